@@ -1,0 +1,139 @@
+//! What the algorithm asks of a network: predictions, and fine-tuning.
+//!
+//! The two are separate traits because a scorer is shared (many readers of an
+//! immutable model) while a trainer is exclusive, and because scoring can be
+//! sent elsewhere. A model is a value `M`: M_{t-1} is still there, unchanged,
+//! while M_t is being made from it.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::{CandidateId, Label};
+
+/// Any error of a plugged-in part.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One candidate could not be used; the others can.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct CandidateError {
+    /// What is wrong with it, naming the file.
+    pub reason: String,
+}
+
+/// Where [`Scorer::predict`] delivers: the candidate, and its patches'
+/// softmax rows (m × |Y|, row-major) or what was wrong with it. Returning
+/// [`ControlFlow::Break`] stops the stream.
+pub type PredictionSink<'a> =
+    dyn FnMut(CandidateId, Result<&[f64], CandidateError>) -> ControlFlow<()> + 'a;
+
+/// P ← M(C): a network's softmax over every patch of a candidate.
+pub trait Scorer<M> {
+    /// |Y|, the number of columns of each prediction.
+    fn classes(&self) -> usize;
+
+    /// Streams the predictions of `candidates`, in the given order, in memory
+    /// that does not grow with their number. An unreadable candidate is an
+    /// item of the stream, not its end.
+    ///
+    /// # Errors
+    /// Only what stops all candidates, such as a device that fails.
+    fn predict(
+        &self,
+        model: &M,
+        candidates: &[CandidateId],
+        sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError>;
+}
+
+/// A candidate and the label that its patches inherit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The candidate.
+    pub candidate: CandidateId,
+    /// Its label.
+    pub label: Label,
+}
+
+/// Whether a fine-tuning starts from the pre-trained network's rate or from
+/// the lower one of continual steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// From M_0: at `lr`.
+    FromPretrained,
+    /// From M_{t-1}, t > 1: at `lr / lr_ratio`.
+    Continual,
+}
+
+/// What differs from one fine-tuning to the next; the rest (optimiser,
+/// epochs, mini-batch) is the trainer's own configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Which learning rate applies.
+    pub phase: Phase,
+    /// Seeds the shuffling and the dropout of this fine-tuning: a function of
+    /// the run's seed and the step.
+    pub seed: u64,
+}
+
+/// Hears of progress; may stop a long operation.
+pub trait Observer {
+    /// Candidates scored so far, of how many, and what for.
+    fn scored(&mut self, _what: Scoring, _done: usize, _total: usize) {}
+
+    /// A mini-batch was trained on. Epochs and mini-batches count from 0.
+    fn trained(
+        &mut self,
+        _epoch: usize,
+        _epochs: usize,
+        _batch: usize,
+        _batches: usize,
+        _loss: f64,
+    ) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Why candidates are being scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scoring {
+    /// Ranking the pool U.
+    Pool,
+    /// Finding H, the members of L that M_{t-1} gets wrong.
+    Labeled,
+    /// Measuring M_t on held-out candidates.
+    Evaluation,
+}
+
+/// Hears nothing.
+impl Observer for () {}
+
+/// M_t ← F(·, M): fine-tuning.
+pub trait Trainer<M> {
+    /// Fine-tunes a copy of `from` on all patches of `examples`.
+    /// The optimiser's state starts afresh.
+    ///
+    /// # Errors
+    /// No example can be read, the loss is no longer finite, or the observer
+    /// cancelled.
+    fn fine_tune(
+        &mut self,
+        from: &M,
+        examples: &[Example],
+        schedule: &Schedule,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained<M>, BoxError>;
+}
+
+/// A fine-tuned model, and what the training looked like.
+#[derive(Clone, Debug)]
+pub struct Trained<M> {
+    /// M_t.
+    pub model: M,
+    /// Mean loss of each epoch.
+    pub loss: Vec<f64>,
+    /// Patches trained on, counted once an epoch.
+    pub patches: usize,
+}

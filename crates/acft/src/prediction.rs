@@ -1,0 +1,195 @@
+//! The predictions of one candidate's patches, and majority selection (Sec. 3.4).
+
+/// How far a row's sum may be from 1: room for probabilities rounded to three
+/// digits, and none for logits.
+pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
+
+/// Class means closer than this to the largest count as tied with it, so that
+/// rounding in the last bit does not choose the dominant class.
+const TIE: f64 = 1e-6;
+
+/// P_i: the softmax outputs of a network over one candidate's patches,
+/// m × |Y| row-major. Every row is finite, non-negative and sums to 1;
+/// m ≥ 1, |Y| ≥ 2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Predictions<'a> {
+    probabilities: &'a [f64],
+    classes: usize,
+}
+
+/// Why a matrix is no prediction. Patches and classes count from 0.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PredictionError {
+    /// |Y| < 2, or a length that is no multiple of |Y|, or no row at all.
+    #[error(
+        "{values} probabilities do not form rows of {classes} classes (at least 1 row of at least 2)"
+    )]
+    Shape {
+        /// How many values there were.
+        values: usize,
+        /// |Y|.
+        classes: usize,
+    },
+    /// A value that is no probability.
+    #[error("patch {patch}: p_{class} is {value}; a probability is a number from 0 to 1")]
+    Value {
+        /// The row.
+        patch: usize,
+        /// The column.
+        class: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// A row that is no distribution.
+    #[error(
+        "patch {patch}: its probabilities sum to {sum}, not to 1; are they logits, or is a class missing?"
+    )]
+    Sum {
+        /// The row.
+        patch: usize,
+        /// What it sums to.
+        sum: f64,
+    },
+}
+
+impl<'a> Predictions<'a> {
+    /// Checks the shape, and each row.
+    ///
+    /// # Errors
+    /// [`PredictionError`] names the first patch and class at fault.
+    pub fn new(probabilities: &'a [f64], classes: usize) -> Result<Self, PredictionError> {
+        if classes < 2 || probabilities.is_empty() || !probabilities.len().is_multiple_of(classes) {
+            return Err(PredictionError::Shape {
+                values: probabilities.len(),
+                classes,
+            });
+        }
+        for (patch, row) in probabilities.chunks_exact(classes).enumerate() {
+            let in_range = |p: &f64| (0.0..=1.0 + ROW_SUM_TOLERANCE).contains(p);
+            if let Some(class) = row.iter().position(|p| !in_range(p)) {
+                let value = row[class];
+                return Err(PredictionError::Value {
+                    patch,
+                    class,
+                    value,
+                });
+            }
+            let sum: f64 = row.iter().sum();
+            if (sum - 1.0).abs() > ROW_SUM_TOLERANCE {
+                return Err(PredictionError::Sum { patch, sum });
+            }
+        }
+        Ok(Self {
+            probabilities,
+            classes,
+        })
+    }
+
+    /// m, the number of patches.
+    pub fn patches(&self) -> usize {
+        self.probabilities.len() / self.classes
+    }
+
+    /// |Y|, the number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// P^j: the distribution over classes of patch `j`.
+    pub fn row(&self, j: usize) -> &'a [f64] {
+        &self.probabilities[j * self.classes..][..self.classes]
+    }
+
+    /// The prediction for the candidate: the mean of its patches' rows.
+    pub fn mean(&self) -> Vec<f64> {
+        let m = self.patches() as f64;
+        (0..self.classes)
+            .map(|k| (0..self.patches()).map(|j| self.row(j)[k]).sum::<f64>() / m)
+            .collect()
+    }
+
+    /// The class with the largest mean; of those tied, the lowest index.
+    pub fn dominant(&self) -> usize {
+        dominant(&self.mean())
+    }
+
+    /// Majority selection: the patches that are most confident of the dominant
+    /// class, in descending order of that confidence (ties keep patch order).
+    /// Their number is [`kept_patches`]; `alpha` = 1 keeps every patch.
+    pub fn majority(&self, alpha: f64) -> Vec<usize> {
+        let class = self.dominant();
+        let mut order: Vec<usize> = (0..self.patches()).collect();
+        order.sort_by(|&a, &b| self.row(b)[class].total_cmp(&self.row(a)[class]));
+        order.truncate(kept_patches(alpha, self.patches()));
+        order
+    }
+}
+
+/// The class that a candidate's mean prediction names; of those within 1e-6
+/// of the largest, the lowest index.
+pub fn dominant(mean: &[f64]) -> usize {
+    let largest = mean.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    mean.iter()
+        .position(|&p| p >= largest - TIE)
+        .unwrap_or_default()
+}
+
+/// m' = max(1, round_half_up(α m)), and never more than m.
+pub fn kept_patches(alpha: f64, patches: usize) -> usize {
+    let rounded = (alpha * patches as f64 + 0.5).floor() as usize;
+    rounded.clamp(1, patches)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn refuses_what_is_no_prediction_and_says_where() {
+        let check = |values: &[f64], classes, expected: &str| {
+            let error = Predictions::new(values, classes).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(&[], 2, "0 probabilities");
+        check(&[1.0], 1, "1 classes");
+        check(&[0.5, 0.5, 1.0], 2, "3 probabilities");
+        check(&[0.5, 0.5, f64::NAN, 1.0], 2, "patch 1: p_0 is NaN");
+        check(&[-0.1, 1.1], 2, "patch 0: p_0 is -0.1");
+        check(
+            &[0.5, 0.5, 0.5, 0.6],
+            2,
+            "patch 1: its probabilities sum to 1.1",
+        );
+    }
+
+    #[test]
+    fn kept_patches_round_half_up_and_keep_one() {
+        for (alpha, m, expected) in [
+            (0.25, 11, 3),
+            (0.25, 12, 3),
+            (0.25, 10, 3),
+            (0.25, 1, 1),
+            (0.01, 10, 1),
+            (1.0, 7, 7),
+            (0.5, 3, 2),
+        ] {
+            assert_eq!(kept_patches(alpha, m), expected, "α {alpha}, m {m}");
+        }
+    }
+
+    #[test]
+    fn a_tie_of_means_goes_to_the_lowest_class() {
+        assert_eq!(dominant(&[0.5, 0.5]), 0);
+        assert_eq!(dominant(&[0.4999999, 0.5000001]), 0);
+        assert_eq!(dominant(&[0.49, 0.51]), 1);
+    }
+
+    #[test]
+    fn majority_is_stable() {
+        let p = [0.2, 0.8, 0.1, 0.9, 0.2, 0.8, 0.6, 0.4];
+        let p = Predictions::new(&p, 2).unwrap();
+        assert_eq!(p.dominant(), 1);
+        assert_eq!(p.majority(0.75), [1, 0, 2]);
+    }
+}
