@@ -73,7 +73,11 @@ impl LearningCurve {
             }
             if index > 0 && points[index - 1].labels >= labels {
                 let before = points[index - 1].labels;
-                return Err(CurveError::NotIncreasing { index, labels, before });
+                return Err(CurveError::NotIncreasing {
+                    index,
+                    labels,
+                    before,
+                });
             }
         }
         Ok(Self { points })
@@ -131,7 +135,10 @@ impl LearningCurve {
         let mut points = self.points.clone();
         let last = self.last();
         if labels > last.labels {
-            points.push(Point { labels, value: last.value });
+            points.push(Point {
+                labels,
+                value: last.value,
+            });
         }
         Self { points }
     }
@@ -154,11 +161,17 @@ impl LearningCurve {
     /// it starts after `first`, or if `last < first`.
     pub fn between(&self, first: usize, last: usize) -> Option<Self> {
         let extended = self.extended_to(last);
-        let mut points = vec![Point { labels: first, value: extended.at(first)? }];
+        let mut points = vec![Point {
+            labels: first,
+            value: extended.at(first)?,
+        }];
         let inside = |point: &&Point| first < point.labels && point.labels < last;
         points.extend(extended.points.iter().filter(inside));
         if last != first {
-            points.push(Point { labels: last, value: extended.at(last)? });
+            points.push(Point {
+                labels: last,
+                value: extended.at(last)?,
+            });
         }
         Self::new(points).ok()
     }
@@ -171,8 +184,16 @@ impl LearningCurve {
     /// [`CurveError::Empty`] without curves.
     pub fn mean<'a>(curves: impl IntoIterator<Item = &'a Self>) -> Result<Self, CurveError> {
         let curves: Vec<&Self> = curves.into_iter().collect();
-        let first = curves.iter().map(|c| c.first().labels).max().ok_or(CurveError::Empty)?;
-        let last = curves.iter().map(|c| c.last().labels).max().ok_or(CurveError::Empty)?;
+        let first = curves
+            .iter()
+            .map(|c| c.first().labels)
+            .max()
+            .ok_or(CurveError::Empty)?;
+        let last = curves
+            .iter()
+            .map(|c| c.last().labels)
+            .max()
+            .ok_or(CurveError::Empty)?;
         let curves: Vec<Self> = curves.into_iter().map(|c| c.extended_to(last)).collect();
         let mut grid: Vec<usize> = curves
             .iter()
@@ -183,7 +204,10 @@ impl LearningCurve {
         grid.dedup();
         let mean_at = |labels| {
             let sum: f64 = curves.iter().filter_map(|curve| curve.at(labels)).sum();
-            Point { labels, value: sum / curves.len() as f64 }
+            Point {
+                labels,
+                value: sum / curves.len() as f64,
+            }
         };
         Self::new(grid.into_iter().map(mean_at).collect())
     }

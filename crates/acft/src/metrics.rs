@@ -42,10 +42,18 @@ impl Auc {
                     count += 1;
                 }
                 Area::Absent => absent.push(class),
-                Area::NotANumber => return Self { value: None, absent: Vec::new() },
+                Area::NotANumber => {
+                    return Self {
+                        value: None,
+                        absent: Vec::new(),
+                    };
+                }
             }
         }
-        Self { value: (count > 0).then(|| sum / f64::from(count)), absent }
+        Self {
+            value: (count > 0).then(|| sum / f64::from(count)),
+            absent,
+        }
     }
 }
 
@@ -69,7 +77,10 @@ impl Area {
 pub(crate) fn judged(classes: usize, positive: Option<usize>) -> std::ops::Range<usize> {
     match positive {
         Some(class) => {
-            assert!(class < classes, "positive class {class} of only {classes} classes");
+            assert!(
+                class < classes,
+                "positive class {class} of only {classes} classes"
+            );
             class..class + 1
         }
         None => 0..classes,
@@ -88,7 +99,11 @@ pub(crate) fn column(
 /// Panics where the lengths contradict each other: that is the caller's mistake, not the data's.
 fn assert_shape(probabilities: &[f64], classes: usize, labels: &[usize]) {
     assert!(classes > 0, "a prediction needs at least one class");
-    assert_eq!(probabilities.len(), labels.len() * classes, "one row of {classes} for each label");
+    assert_eq!(
+        probabilities.len(),
+        labels.len() * classes,
+        "one row of {classes} for each label"
+    );
     if let Some(label) = labels.iter().find(|&&label| label >= classes) {
         panic!("label {label} of only {classes} classes");
     }

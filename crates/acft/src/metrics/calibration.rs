@@ -49,7 +49,10 @@ pub fn expected_calibration_error(
 /// If the lengths contradict each other, or a logit is not finite.
 pub fn temperature(logits: &[f64], classes: usize, labels: &[usize]) -> f64 {
     assert_shape(logits, classes, labels);
-    assert!(logits.iter().all(|logit| logit.is_finite()), "logits must be finite");
+    assert!(
+        logits.iter().all(|logit| logit.is_finite()),
+        "logits must be finite"
+    );
     let at_one = slope(logits, classes, labels, 1.0);
     if at_one == 0.0 {
         return 1.0;
@@ -77,7 +80,10 @@ pub fn temperature_of_probabilities(
     classes: usize,
     labels: &[usize],
 ) -> f64 {
-    assert!(probabilities.iter().all(|p| p.is_finite()), "probabilities must be finite");
+    assert!(
+        probabilities.iter().all(|p| p.is_finite()),
+        "probabilities must be finite"
+    );
     let logits: Vec<f64> = probabilities.iter().map(|p| p.max(FLOOR).ln()).collect();
     temperature(&logits, classes, labels)
 }
@@ -89,12 +95,24 @@ pub fn temperature_of_probabilities(
 /// If `temperature` is not a positive number, a probability is not finite, or a
 /// row is incomplete.
 pub fn with_temperature(probabilities: &[f64], classes: usize, temperature: f64) -> Vec<f64> {
-    assert!(temperature > 0.0 && temperature.is_finite(), "temperature {temperature} is not > 0");
-    assert!(probabilities.len().is_multiple_of(classes), "rows of {classes} probabilities");
-    assert!(probabilities.iter().all(|p| p.is_finite()), "probabilities must be finite");
+    assert!(
+        temperature > 0.0 && temperature.is_finite(),
+        "temperature {temperature} is not > 0"
+    );
+    assert!(
+        probabilities.len().is_multiple_of(classes),
+        "rows of {classes} probabilities"
+    );
+    assert!(
+        probabilities.iter().all(|p| p.is_finite()),
+        "probabilities must be finite"
+    );
     let mut scaled = Vec::with_capacity(probabilities.len());
     for row in probabilities.chunks_exact(classes) {
-        let logits: Vec<f64> = row.iter().map(|p| p.max(FLOOR).ln() / temperature).collect();
+        let logits: Vec<f64> = row
+            .iter()
+            .map(|p| p.max(FLOOR).ln() / temperature)
+            .collect();
         scaled.extend(softmax(&logits, 1.0));
     }
     scaled

@@ -31,7 +31,9 @@ pub fn average_precision(
     assert_shape(probabilities, classes, labels);
     Auc::over(classes, positive, |class| {
         let ranking = Ranking::new(column(probabilities, classes, class));
-        Area::of(ranking.as_ref(), |ranking| precision_of(ranking, |row| labels[row] == class))
+        Area::of(ranking.as_ref(), |ranking| {
+            precision_of(ranking, |row| labels[row] == class)
+        })
     })
 }
 

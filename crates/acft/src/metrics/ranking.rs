@@ -35,7 +35,9 @@ impl Ranking {
     /// The blocks of tied rows, highest score first.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.rows[start as usize..end as usize])
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.rows[start as usize..end as usize])
     }
 
     /// (positives, negatives) in each block, highest score first; `weight` is
@@ -48,7 +50,11 @@ impl Ranking {
         self.blocks().map(move |block| {
             block.iter().fold((0, 0), |(yes, no), &row| {
                 let (row, weight) = (row as usize, weight(row as usize));
-                if positive(row) { (yes + weight, no) } else { (yes, no + weight) }
+                if positive(row) {
+                    (yes + weight, no)
+                } else {
+                    (yes, no + weight)
+                }
             })
         })
     }

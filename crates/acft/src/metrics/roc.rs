@@ -37,7 +37,9 @@ pub fn roc_auc(
     assert_shape(probabilities, classes, labels);
     Auc::over(classes, positive, |class| {
         let ranking = Ranking::new(column(probabilities, classes, class));
-        Area::of(ranking.as_ref(), |ranking| ranking.auc(|row| labels[row] == class, |_| 1))
+        Area::of(ranking.as_ref(), |ranking| {
+            ranking.auc(|row| labels[row] == class, |_| 1)
+        })
     })
 }
 
@@ -65,17 +67,26 @@ pub fn sensitivity_at_specificity(
     specificity: f64,
 ) -> Option<OperatingPoint> {
     assert_eq!(scores.len(), positive.len(), "one score for each label");
-    assert!((0.0..=1.0).contains(&specificity), "specificity {specificity} is outside [0, 1]");
+    assert!(
+        (0.0..=1.0).contains(&specificity),
+        "specificity {specificity} is outside [0, 1]"
+    );
     let ranking = Ranking::new(scores.iter().copied())?;
     let positives = positive.iter().filter(|&&yes| yes).count() as f64;
     let negatives = positive.len() as f64 - positives;
     if positives == 0.0 || negatives == 0.0 {
         return None;
     }
-    let mut best =
-        OperatingPoint { threshold: f64::INFINITY, sensitivity: 0.0, specificity: 1.0 };
+    let mut best = OperatingPoint {
+        threshold: f64::INFINITY,
+        sensitivity: 0.0,
+        specificity: 1.0,
+    };
     let (mut hits, mut alarms) = (0, 0);
-    for (block, (yes, no)) in ranking.blocks().zip(ranking.counts(|row| positive[row], |_| 1)) {
+    for (block, (yes, no)) in ranking
+        .blocks()
+        .zip(ranking.counts(|row| positive[row], |_| 1))
+    {
         hits += yes;
         alarms += no;
         let reached = (negatives - alarms as f64) / negatives;

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::estimate::{self, Estimate};
+use super::tail::expanded_tail;
 use super::{Interval, Resampled, Saving, SavingError, SavingOptions, SeedCurve};
 use crate::curve::LearningCurve;
 
@@ -42,22 +43,37 @@ pub(super) fn interval(
         for _ in 0..pairs.len() {
             times[seed_draws.random_range(0..pairs.len())] += 1;
         }
-        let drawn: Vec<(Pair<'_>, usize)> =
-            pairs.iter().copied().zip(times).filter(|drawn| drawn.1 > 0).collect();
+        let drawn: Vec<(Pair<'_>, usize)> = pairs
+            .iter()
+            .copied()
+            .zip(times)
+            .filter(|drawn| drawn.1 > 0)
+            .collect();
         estimates.push(match &groups {
             None => {
-                let curves = drawn.iter().map(|((r, s), times)| ((r.curve(), s.curve()), *times));
+                let curves = drawn
+                    .iter()
+                    .map(|((r, s), times)| ((r.curve(), s.curve()), *times));
                 estimate_of(curves, options.fraction)
             }
             Some(groups) => {
                 let curves = groups.resampled(&drawn, &mut group_draws)?;
-                let curves =
-                    curves.iter().zip(&drawn).map(|((r, s), (_, times))| ((r, s), *times));
+                let curves = curves
+                    .iter()
+                    .zip(&drawn)
+                    .map(|((r, s), (_, times))| ((r, s), *times));
                 estimate_of(curves, options.fraction)
             }
         });
     }
-    let tail = (1.0 - options.confidence) / 2.0;
+    // With both drawn, the seeds are the fewer: expanded as if all doubt were
+    // theirs, the interval errs on the wide side.
+    let units = if pairs.len() > 1 {
+        pairs.len()
+    } else {
+        groups.map_or(1, |groups| groups.0.len())
+    };
+    let tail = expanded_tail((1.0 - options.confidence) / 2.0, units);
     Ok(Some(percentiles(&estimates, tail, resampled)))
 }
 
@@ -66,7 +82,11 @@ fn estimate_of<'a>(
     fraction: f64,
 ) -> Estimate {
     let repeated = curves.flat_map(|(pair, times)| std::iter::repeat_n(pair, times));
-    estimate::of_curves(repeated.clone().map(|p| p.0), repeated.map(|p| p.1), fraction)
+    estimate::of_curves(
+        repeated.clone().map(|p| p.0),
+        repeated.map(|p| p.1),
+        fraction,
+    )
 }
 
 /// The groups of all test sets, ascending and distinct.
@@ -123,12 +143,17 @@ fn percentiles(estimates: &[Estimate], tail: f64, resampled: Resampled) -> Inter
 
     let skipped = (tail * estimates.len() as f64) as usize;
     let (low, high) = (skipped, estimates.len() - 1 - skipped);
-    let mut ratios: Vec<f64> = estimates.iter().filter_map(|e| Some(e.gap?.log_ratio)).collect();
+    let mut ratios: Vec<f64> = estimates
+        .iter()
+        .filter_map(|e| Some(e.gap?.log_ratio))
+        .collect();
     ratios.sort_by(f64::total_cmp);
     Interval {
         low: match censored_first[low] {
             Saving::Reached(share) => Saving::Reached(share),
-            Saving::Censored { .. } => Saving::Censored { below: by_bound[low].at_most() },
+            Saving::Censored { .. } => Saving::Censored {
+                below: by_bound[low].at_most(),
+            },
         },
         high: by_bound[high],
         log_ratio: (ratios.len() == estimates.len()).then(|| (ratios[low], ratios[high])),

@@ -37,18 +37,26 @@ pub(super) fn of_curves<'a>(
     fraction: f64,
 ) -> Estimate {
     let monotone = |mean: LearningCurve| Monotone::of(&mean);
-    let reference = LearningCurve::mean(reference).map(monotone).expect("at least one seed");
-    let strategy = LearningCurve::mean(strategy).map(monotone).expect("at least one seed");
+    let reference = LearningCurve::mean(reference)
+        .map(monotone)
+        .expect("at least one seed");
+    let strategy = LearningCurve::mean(strategy)
+        .map(monotone)
+        .expect("at least one seed");
 
     let (first, last) = (reference.first_value(), reference.last_value());
     // Rounding must not lift the target above the curve that defines it.
     let target = (first + fraction * (last - first)).clamp(first, last);
-    let reference_log = reference.log_labels(target).expect("a target within the reference");
+    let reference_log = reference
+        .log_labels(target)
+        .expect("a target within the reference");
     // 1 − n/n_R, without the cancellation near 0.
     let saved = |log: f64| -(log - reference_log).exp_m1();
     let saving = match strategy.log_labels(target) {
         Some(log) => Saving::Reached(saved(log)),
-        None => Saving::Censored { below: saved(strategy.last_log()) },
+        None => Saving::Censored {
+            below: saved(strategy.last_log()),
+        },
     };
     Estimate {
         target,
@@ -68,7 +76,14 @@ fn gap(reference: &Monotone, strategy: &Monotone) -> Option<Gap> {
     }
     let mut cuts = vec![low, high];
     let inside = |value: &f64| low < *value && *value < high;
-    cuts.extend(reference.values().iter().chain(strategy.values()).copied().filter(inside));
+    cuts.extend(
+        reference
+            .values()
+            .iter()
+            .chain(strategy.values())
+            .copied()
+            .filter(inside),
+    );
     cuts.sort_by(f64::total_cmp);
     let mut area = 0.0;
     for piece in cuts.windows(2) {
@@ -76,5 +91,8 @@ fn gap(reference: &Monotone, strategy: &Monotone) -> Option<Gap> {
         let distance = reference.log_labels(middle)? - strategy.log_labels(middle)?;
         area += (piece[1] - piece[0]) * distance;
     }
-    Some(Gap { log_ratio: area / (high - low), reached: (high - low) / (end - low) })
+    Some(Gap {
+        log_ratio: area / (high - low),
+        reached: (high - low) / (end - low),
+    })
 }

@@ -12,13 +12,23 @@ use crate::curve::LearningCurve;
 pub fn isotonic_regression(values: &[f64]) -> Vec<f64> {
     let mut blocks: Vec<Block> = Vec::new();
     for &value in values {
-        let mut block = Block { sum: value, count: 1 };
-        while let Some(before) = blocks.pop_if(|before| before.mean() >= block.mean()) {
-            block = Block { sum: before.sum + block.sum, count: before.count + block.count };
+        let mut block = Block {
+            sum: value,
+            count: 1,
+        };
+        // Equals stay apart: they need no pooling, and their mean could be rounded.
+        while let Some(before) = blocks.pop_if(|before| before.mean() > block.mean()) {
+            block = Block {
+                sum: before.sum + block.sum,
+                count: before.count + block.count,
+            };
         }
         blocks.push(block);
     }
-    blocks.iter().flat_map(|block| std::iter::repeat_n(block.mean(), block.count)).collect()
+    blocks
+        .iter()
+        .flat_map(|block| std::iter::repeat_n(block.mean(), block.count))
+        .collect()
 }
 
 struct Block {
@@ -43,7 +53,10 @@ impl Monotone {
         let points = curve.points();
         let values: Vec<f64> = points.iter().map(|point| point.value).collect();
         Self {
-            logs: points.iter().map(|point| (point.labels as f64).ln()).collect(),
+            logs: points
+                .iter()
+                .map(|point| (point.labels as f64).ln())
+                .collect(),
             values: isotonic_regression(&values),
         }
     }

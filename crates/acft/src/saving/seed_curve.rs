@@ -41,7 +41,11 @@ struct Predictions {
 impl SeedCurve {
     /// A curve alone.
     pub fn new(seed: u64, curve: LearningCurve) -> Self {
-        Self { seed, curve, predictions: None }
+        Self {
+            seed,
+            curve,
+            predictions: None,
+        }
     }
 
     /// A curve computed from the test predictions of each step, given as
@@ -58,7 +62,11 @@ impl SeedCurve {
         test: TestSet<'_>,
         steps: impl IntoIterator<Item = (usize, &'a [f64])>,
     ) -> Result<Self, SavingError> {
-        assert_eq!(test.labels.len(), test.groups.len(), "one group for each label");
+        assert_eq!(
+            test.labels.len(),
+            test.groups.len(),
+            "one group for each label"
+        );
         let mut predictions = Predictions {
             labels: test.labels.to_vec(),
             groups: test.groups.to_vec(),
@@ -67,8 +75,16 @@ impl SeedCurve {
         };
         let mut points = Vec::new();
         for (labels, probabilities) in steps {
-            assert_eq!(probabilities.len(), test.labels.len() * test.classes, "one row a label");
-            let undefined = |reason| SavingError::UndefinedAuc { seed, labels, reason };
+            assert_eq!(
+                probabilities.len(),
+                test.labels.len() * test.classes,
+                "one row a label"
+            );
+            let undefined = |reason| SavingError::UndefinedAuc {
+                seed,
+                labels,
+                reason,
+            };
             let rankings: Option<Vec<Ranking>> = judged(test.classes, test.positive)
                 .map(|class| Ranking::new(column(probabilities, test.classes, class)))
                 .collect();
@@ -81,7 +97,11 @@ impl SeedCurve {
         }
         let curve =
             LearningCurve::new(points).map_err(|source| SavingError::Curve { seed, source })?;
-        Ok(Self { seed, curve, predictions: Some(predictions) })
+        Ok(Self {
+            seed,
+            curve,
+            predictions: Some(predictions),
+        })
     }
 
     /// The seed that pairs this run with those of other strategies.
@@ -96,21 +116,30 @@ impl SeedCurve {
 
     /// The groups of the test rows, if predictions are at hand.
     pub(super) fn groups(&self) -> Option<&[usize]> {
-        self.predictions.as_ref().map(|predictions| predictions.groups.as_slice())
+        self.predictions
+            .as_ref()
+            .map(|predictions| predictions.groups.as_slice())
     }
 
     /// The curve on a test set in which group g occurs `times(g)` times; `None`
     /// if there is no such curve: without predictions, or with one class left.
     pub(super) fn resampled(&self, times: impl Fn(usize) -> u64) -> Option<LearningCurve> {
         let predictions = self.predictions.as_ref()?;
-        let weights: Vec<u64> = predictions.groups.iter().map(|&group| times(group)).collect();
+        let weights: Vec<u64> = predictions
+            .groups
+            .iter()
+            .map(|&group| times(group))
+            .collect();
         let points: Option<Vec<Point>> = predictions
             .steps
             .iter()
             .zip(self.curve.points())
             .map(|(rankings, point)| {
                 let value = predictions.auc(rankings, |row| weights[row])?;
-                Some(Point { labels: point.labels, value })
+                Some(Point {
+                    labels: point.labels,
+                    value,
+                })
             })
             .collect();
         LearningCurve::new(points?).ok()
@@ -143,7 +172,12 @@ pub(super) fn pair<'a>(
     }
     let mut pairs = Vec::with_capacity(reference.len());
     for (seed, curve) in reference {
-        pairs.push((curve, strategy.remove(&seed).ok_or(SavingError::UnpairedSeed(seed))?));
+        pairs.push((
+            curve,
+            strategy
+                .remove(&seed)
+                .ok_or(SavingError::UnpairedSeed(seed))?,
+        ));
     }
     match strategy.keys().next() {
         Some(&seed) => Err(SavingError::UnpairedSeed(seed)),
