@@ -1,0 +1,151 @@
+//! `acft score`: ranks candidates by the probabilities that any framework's
+//! network gave their patches, and draws the next batch to label. The rows
+//! stream by; a score a candidate is kept.
+
+mod args;
+mod columns;
+mod error;
+mod gather;
+mod input;
+mod npy;
+mod output;
+mod pool;
+mod read_csv;
+mod read_npz;
+mod read_parquet;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(crate) use args::Args;
+
+use crate::cli::BadInput;
+
+use gather::{Gather, Sums};
+use pool::{Pool, Ranking, Rules};
+
+/// Scores, ranks and draws.
+///
+/// # Errors
+/// [`BadInput`] for flags and files at fault, else a disk that fails; either
+/// leaves nothing behind.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match score(args) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // A reader such as `head` has seen enough.
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error),
+    }
+}
+
+fn score(args: &Args) -> anyhow::Result<()> {
+    let rules = args.rules()?;
+    let out = args.out.as_deref().filter(|out| *out != Path::new("-"));
+    if args.json && args.out.is_some() && out.is_none() {
+        let problem = "--json prints its summary to stdout, where --out - would print the table; \
+                       name a file";
+        return Err(BadInput::usage(problem).into());
+    }
+    if let Some(out) = out {
+        // Before the work rather than after it.
+        check_out(args, out)?;
+    }
+
+    let ranking = rank(args, rules)?;
+    if let Some(warning) = &ranking.warning {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(out) = out {
+        output::write_file(&ranking, out, args.force)?;
+    }
+    let stdout = io::BufWriter::new(io::stdout().lock());
+    if args.json {
+        output::write_json(&ranking, &rules, args.batch, args.omega, stdout)
+            .context("failed to write to stdout")?;
+    } else if out.is_none() {
+        output::write_csv(&ranking, stdout).context("failed to write to stdout")?;
+    }
+    report(args, &ranking, out);
+    Ok(())
+}
+
+/// Streams the file through the scores.
+fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
+    let file = args.probabilities.as_path();
+    let sums = if args.normalize {
+        Sums::Normalize
+    } else {
+        Sums::Check
+    };
+    let progress = progress();
+    let mut pool = Pool::new(rules);
+    let mut gather = Gather::new(file, sums, |gathered: &gather::Gathered<'_>| {
+        progress.inc(1);
+        pool.add(file, gathered)
+    });
+    let outcome = input::read(file, &mut |row| gather.push(row)).and_then(|()| gather.finish());
+    progress.finish_and_clear();
+    outcome?;
+    if pool.len() == 0 {
+        return Err(BadInput::file(file, "has no rows; give one a patch").into());
+    }
+    Ok(pool.query(args.batch, args.omega))
+}
+
+/// Shown on a terminal, and nowhere else.
+fn progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} candidates, {per_sec}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+fn check_out(args: &Args, out: &Path) -> Result<(), BadInput> {
+    let same = |a: &Path, b: &Path| match (fs::canonicalize(a), fs::canonicalize(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    };
+    if out.is_dir() {
+        return Err(BadInput::file(out, "is a folder; name a file in it"));
+    }
+    if same(out, &args.probabilities) {
+        return Err(BadInput::file(out, "is the input; name another file"));
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let problem = format!("there is no folder {}; make it first", folder.display());
+        return Err(BadInput::file(out, problem));
+    }
+    if out.exists() && !args.force {
+        return Err(BadInput::file(
+            out,
+            "already exists; name another file, or replace it with --force",
+        ));
+    }
+    Ok(())
+}
+
+fn report(args: &Args, ranking: &Ranking, out: Option<&Path>) {
+    let (scored, drawn) = (ranking.ranked.len(), ranking.drawn.len());
+    eprintln!(
+        "scored {scored} candidates, {} patches; drew {drawn}",
+        ranking.patches
+    );
+    if drawn < args.batch {
+        eprintln!("the pool has no more than the batch of {}: all of it was drawn", args.batch);
+    }
+    if let Some(out) = out {
+        eprintln!("wrote {}", out.display());
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,255 @@
+//! From rows to candidates: checks each row, and hands on the patches of one
+//! candidate at a time, so that one candidate is all that is held.
+
+use std::path::Path;
+
+use acft::Predictions;
+use acft::prediction::PredictionError;
+
+use crate::cli::BadInput;
+
+use super::columns::probability;
+use super::error::RowNumber;
+use super::input::Row;
+
+/// What to do with rows that do not sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sums {
+    /// Refuse them.
+    Check,
+    /// Divide them by their sum.
+    Normalize,
+}
+
+/// A candidate with all its patches.
+pub(super) struct Gathered<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its first row.
+    pub(super) first: RowNumber,
+    /// Its patches in the order of their numbers, whatever that of the rows.
+    pub(super) predictions: Predictions<'a>,
+}
+
+/// Collects contiguous rows of a candidate.
+pub(super) struct Gather<'a, F> {
+    file: &'a Path,
+    sums: Sums,
+    sink: F,
+    /// |Y|, once a row was seen.
+    classes: usize,
+    name: String,
+    /// Patch and row number of each row of the current candidate.
+    patches: Vec<(u64, RowNumber)>,
+    /// Their probabilities, row-major.
+    probabilities: Vec<f64>,
+}
+
+impl<'a, F> Gather<'a, F>
+where
+    F: FnMut(&Gathered<'_>) -> anyhow::Result<()>,
+{
+    /// Rows of `file` go to `sink`, a candidate at a time.
+    pub(super) fn new(file: &'a Path, sums: Sums, sink: F) -> Self {
+        Self {
+            file,
+            sums,
+            sink,
+            classes: 0,
+            name: String::new(),
+            patches: Vec::new(),
+            probabilities: Vec::new(),
+        }
+    }
+
+    /// Takes the next row; hands on the candidate before it where a new one
+    /// begins.
+    pub(super) fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
+        if row.candidate != self.name {
+            self.flush()?;
+            row.candidate.clone_into(&mut self.name);
+        }
+        self.classes = row.probabilities.len();
+        let start = self.probabilities.len();
+        self.probabilities.extend_from_slice(row.probabilities);
+        let probabilities = &mut self.probabilities[start..];
+        if self.sums == Sums::Normalize {
+            normalize(probabilities).map_err(|fault| fault.at(self.file, row.number))?;
+        }
+        Predictions::new(probabilities, self.classes)
+            .map_err(|error| Fault::from(error).at(self.file, row.number))?;
+        self.patches.push((row.patch, row.number));
+        Ok(())
+    }
+
+    /// Hands on the last candidate.
+    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let Some(&(_, first)) = self.patches.first() else {
+            return Ok(());
+        };
+        self.sort()?;
+        let predictions = Predictions::new(&self.probabilities, self.classes)
+            .expect("every row was checked when it came");
+        (self.sink)(&Gathered {
+            name: &self.name,
+            first,
+            predictions,
+        })?;
+        self.patches.clear();
+        self.probabilities.clear();
+        Ok(())
+    }
+
+    /// Orders the patches by their numbers, and refuses one that is there twice.
+    fn sort(&mut self) -> Result<(), BadInput> {
+        if self.patches.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+            return Ok(());
+        }
+        let mut order: Vec<usize> = (0..self.patches.len()).collect();
+        order.sort_by_key(|&at| self.patches[at].0);
+        for pair in order.windows(2) {
+            let [(patch, first), (next, second)] = [self.patches[pair[0]], self.patches[pair[1]]];
+            if patch == next {
+                let problem = format!(
+                    "patch {patch} of candidate {:?} was already in {first}; remove one of the two",
+                    self.name
+                );
+                return Err(BadInput::row(self.file, second, problem));
+            }
+        }
+        let row = |at: usize| &self.probabilities[at * self.classes..][..self.classes];
+        self.probabilities = order.iter().flat_map(|&at| row(at)).copied().collect();
+        Ok(())
+    }
+}
+
+/// What is wrong with a row, and in which column where it is one.
+struct Fault {
+    class: Option<usize>,
+    problem: String,
+}
+
+impl Fault {
+    fn at(self, file: &Path, row: RowNumber) -> BadInput {
+        match self.class {
+            Some(class) => BadInput::cell(file, row, &probability(class), self.problem),
+            None => BadInput::row(file, row, self.problem),
+        }
+    }
+}
+
+impl From<PredictionError> for Fault {
+    fn from(error: PredictionError) -> Self {
+        match error {
+            PredictionError::Value { class, value, .. } => Self {
+                class: Some(class),
+                problem: format!(
+                    "{value} is no probability; give softmax outputs, from 0 to 1, not logits"
+                ),
+            },
+            PredictionError::Sum { sum, .. } => Self {
+                class: None,
+                problem: format!(
+                    "the probabilities sum to {sum}, not to 1; is a class missing? \
+                     --normalize divides each row by its sum"
+                ),
+            },
+            PredictionError::Shape { .. } => Self {
+                class: None,
+                problem: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Divides a row by its sum.
+fn normalize(row: &mut [f64]) -> Result<(), Fault> {
+    if let Some(class) = row.iter().position(|p| !(p.is_finite() && *p >= 0.0)) {
+        return Err(Fault {
+            class: Some(class),
+            problem: format!(
+                "{} cannot be normalized; give finite numbers, 0 or more",
+                row[class]
+            ),
+        });
+    }
+    let sum: f64 = row.iter().sum();
+    if !(sum > 0.0 && sum.is_finite()) {
+        return Err(Fault {
+            class: None,
+            problem: format!("a row that sums to {sum} cannot be normalized; remove it"),
+        });
+    }
+    for p in row {
+        *p /= sum;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Rows of (candidate, patch, p_1), and what comes out of them.
+    fn gather(rows: &[(&str, u64, f64)]) -> anyhow::Result<Vec<(String, u64, Vec<f64>)>> {
+        let mut out = Vec::new();
+        let mut gather = Gather::new(Path::new("x.csv"), Sums::Check, |g: &Gathered<'_>| {
+            let p_1 = (0..g.predictions.patches()).map(|j| g.predictions.row(j)[1]);
+            out.push((g.name.to_owned(), g.first.row, p_1.collect()));
+            Ok(())
+        });
+        for (index, &(candidate, patch, p)) in (0..).zip(rows) {
+            gather.push(&Row {
+                number: RowNumber::from_index(index),
+                candidate,
+                patch,
+                probabilities: &[1.0 - p, p],
+            })?;
+        }
+        gather.finish()?;
+        Ok(out)
+    }
+
+    #[test]
+    fn candidates_come_whole_and_their_patches_in_order() {
+        let out = gather(&[("a", 2, 0.2), ("a", 0, 0.0), ("a", 1, 0.1), ("b", 0, 0.5)]).unwrap();
+        let expected = [
+            ("a".to_owned(), 1, vec![0.0, 0.1, 0.2]),
+            ("b".to_owned(), 4, vec![0.5]),
+        ];
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_patch_given_twice_is_refused_with_both_rows() {
+        let error = gather(&[("a", 1, 0.2), ("a", 0, 0.0), ("a", 1, 0.1)]).unwrap_err();
+        let expected = "x.csv, row 3: patch 1 of candidate \"a\" was already in row 1; \
+                        remove one of the two";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn no_rows_make_no_candidates() {
+        assert!(gather(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn normalizing_keeps_ratios_and_refuses_what_has_none() {
+        let mut row = [1.0, 3.0];
+        assert!(normalize(&mut row).is_ok());
+        assert_eq!(row, [0.25, 0.75]);
+        for mut row in [
+            [0.0, 0.0],
+            [-1.0, 2.0],
+            [f64::NAN, 1.0],
+            [f64::INFINITY, 1.0],
+        ] {
+            assert!(normalize(&mut row).is_err(), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The table of probabilities, a row at a time, whatever its format.
+
+use std::path::Path;
+
+use crate::cli::BadInput;
+
+use super::error::RowNumber;
+use super::{read_csv, read_npz, read_parquet};
+
+/// One patch's softmax output.
+pub(super) struct Row<'a> {
+    /// Where it stands in the file.
+    pub(super) number: RowNumber,
+    /// The candidate's name; not empty.
+    pub(super) candidate: &'a str,
+    /// The patch within the candidate.
+    pub(super) patch: u64,
+    /// P^{j,k} for k = 0 … |Y|−1, as read: not yet checked.
+    pub(super) probabilities: &'a [f64],
+}
+
+/// Where rows go, in the order of the file. An error ends the reading.
+pub(super) type RowSink<'a> = dyn FnMut(&Row<'_>) -> anyhow::Result<()> + 'a;
+
+/// Streams the rows of `file` in memory that does not grow with their number.
+/// The ending of the name decides the format.
+///
+/// # Errors
+/// [`BadInput`] for a file of another format, columns that are missing, and
+/// cells that are no numbers; otherwise the error of the disk or of `sink`.
+pub(super) fn read(file: &Path, sink: &mut RowSink<'_>) -> anyhow::Result<()> {
+    let ending = file
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("csv") => read_csv::read(file, b',', sink),
+        Some("tsv") => read_csv::read(file, b'\t', sink),
+        Some("parquet" | "pq") => read_parquet::read(file, sink),
+        Some("npz") => read_npz::read(file, sink),
+        _ => Err(BadInput::file(
+            file,
+            "unknown format; the name must end in .csv, .tsv, .parquet or .npz",
+        )
+        .into()),
+    }
+}

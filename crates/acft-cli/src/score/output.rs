@@ -1,0 +1,145 @@
+//! The ranking as CSV, and the summary as JSON.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::pool::{Ranking, Rules};
+
+/// Writes the ranking as CSV, best first.
+pub(super) fn write_csv(ranking: &Ranking, to: impl Write) -> io::Result<()> {
+    let mut draw_order = vec![None; ranking.ranked.len()];
+    for (order, &place) in ranking.drawn.iter().enumerate() {
+        draw_order[place] = Some(order + 1);
+    }
+    let mut csv = csv::Writer::from_writer(to);
+    csv.write_record([
+        "rank",
+        "candidate",
+        "dominant",
+        "entropy",
+        "diversity",
+        "score",
+        "drawn",
+    ])?;
+    for (at, (ranked, drawn)) in ranking.ranked.iter().zip(draw_order).enumerate() {
+        let score = &ranked.score;
+        csv.write_record([
+            &(at + 1).to_string(),
+            ranking.name(ranked),
+            &score.dominant.to_string(),
+            &score.entropy.to_string(),
+            &score.diversity.to_string(),
+            &score.value.to_string(),
+            &drawn.map_or_else(String::new, |order| order.to_string()),
+        ])?;
+    }
+    csv.flush()
+}
+
+/// Writes the CSV to `out` as a whole or not at all: to a file beside it that
+/// then takes its name.
+///
+/// # Errors
+/// The folder cannot be written, the disk is full, or `out` has come to be
+/// meanwhile and `force` is off.
+pub(super) fn write_file(ranking: &Ranking, out: &Path, force: bool) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {}", out.display());
+    let mut file = beside(out).with_context(failed)?;
+    write_csv(ranking, BufWriter::new(file.as_file_mut())).with_context(failed)?;
+    file.as_file().sync_all().with_context(failed)?;
+    if force {
+        file.persist(out).map_err(|error| error.error)
+    } else {
+        file.persist_noclobber(out).map_err(|error| error.error)
+    }
+    .with_context(failed)?;
+    Ok(())
+}
+
+/// An empty file in the folder of `out`, removed unless it is renamed.
+fn beside(out: &Path) -> io::Result<NamedTempFile> {
+    let folder = match out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".acft-score-");
+    // Temporary files are private by default; a result is as readable as any
+    // other new file.
+    #[cfg(unix)]
+    let builder = builder
+        .permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// What `--json` prints: nothing that differs between two equal calls.
+#[derive(Serialize)]
+struct Summary<'a> {
+    candidates: usize,
+    patches: u64,
+    classes: usize,
+    lambda1: f64,
+    lambda2: f64,
+    alpha: f64,
+    per_pair: bool,
+    omega: f64,
+    batch: usize,
+    seed: u64,
+    step: u32,
+    /// In draw order.
+    drawn: Vec<Drawn<'a>>,
+}
+
+/// One candidate of the batch.
+#[derive(Serialize)]
+struct Drawn<'a> {
+    candidate: &'a str,
+    rank: usize,
+    dominant: usize,
+    entropy: f64,
+    diversity: f64,
+    score: f64,
+}
+
+/// Writes the summary as JSON.
+pub(super) fn write_json(
+    ranking: &Ranking,
+    rules: &Rules,
+    batch: usize,
+    omega: f64,
+    mut to: impl Write,
+) -> io::Result<()> {
+    let drawn = |&place: &usize| {
+        let ranked = &ranking.ranked[place];
+        Drawn {
+            candidate: ranking.name(ranked),
+            rank: place + 1,
+            dominant: ranked.score.dominant,
+            entropy: ranked.score.entropy,
+            diversity: ranked.score.diversity,
+            score: ranked.score.value,
+        }
+    };
+    let summary = Summary {
+        candidates: ranking.ranked.len(),
+        patches: ranking.patches,
+        classes: ranking.classes,
+        lambda1: rules.criterion.lambda1,
+        lambda2: rules.criterion.lambda2,
+        alpha: rules.criterion.alpha,
+        per_pair: rules.criterion.per_pair,
+        omega,
+        batch,
+        seed: rules.seed,
+        step: rules.step,
+        drawn: ranking.drawn.iter().map(drawn).collect(),
+    };
+    serde_json::to_writer_pretty(&mut to, &summary)?;
+    writeln!(to)?;
+    to.flush()
+}

@@ -1,0 +1,177 @@
+//! Every candidate with its score: all that is kept while the rows stream by.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use acft::random::{Purpose, keyed_hash, stream};
+use acft::ranking::rank;
+use acft::{CandidateId, CandidateKey, Criterion, Ranked, sampling};
+
+use crate::cli::BadInput;
+
+use super::error::RowNumber;
+use super::gather::Gathered;
+
+/// How candidates are scored, and how equal scores are ordered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Eq. 1 and 2.
+    pub(super) criterion: Criterion,
+    /// Every random choice follows from it and the step.
+    pub(super) seed: u64,
+    /// t.
+    pub(super) step: u32,
+}
+
+/// The scored candidates, in the order of the file.
+pub(super) struct Pool {
+    rules: Rules,
+    names: Vec<Box<str>>,
+    first_rows: Vec<RowNumber>,
+    scored: Vec<Ranked>,
+    /// Candidates by their tie-break, to notice one that comes back. Never
+    /// iterated, so its order reaches no result.
+    seen: HashMap<u64, u32>,
+    patches: u64,
+    classes: usize,
+    warning: Option<String>,
+}
+
+impl Pool {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            names: Vec::new(),
+            first_rows: Vec::new(),
+            scored: Vec::new(),
+            seen: HashMap::new(),
+            patches: 0,
+            classes: 0,
+            warning: None,
+        }
+    }
+
+    /// Scores one candidate (Eq. 1–3) and forgets its patches.
+    ///
+    /// # Errors
+    /// The candidate was there before, or the criterion cannot rank it beside
+    /// those before it.
+    pub(super) fn add(&mut self, file: &Path, gathered: &Gathered<'_>) -> anyhow::Result<()> {
+        let patches = gathered.predictions.patches();
+        let id = u32::try_from(self.scored.len())
+            .map_err(|_| BadInput::file(file, "more than 4,294,967,296 candidates; split it"))?;
+        // The key of a candidate that is known by its name alone.
+        let key = CandidateKey(*blake3::hash(gathered.name.as_bytes()).as_bytes());
+        let tie_break = keyed_hash(self.rules.seed, self.rules.step, Purpose::TieBreak, &key);
+        self.refuse_return(file, gathered, tie_break, id)?;
+
+        let criterion = &self.rules.criterion;
+        criterion.check_patches(patches).map_err(|error| {
+            let problem = format!("candidate {:?}: {error}", gathered.name);
+            BadInput::row(file, gathered.first, problem)
+        })?;
+        let score = criterion.score(&gathered.predictions);
+        match self.scored.first() {
+            None => self.warning = criterion.warning(patches),
+            Some(first) => {
+                criterion
+                    .check_equal(first.score.kept, score.kept)
+                    .map_err(|error| {
+                        let problem = format!(
+                            "candidate {:?} against {:?}: {error} (--per-pair)",
+                            gathered.name, self.names[0]
+                        );
+                        BadInput::row(file, gathered.first, problem)
+                    })?;
+            }
+        }
+        self.classes = gathered.predictions.classes();
+        self.patches += patches as u64;
+        self.names.push(gathered.name.into());
+        self.first_rows.push(gathered.first);
+        self.scored.push(Ranked {
+            candidate: CandidateId(id),
+            score,
+            tie_break,
+        });
+        Ok(())
+    }
+
+    /// A candidate's rows must be contiguous, or the first few of them would
+    /// pass for all.
+    fn refuse_return(
+        &mut self,
+        file: &Path,
+        gathered: &Gathered<'_>,
+        tie_break: u64,
+        id: u32,
+    ) -> Result<(), BadInput> {
+        let earlier = *self.seen.entry(tie_break).or_insert(id) as usize;
+        if self
+            .names
+            .get(earlier)
+            .is_some_and(|name| **name == *gathered.name)
+        {
+            let problem = format!(
+                "candidate {:?} comes back after others; its rows began at {}. \
+                 Sort the rows by candidate",
+                gathered.name, self.first_rows[earlier]
+            );
+            return Err(BadInput::row(file, gathered.first, problem));
+        }
+        Ok(())
+    }
+
+    /// How many candidates there are.
+    pub(super) fn len(&self) -> usize {
+        self.scored.len()
+    }
+
+    /// Sorts by score, and draws the batch from the best (Eq. 4).
+    pub(super) fn query(mut self, batch: usize, omega: f64) -> Ranking {
+        rank(&mut self.scored);
+        let window = sampling::window_len(omega, batch, self.scored.len());
+        // As in Algorithm 1, line 8: where there is nothing to draw, all of
+        // the window is taken, best first.
+        let drawn = if window <= batch {
+            (0..window).collect()
+        } else {
+            let scores: Vec<f64> = self.scored[..window]
+                .iter()
+                .map(|ranked| ranked.score.value)
+                .collect();
+            let mut rng = stream(self.rules.seed, self.rules.step, Purpose::Draw);
+            sampling::draw(&sampling::weights(&scores), batch, &mut rng)
+        };
+        Ranking {
+            names: self.names,
+            ranked: self.scored,
+            drawn,
+            patches: self.patches,
+            classes: self.classes,
+            warning: self.warning,
+        }
+    }
+}
+
+/// The pool in rank order, and the batch.
+pub(super) struct Ranking {
+    names: Vec<Box<str>>,
+    /// Best first.
+    pub(super) ranked: Vec<Ranked>,
+    /// The batch as places in `ranked`, in draw order.
+    pub(super) drawn: Vec<usize>,
+    /// Rows read.
+    pub(super) patches: u64,
+    /// |Y|.
+    pub(super) classes: usize,
+    /// What to hear before trusting the ranking.
+    pub(super) warning: Option<String>,
+}
+
+impl Ranking {
+    /// The name of a candidate.
+    pub(super) fn name(&self, ranked: &Ranked) -> &str {
+        &self.names[ranked.candidate.index()]
+    }
+}
