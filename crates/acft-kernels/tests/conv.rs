@@ -1,0 +1,195 @@
+//! Convolution against the plain sums, on every instruction set of this machine.
+
+mod common;
+
+use acft_kernels::{
+    Activation, Conv2d, Isa, conv2d, conv2d_backward_data, conv2d_backward_weights,
+};
+use common::{assert_close, for_each_product, values};
+use proptest::prelude::*;
+
+/// Checks forward, backward-data and backward-weights of one shape.
+fn check(shape: &Conv2d) {
+    let x = values(shape.input_len(), 1);
+    let w = values(shape.weight_len(), 2);
+    let bias = values(shape.out_channels, 3);
+    let dy = values(shape.output_len(), 4);
+    let plane = shape.output_len() / shape.batch / shape.out_channels;
+    let mut y: Vec<f64> = (0..shape.output_len())
+        .map(|i| f64::from(bias[i / plane % shape.out_channels]))
+        .collect();
+    let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
+    for_each_product(shape, |_, out, input, weight| {
+        y[out] += f64::from(x[input]) * f64::from(w[weight]);
+        dx[input] += f64::from(dy[out]) * f64::from(w[weight]);
+        dw[weight] += f64::from(dy[out]) * f64::from(x[input]);
+    });
+    let mut db = vec![0.0; shape.out_channels];
+    for (i, &v) in dy.iter().enumerate() {
+        db[i / plane % shape.out_channels] += f64::from(v);
+    }
+    let rectified: Vec<f64> = y.iter().map(|v| v.max(0.0)).collect();
+    for isa in Isa::available() {
+        let what = |part: &str| format!("{part} of {shape:?} with {isa:?}");
+        // Targets are poisoned, so that an element left unwritten is seen.
+        let mut out = vec![f32::NAN; y.len()];
+        conv2d(
+            isa,
+            shape,
+            &x,
+            &w,
+            Some(&bias),
+            Activation::Identity,
+            &mut out,
+        );
+        assert_close(&what("y"), &out, &y);
+        out.fill(f32::NAN);
+        conv2d(isa, shape, &x, &w, Some(&bias), Activation::Relu, &mut out);
+        assert_close(&what("relu(y)"), &out, &rectified);
+        let mut out = vec![f32::NAN; x.len()];
+        conv2d_backward_data(isa, shape, &dy, &w, &mut out);
+        assert_close(&what("dx"), &out, &dx);
+        let (mut out, mut out_bias) = (vec![f32::NAN; w.len()], vec![f32::NAN; db.len()]);
+        conv2d_backward_weights(isa, shape, &x, &dy, &mut out, Some(&mut out_bias));
+        assert_close(&what("dw"), &out, &dw);
+        assert_close(&what("db"), &out_bias, &db);
+    }
+}
+
+fn square(
+    batch: usize,
+    channels: [usize; 2],
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Conv2d {
+    Conv2d {
+        batch,
+        in_channels: channels[0],
+        input: [size; 2],
+        out_channels: channels[1],
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
+        dilation: [1; 2],
+        groups: 1,
+    }
+}
+
+#[test]
+fn layers_of_real_networks() {
+    // First layers, a fire module at three sizes, strided and projecting residual layers, a wide sum.
+    for shape in [
+        square(3, [3, 64], 23, 3, 2, 0),
+        square(2, [3, 16], 31, 11, 4, 2),
+        square(2, [3, 16], 29, 7, 2, 3),
+        square(5, [64, 16], 11, 1, 1, 0),
+        square(5, [16, 64], 11, 3, 1, 1),
+        square(30, [32, 24], 5, 3, 1, 1),
+        square(70, [16, 40], 2, 3, 1, 1),
+        square(4, [24, 32], 9, 3, 2, 1),
+        square(4, [24, 32], 9, 1, 2, 0),
+        square(2, [130, 20], 6, 3, 1, 1),
+        square(9, [2, 3], 48, 3, 1, 1),
+    ] {
+        check(&shape);
+    }
+}
+
+#[test]
+fn degenerate_shapes() {
+    check(&square(1, [1, 1], 1, 1, 1, 0));
+    check(&square(1, [1, 1], 1, 3, 1, 1));
+    check(&square(1, [5, 7], 2, 2, 3, 0));
+    // All padding: most windows see nothing of the input.
+    check(&square(2, [3, 4], 1, 2, 2, 3));
+    // Depthwise, and a kernel that is larger than the input in one direction.
+    check(&Conv2d {
+        groups: 6,
+        ..square(2, [6, 12], 7, 3, 1, 1)
+    });
+    check(&Conv2d {
+        input: [2, 9],
+        padding: [3, 0],
+        ..square(2, [4, 4], 9, 5, 1, 0)
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape(
+        batch in 1usize..5, groups in 1usize..4, channels in prop::array::uniform2(1usize..12),
+        input in prop::array::uniform2(1usize..14), kernel in prop::array::uniform2(1usize..6),
+        stride in prop::array::uniform2(1usize..5), padding in prop::array::uniform2(0usize..4),
+        dilation in prop::array::uniform2(1usize..4),
+    ) {
+        let shape = Conv2d {
+            batch, in_channels: channels[0] * groups, input, out_channels: channels[1] * groups,
+            kernel, stride, padding, dilation, groups,
+        };
+        prop_assume!((0..2).all(|a| input[a] + 2 * padding[a] > dilation[a] * (kernel[a] - 1)));
+        check(&shape);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let shape = square(37, [20, 33], 11, 3, 1, 1);
+    let (x, w) = (values(shape.input_len(), 5), values(shape.weight_len(), 6));
+    let dy = values(shape.output_len(), 7);
+    let all = |threads: usize, isa: Isa| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut y = vec![0.0; dy.len()];
+            conv2d(isa, &shape, &x, &w, None, Activation::Identity, &mut y);
+            let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; 33]);
+            conv2d_backward_data(isa, &shape, &dy, &w, &mut dx);
+            conv2d_backward_weights(isa, &shape, &x, &dy, &mut dw, Some(&mut db));
+            (y, dx, dw, db)
+        })
+    };
+    for isa in Isa::available() {
+        let alone = all(1, isa);
+        for threads in [2, 3, 64] {
+            assert!(
+                alone == all(threads, isa),
+                "{threads} threads differ from one with {isa:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_nan_survives_the_rectifier() {
+    let shape = square(1, [1, 1], 5, 1, 1, 0);
+    let mut x = values(25, 8);
+    x[7] = f32::NAN;
+    for isa in Isa::available() {
+        let mut y = vec![0.0; 25];
+        conv2d(isa, &shape, &x, &[1.0], None, Activation::Relu, &mut y);
+        assert!(
+            y[7].is_nan() && y.iter().filter(|v| v.is_nan()).count() == 1,
+            "{isa:?}: {y:?}"
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "`x` has 24 elements, but the shapes call for 25")]
+fn a_short_slice_is_named() {
+    conv2d(
+        Isa::best(),
+        &square(1, [1, 1], 5, 1, 1, 0),
+        &[0.0; 24],
+        &[1.0],
+        None,
+        Activation::Relu,
+        &mut [0.0; 25],
+    );
+}
