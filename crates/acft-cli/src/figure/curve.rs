@@ -1,0 +1,116 @@
+//! The learning curve: a score on the test set against the labels it cost, one line a strategy.
+
+use super::frame::Frame;
+use super::label::{self, Label};
+use super::lines::{self, Line};
+use super::style::{INK, MUTED, styles};
+use super::svg::{self, Element};
+use super::text::Font;
+
+/// One curve of a plot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series {
+    /// What the curve is called; a strategy's name gives it the strategy's colour, dash and marker.
+    pub(crate) name: String,
+    /// (labels, score), in any order. Points that are not finite are left out.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// (low, high) around each point, in the order of `points`.
+    pub(crate) band: Option<Vec<(f64, f64)>>,
+}
+
+/// A plot of learning curves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CurvePlot {
+    /// What the plot shows, in bold above it.
+    pub(crate) title: String,
+    /// The remark under the title: data, seeds, what the bands are. May be empty.
+    pub(crate) subtitle: String,
+    /// The horizontal axis and its unit.
+    pub(crate) x_label: String,
+    /// The vertical axis and its unit.
+    pub(crate) y_label: String,
+    /// The curves, the last one uppermost.
+    pub(crate) series: Vec<Series>,
+    /// Named horizontal lines, such as the score of full training.
+    pub(crate) reference_lines: Vec<(String, f64)>,
+}
+
+const LEFT: f64 = 68.0;
+const RIGHT: f64 = 18.0;
+const BELOW: f64 = 54.0;
+const PLOT_WIDTH: f64 = 500.0;
+const PLOT_HEIGHT: f64 = 320.0;
+const TITLE: Font = Font::bold(16.0);
+const SUBTITLE: Font = Font::regular(12.0);
+
+impl CurvePlot {
+    /// The plot as SVG text. Equal plots give equal bytes.
+    pub(crate) fn svg(&self) -> String {
+        let names: Vec<&str> = self
+            .series
+            .iter()
+            .map(|series| series.name.as_str())
+            .collect();
+        let styled = self.series.iter().zip(styles(&names));
+        let curves: Vec<Line> = styled
+            .map(|(series, style)| Line::new(series, style))
+            .collect();
+        let mut frame = Frame::around(&curves, &self.reference_lines);
+        let labels = self.labels(&curves, &frame);
+
+        let mut body = Vec::new();
+        let label_width = labels.iter().map(Label::width).fold(0.0, f64::max);
+        let width = LEFT + PLOT_WIDTH + label_width + RIGHT;
+        let top = self.heading(width, &mut body);
+        let bottom = top + PLOT_HEIGHT.max(labels.iter().map(Label::height).sum());
+        frame.place((LEFT, LEFT + PLOT_WIDTH), (top, bottom));
+        body.extend(frame.draw(&self.x_label, &self.y_label));
+
+        // Many bands over each other would darken the curves.
+        let opacity = if curves.len() > 4 { 0.08 } else { 0.15 };
+        let references = self.reference_lines.iter();
+        body.extend(
+            curves
+                .iter()
+                .filter_map(|curve| lines::band(curve, &frame, opacity)),
+        );
+        body.extend(references.filter_map(|&(_, value)| lines::reference(value, &frame)));
+        body.extend(curves.iter().map(|curve| lines::curve(curve, &frame)));
+        body.extend(label::draw(&labels, &frame));
+        if curves.iter().all(|curve| curve.points.is_empty()) {
+            let (middle, centre) = (LEFT + PLOT_WIDTH / 2.0, (top + bottom) / 2.0);
+            let note = SUBTITLE.write(middle, centre, "no points yet");
+            body.push(note.set("text-anchor", "middle").set("fill", MUTED));
+        }
+        svg::document(width, bottom + BELOW, &self.title, body)
+    }
+
+    fn labels(&self, curves: &[Line], frame: &Frame) -> Vec<Label> {
+        let ticks = &frame.y_ticks;
+        let curves = curves.iter().map(|curve| Label::of_curve(curve, ticks));
+        let references = self.reference_lines.iter();
+        let references = references.map(|(name, value)| Label::of_reference(name, *value, ticks));
+        curves.chain(references).collect()
+    }
+
+    /// Writes the title and the remark; returns where the plot may begin.
+    fn heading(&self, width: f64, body: &mut Vec<Element>) -> f64 {
+        let mut y = 14.0;
+        for (content, font, fill, leading) in [
+            (&self.title, TITLE, INK, 20.0),
+            (&self.subtitle, SUBTITLE, MUTED, 16.0),
+        ] {
+            if content.is_empty() {
+                continue;
+            }
+            for line in font.wrap(content, width - 2.0 * RIGHT) {
+                y += leading;
+                body.push(font.write(RIGHT, y - 4.0, &line).set("fill", fill));
+            }
+        }
+        y + 16.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
