@@ -160,3 +160,44 @@ fn percentiles(estimates: &[Estimate], tail: f64, resampled: Resampled) -> Inter
         resampled,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Saving::{Censored, Reached};
+    use super::*;
+
+    #[track_caller]
+    fn check(savings: &[Saving], low: Saving, high: Saving) {
+        let estimate = |&saving: &Saving| Estimate {
+            target: 0.9,
+            reference_labels: 100.0,
+            saving,
+            gap: None,
+        };
+        let estimates: Vec<Estimate> = savings.iter().map(estimate).collect();
+        let found = percentiles(&estimates, 0.25, Resampled::Seeds);
+        assert_eq!((found.low, found.high, found.log_ratio), (low, high, None));
+    }
+
+    #[test]
+    fn each_end_errs_outwards_where_replicates_are_censored() {
+        let below = |below| Censored { below };
+        check(
+            &[Reached(0.4), Reached(0.1), Reached(0.3), Reached(0.2)],
+            Reached(0.2),
+            Reached(0.3),
+        );
+        // Somewhere below 0.3 may be below 0.1: it counts as the least of all.
+        check(
+            &[Reached(0.4), Reached(0.1), below(0.3), Reached(0.2)],
+            Reached(0.1),
+            below(0.3),
+        );
+        // Two of four are censored: the second least is below 0.2, no more is known.
+        check(
+            &[Reached(0.4), Reached(0.1), below(0.3), below(0.2)],
+            below(0.2),
+            below(0.3),
+        );
+    }
+}
