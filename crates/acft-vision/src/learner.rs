@@ -1,0 +1,181 @@
+//! The network as the algorithm sees it: predictions of candidates, and
+//! fine-tuning on labeled ones.
+
+mod batch;
+mod course;
+mod error;
+mod fine_tune;
+mod optimizer;
+mod pipeline;
+mod predict;
+mod settings;
+mod store;
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::thread;
+
+use acft::{
+    BoxError, CandidateError, CandidateId, Example, Observer, PredictionSink, Schedule, Scorer,
+    Trained, Trainer,
+};
+
+use crate::models::Model;
+
+pub use error::LearnerError;
+pub use settings::{FineTuning, OptimizerKind};
+
+/// Where the patches x_i^j of a candidate come from.
+///
+/// Called from several threads at once. The bytes must be a function of the
+/// candidate (and the patch) alone.
+pub trait PatchSource: Send + Sync {
+    /// m, the number of patches of every candidate.
+    fn patches_per_candidate(&self) -> usize;
+
+    /// Height and width of a patch, in pixels.
+    fn input(&self) -> usize;
+
+    /// Writes all patches of a candidate, one after the other, each
+    /// `input` × `input` × 3 bytes: rows from the top, RGB within a pixel.
+    ///
+    /// # Errors
+    /// The candidate's image cannot be used.
+    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError>;
+
+    /// Writes one patch. A source that can make one without making all should
+    /// say so here: training sets that do not fit in memory are read this way.
+    ///
+    /// # Errors
+    /// The candidate's image cannot be used.
+    fn write_patch(
+        &self,
+        candidate: CandidateId,
+        patch: usize,
+        out: &mut [u8],
+    ) -> Result<(), CandidateError> {
+        let mut all = vec![0; self.patches_per_candidate() * out.len()];
+        self.write(candidate, &mut all)?;
+        out.copy_from_slice(&all[patch * out.len()..][..out.len()]);
+        Ok(())
+    }
+}
+
+/// Bytes of one patch.
+fn patch_bytes(source: &dyn PatchSource) -> usize {
+    source.input() * source.input() * 3
+}
+
+/// Where [`Learner::features`] delivers: the candidate, and its patches'
+/// features (m × [`Architecture::features`](crate::models::Architecture::features),
+/// row-major) or what was wrong with it.
+pub type FeatureSink<'a> =
+    dyn FnMut(CandidateId, Result<&[f32], CandidateError>) -> ControlFlow<()> + 'a;
+
+/// Scores candidates with a [`Model`] and fine-tunes it.
+pub struct Learner {
+    source: Arc<dyn PatchSource>,
+    classes: usize,
+    settings: FineTuning,
+    workers: usize,
+    left_out: Vec<(CandidateId, CandidateError)>,
+}
+
+impl Learner {
+    /// A learner for |Y| = `classes` classes.
+    ///
+    /// # Errors
+    /// [`LearnerError::Setting`] names a setting that makes no sense.
+    pub fn new(
+        source: Arc<dyn PatchSource>,
+        classes: usize,
+        settings: FineTuning,
+    ) -> Result<Self, LearnerError> {
+        settings.check()?;
+        Ok(Self {
+            source,
+            classes,
+            settings,
+            workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            left_out: Vec::new(),
+        })
+    }
+
+    /// The settings of its fine-tuning.
+    pub fn settings(&self) -> &FineTuning {
+        &self.settings
+    }
+
+    /// The examples of the last fine-tuning that could not be read; it went on
+    /// without them.
+    pub fn left_out(&self) -> &[(CandidateId, CandidateError)] {
+        &self.left_out
+    }
+
+    /// Streams the pooled features before the head, in the given order, in
+    /// bounded memory. An unreadable candidate is an item of the stream.
+    ///
+    /// # Errors
+    /// The model is not one for these patches.
+    pub fn features(
+        &self,
+        model: &Model,
+        candidates: &[CandidateId],
+        sink: &mut FeatureSink<'_>,
+    ) -> Result<(), LearnerError> {
+        self.check(model)?;
+        predict::features(&*self.source, self.workers, model, candidates, sink)
+    }
+
+    /// Whether the model takes these patches and answers with these classes.
+    fn check(&self, model: &Model) -> Result<(), LearnerError> {
+        let description = model.description();
+        if description.classes.len() != self.classes || description.input != self.source.input() {
+            return Err(LearnerError::OtherTask {
+                classes: description.classes.len(),
+                input: description.input,
+                wanted_classes: self.classes,
+                wanted_input: self.source.input(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Scorer<Model> for Learner {
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn predict(
+        &self,
+        model: &Model,
+        candidates: &[CandidateId],
+        sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError> {
+        self.check(model)?;
+        predict::probabilities(&*self.source, self.workers, model, candidates, sink)?;
+        Ok(())
+    }
+}
+
+impl Trainer<Model> for Learner {
+    fn fine_tune(
+        &mut self,
+        from: &Model,
+        examples: &[Example],
+        schedule: &Schedule,
+        observer: &mut dyn Observer,
+    ) -> Result<Trained<Model>, BoxError> {
+        self.check(from)?;
+        self.left_out.clear();
+        let job = fine_tune::Job {
+            source: &*self.source,
+            settings: &self.settings,
+            workers: self.workers,
+            classes: self.classes,
+        };
+        Ok(job.run(from, examples, schedule, observer, &mut self.left_out)?)
+    }
+}

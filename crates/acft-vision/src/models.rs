@@ -1,0 +1,26 @@
+//! The convolutional networks, by torchvision's architectures and names.
+//!
+//! A [`Network`] is the layers and their parameters; a [`Model`] is an
+//! immutable network with what it needs to be used again: its classes, its
+//! input size, the patches that it was made with.
+
+mod alexnet;
+mod architecture;
+mod demo;
+mod init;
+mod layers;
+mod model;
+mod network;
+mod parameters;
+mod pass;
+mod resnet;
+mod squeezenet;
+mod stage;
+
+pub use architecture::{Architecture, UnknownArchitecture};
+pub use model::{Description, Model, ModelError};
+pub use network::{Network, Output, TooSmall};
+pub use parameters::{Named, NamedTensor};
+pub use pass::Training;
+
+pub(crate) use parameters::Entry;

@@ -1,0 +1,88 @@
+//! AlexNet in the one-tower form of Krizhevsky (2014), as torchvision has it.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::init::{Init, Initializer, Part};
+use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
+use super::pass::Pass;
+use super::stage::{self, Fused, Stage};
+use crate::ops;
+
+/// Height and width of the grid that the first dense layer reads.
+const GRID: usize = 6;
+
+/// Five convolutions and three dense layers.
+#[derive(Module, Debug)]
+pub(super) struct Alexnet {
+    features: Vec<Stage>,
+    /// Numbered as torchvision's `classifier`, with gaps where it has its
+    /// dropouts and ReLUs.
+    classifier: Vec<Option<Dense>>,
+}
+
+impl Alexnet {
+    pub(super) fn new(classes: usize, init: &mut Initializer) -> Self {
+        let features = vec![
+            conv(Geometry::new([3, 64], 11).stride(4).padding(2), init),
+            Stage::Fused(Fused),
+            pool(),
+            conv(Geometry::new([64, 192], 5).padding(2), init),
+            Stage::Fused(Fused),
+            pool(),
+            conv(Geometry::new([192, 384], 3).padding(1), init),
+            Stage::Fused(Fused),
+            conv(Geometry::new([384, 256], 3).padding(1), init),
+            Stage::Fused(Fused),
+            conv(Geometry::new([256, 256], 3).padding(1), init),
+            Stage::Fused(Fused),
+            pool(),
+        ];
+        let inputs = 256 * GRID * GRID;
+        let classifier = vec![
+            None,
+            Some(Dense::new([inputs, 4096], Then::Relu, Part::Body, init)),
+            None,
+            None,
+            Some(Dense::new([4096, 4096], Then::Relu, Part::Body, init)),
+            None,
+            Some(Dense::new([4096, classes], Then::Nothing, Part::Head, init)),
+        ];
+        Self {
+            features,
+            classifier,
+        }
+    }
+
+    /// Images to the batch × 4096 activations before the head.
+    pub(super) fn trunk(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let x = ops::adaptive_avg_pool2d(stage::run(&self.features, x), GRID);
+        let mut x = x.flatten::<2>(1, 3);
+        for dense in self.classifier[..6].iter().flatten() {
+            x = dense.forward(pass.dropout(x, 0.5));
+        }
+        x
+    }
+
+    /// The trunk's output to logits.
+    pub(super) fn head(&self, x: Tensor<2>) -> Tensor<2> {
+        self.classifier[6..]
+            .iter()
+            .flatten()
+            .fold(x, |x, dense| dense.forward(x))
+    }
+}
+
+fn conv(geometry: Geometry, init: &mut Initializer) -> Stage {
+    let start = Init::torch_default(geometry.fan_in());
+    let start = Start {
+        part: Part::Body,
+        weight: start,
+        bias: Some(start),
+    };
+    Stage::Conv(Conv::new(geometry, Then::Relu, start, init))
+}
+
+fn pool() -> Stage {
+    Stage::MaxPool(MaxPool::of_3_by_2())
+}

@@ -1,0 +1,134 @@
+//! Which network: its name, its least input, where its head is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A network that can be built, under torchvision's name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Architecture {
+    /// SqueezeNet 1.0 (Iandola et al. 2016), 0.7 M parameters.
+    Squeezenet1_0,
+    /// SqueezeNet 1.1: as accurate as 1.0 at 2.4 times less work.
+    Squeezenet1_1,
+    /// AlexNet in torchvision's one-tower form (Krizhevsky 2014), 57 M parameters.
+    Alexnet,
+    /// ResNet-18 (He et al. 2016), 11 M parameters, with batch normalisation.
+    Resnet18,
+    /// Four small convolutions, 47 k parameters, for images of 32 to 48 pixels.
+    Demo,
+}
+
+impl Architecture {
+    /// Every architecture, in the order in which they are listed to people.
+    pub const ALL: [Self; 5] = [
+        Self::Squeezenet1_1,
+        Self::Squeezenet1_0,
+        Self::Alexnet,
+        Self::Resnet18,
+        Self::Demo,
+    ];
+
+    /// Its name, as torchvision writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Squeezenet1_0 => "squeezenet1_0",
+            Self::Squeezenet1_1 => "squeezenet1_1",
+            Self::Alexnet => "alexnet",
+            Self::Resnet18 => "resnet18",
+            Self::Demo => "demo",
+        }
+    }
+
+    /// The least height and width, in pixels, at which no layer runs out of
+    /// image.
+    pub fn min_input(self) -> usize {
+        match self {
+            Self::Squeezenet1_0 => 21,
+            Self::Squeezenet1_1 => 17,
+            Self::Alexnet => 63,
+            Self::Resnet18 => 1,
+            Self::Demo => 4,
+        }
+    }
+
+    /// The length of the pooled features before the head.
+    pub fn features(self) -> usize {
+        match self {
+            Self::Squeezenet1_0 | Self::Squeezenet1_1 | Self::Resnet18 => 512,
+            Self::Alexnet => 4096,
+            Self::Demo => 64,
+        }
+    }
+
+    /// What the names of the last layer's tensors start with. That layer is
+    /// replaced for a new task, and learns at a rate of its own.
+    pub(crate) fn head_prefix(self) -> &'static str {
+        match self {
+            Self::Squeezenet1_0 | Self::Squeezenet1_1 => "classifier.1.",
+            Self::Alexnet => "classifier.6.",
+            Self::Resnet18 | Self::Demo => "fc.",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// No network has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "unknown network \"{0}\": choose one of squeezenet1_1, squeezenet1_0, alexnet, resnet18, demo"
+)]
+pub struct UnknownArchitecture(pub String);
+
+impl FromStr for Architecture {
+    type Err = UnknownArchitecture;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|architecture| architecture.name() == name)
+            .ok_or_else(|| UnknownArchitecture(name.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Architecture {
+    type Error = UnknownArchitecture;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<Architecture> for String {
+    fn from(architecture: Architecture) -> Self {
+        architecture.name().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_unknown_ones_list_the_choices() {
+        for architecture in Architecture::ALL {
+            assert_eq!(architecture.to_string().parse(), Ok(architecture));
+            let json = serde_json::to_string(&architecture).unwrap();
+            assert_eq!(json, format!("\"{architecture}\""));
+            let back: Architecture = serde_json::from_str(&json).unwrap();
+            assert_eq!(back, architecture);
+        }
+        let message = "vgg16".parse::<Architecture>().unwrap_err().to_string();
+        for architecture in Architecture::ALL {
+            assert!(message.contains(architecture.name()), "{message}");
+        }
+    }
+}

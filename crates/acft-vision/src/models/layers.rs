@@ -1,0 +1,215 @@
+//! Layers with torchvision's parameter names.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module as burn_ops;
+
+use super::init::{Init, Initializer, Part};
+use super::pass::{BatchStatistics, Pass};
+use crate::ops;
+
+/// What follows a convolution or linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Nothing,
+    Relu,
+}
+
+/// How a convolution looks: channels in and out, and a square kernel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    pub(super) channels: [usize; 2],
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+}
+
+impl Geometry {
+    /// Stride 1, no padding.
+    pub(super) fn new(channels: [usize; 2], kernel: usize) -> Self {
+        Self {
+            channels,
+            kernel,
+            stride: 1,
+            padding: 0,
+        }
+    }
+
+    pub(super) fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    pub(super) fn padding(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Input values that one output value sees.
+    pub(super) fn fan_in(self) -> usize {
+        self.channels[0] * self.kernel * self.kernel
+    }
+
+    /// Output values that one input value reaches, as PyTorch counts them.
+    pub(super) fn fan_out(self) -> usize {
+        self.channels[1] * self.kernel * self.kernel
+    }
+}
+
+/// First values of a layer's weight and bias; without a bias, none is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) part: Part,
+    pub(super) weight: Init,
+    pub(super) bias: Option<Init>,
+}
+
+/// A convolution and the ReLU after it, if any.
+#[derive(Module, Debug)]
+pub(super) struct Conv {
+    /// out × in × kernel × kernel.
+    weight: Param<Tensor<4>>,
+    bias: Option<Param<Tensor<1>>>,
+    stride: usize,
+    padding: usize,
+    relu: bool,
+}
+
+impl Conv {
+    pub(super) fn new(geometry: Geometry, then: Then, start: Start, init: &mut Initializer) -> Self {
+        let [inputs, outputs] = geometry.channels;
+        let shape = [outputs, inputs, geometry.kernel, geometry.kernel];
+        Self {
+            weight: init.trained(start.part, shape, start.weight),
+            bias: start.bias.map(|bias| init.trained(start.part, [outputs], bias)),
+            stride: geometry.stride,
+            padding: geometry.padding,
+            relu: then == Then::Relu,
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let bias = self.bias.as_ref().map(Param::val);
+        ops::conv2d(x, self.weight.val(), bias, self.stride, self.padding, self.relu)
+    }
+}
+
+/// A fully connected layer and the ReLU after it, if any.
+#[derive(Module, Debug)]
+pub(super) struct Dense {
+    /// out × in.
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    relu: bool,
+}
+
+impl Dense {
+    /// Starts as PyTorch's `Linear` does.
+    pub(super) fn new(
+        [inputs, outputs]: [usize; 2],
+        then: Then,
+        part: Part,
+        init: &mut Initializer,
+    ) -> Self {
+        let start = Init::torch_default(inputs);
+        Self {
+            weight: init.trained(part, [outputs, inputs], start),
+            bias: init.trained(part, [outputs], start),
+            relu: then == Then::Relu,
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        ops::linear(x, self.weight.val(), self.bias.val(), self.relu)
+    }
+}
+
+/// Batch normalisation over batch, height and width.
+#[derive(Module, Debug)]
+pub(super) struct BatchNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: Param<Tensor<1>>,
+    running_var: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    const EPSILON: f64 = 1e-5;
+
+    pub(super) fn new(channels: usize, init: &mut Initializer) -> Self {
+        Self {
+            weight: init.trained(Part::Body, [channels], Init::Constant(1.0)),
+            bias: init.trained(Part::Body, [channels], Init::Constant(0.0)),
+            running_mean: init.constant([channels], 0.0),
+            running_var: init.constant([channels], 1.0),
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        match pass {
+            Pass::Inference => burn_ops::batch_norm(
+                x,
+                weight,
+                bias,
+                self.running_mean.val(),
+                self.running_var.val(),
+                Self::EPSILON,
+            ),
+            Pass::Training(training) => {
+                let [batch, _, height, width] = x.dims();
+                let n = (batch * height * width) as f64;
+                let normed = burn_ops::batch_norm_train(x, weight, bias, Self::EPSILON);
+                training.statistics.push(BatchStatistics {
+                    mean_id: self.running_mean.id,
+                    variance_id: self.running_var.id,
+                    mean: normed.mean,
+                    // A single value has no variance to correct.
+                    variance: normed.variance.mul_scalar(n / (n - 1.0).max(1.0)),
+                });
+                normed.output
+            }
+        }
+    }
+}
+
+/// A max-pooling step, which has no parameters.
+#[derive(Module, Debug)]
+pub(super) struct MaxPool {
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    ceil: bool,
+}
+
+impl MaxPool {
+    /// Windows of 3 × 3 at every second pixel: what all of these networks use.
+    pub(super) fn of_3_by_2() -> Self {
+        Self {
+            kernel: 3,
+            stride: 2,
+            padding: 0,
+            ceil: false,
+        }
+    }
+
+    pub(super) fn ceil(self) -> Self {
+        Self { ceil: true, ..self }
+    }
+
+    pub(super) fn padding(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Windows that tile the image.
+    pub(super) fn halving() -> Self {
+        Self {
+            kernel: 2,
+            stride: 2,
+            padding: 0,
+            ceil: false,
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::max_pool2d(x, self.kernel, self.stride, self.padding, self.ceil)
+    }
+}

@@ -1,0 +1,310 @@
+//! A network of any architecture.
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::tensor::{Device, Tensor};
+
+use super::alexnet::Alexnet;
+use super::architecture::Architecture;
+use super::demo::Demo;
+use super::init::Initializer;
+use super::parameters::{self, Entry, Named};
+use super::pass::{BatchStatistics, Pass, Training};
+use super::resnet::Resnet18;
+use super::squeezenet::Squeezenet;
+use crate::ops;
+
+/// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
+
+/// The layers and parameters of one network.
+///
+/// Cloning shares the parameters; training makes new ones.
+#[derive(Module, Debug)]
+pub struct Network {
+    layers: Layers,
+    #[module(skip)]
+    architecture: Architecture,
+}
+
+#[derive(Module, Debug)]
+enum Layers {
+    Squeezenet(Squeezenet),
+    Alexnet(Alexnet),
+    Resnet18(Resnet18),
+    Demo(Demo),
+}
+
+/// What a network says about a mini-batch.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// batch × classes, before the softmax.
+    pub logits: Tensor<2>,
+    /// batch × [`Architecture::features`]: the pooled activations before the head.
+    pub features: Tensor<2>,
+}
+
+/// An image that a layer of the network would shrink to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{architecture} needs an input of at least {} pixels, not {input}",
+    architecture.min_input()
+)]
+pub struct TooSmall {
+    /// The network.
+    pub architecture: Architecture,
+    /// The height and width that were asked for.
+    pub input: usize,
+}
+
+impl Network {
+    /// A network with random weights, initialised as torchvision does, drawn
+    /// from `seed`.
+    pub fn new(architecture: Architecture, classes: usize, seed: u64, device: &Device) -> Self {
+        Self::build(architecture, classes, &mut Initializer::drawn(seed, device))
+    }
+
+    /// The same layers below a fresh head for `classes` classes, drawn from
+    /// `seed`: M_0 made from a pre-trained network.
+    pub fn with_fresh_head(&self, classes: usize, seed: u64) -> Self {
+        let device = self.device();
+        let prefix = self.architecture.head_prefix();
+        let mut body = self.tensors();
+        body.retain(|name, _| !name.starts_with(prefix));
+        Self::from_body(self.architecture, body, classes, seed, &device)
+    }
+
+    /// A network with `body` below a fresh head. The names and shapes of
+    /// `body` are the caller's to have checked.
+    pub(crate) fn from_body(
+        architecture: Architecture,
+        body: Named,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let blank = Self::build(
+            architecture,
+            classes,
+            &mut Initializer::drawn_head(seed, device),
+        );
+        parameters::replace(blank, device, body)
+    }
+
+    /// A network with all its tensors given.
+    pub(crate) fn from_tensors(
+        architecture: Architecture,
+        tensors: Named,
+        classes: usize,
+        device: &Device,
+    ) -> Self {
+        let blank = Self::build(architecture, classes, &mut Initializer::blank(device));
+        parameters::replace(blank, device, tensors)
+    }
+
+    /// Names and shapes of the tensors that a network of this kind has.
+    pub(crate) fn signature(architecture: Architecture, classes: usize) -> Vec<Entry> {
+        let mut blank = Initializer::blank(&Device::flex());
+        Self::build(architecture, classes, &mut blank).entries()
+    }
+
+    fn build(architecture: Architecture, classes: usize, init: &mut Initializer) -> Self {
+        let layers = match architecture {
+            Architecture::Squeezenet1_0 => Layers::Squeezenet(Squeezenet::v1_0(classes, init)),
+            Architecture::Squeezenet1_1 => Layers::Squeezenet(Squeezenet::v1_1(classes, init)),
+            Architecture::Alexnet => Layers::Alexnet(Alexnet::new(classes, init)),
+            Architecture::Resnet18 => Layers::Resnet18(Resnet18::new(classes, init)),
+            Architecture::Demo => Layers::Demo(Demo::new(classes, init)),
+        };
+        Self {
+            layers,
+            architecture,
+        }
+    }
+
+    /// Which network this is.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+
+    /// |Y|, the number of logits.
+    pub fn classes(&self) -> usize {
+        self.entries()
+            .iter()
+            .find(|entry| entry.name.starts_with(self.architecture.head_prefix()))
+            .expect("every network has a head")
+            .shape[0]
+    }
+
+    /// Where its parameters are.
+    pub fn device(&self) -> Device {
+        let mut devices = self.devices();
+        devices.swap_remove(0)
+    }
+
+    /// Logits of normalised images (batch × 3 × height × width), without
+    /// dropout and with running statistics.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn infer(&self, x: Tensor<4>) -> Result<Tensor<2>, TooSmall> {
+        self.check_input(&x)?;
+        Ok(self.forward(x, &mut Pass::Inference).logits())
+    }
+
+    /// Like [`Network::infer`], with the features as well.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn infer_with_features(&self, x: Tensor<4>) -> Result<Output, TooSmall> {
+        self.check_input(&x)?;
+        Ok(self.forward(x, &mut Pass::Inference).output())
+    }
+
+    /// Logits with dropout and with the mini-batch's own statistics, which
+    /// [`Network::absorb_statistics`] takes from `training` afterwards.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn forward_training(
+        &self,
+        x: Tensor<4>,
+        training: &mut Training,
+    ) -> Result<Tensor<2>, TooSmall> {
+        self.check_input(&x)?;
+        Ok(self.forward(x, &mut Pass::Training(training)).logits())
+    }
+
+    /// Moves the running statistics a tenth of the way towards those of the
+    /// last mini-batches, as PyTorch does. Nothing to do without batch norm.
+    pub fn absorb_statistics(self, training: &mut Training) -> Self {
+        let statistics = std::mem::take(&mut training.statistics);
+        if statistics.is_empty() {
+            return self;
+        }
+        self.map(&mut Absorb(statistics))
+    }
+
+    /// The identifiers of the parameters in the last layer, and of the others.
+    pub(crate) fn head_and_body(&self) -> (Vec<ParamId>, Vec<ParamId>) {
+        let prefix = self.architecture.head_prefix();
+        let (head, body): (Vec<_>, Vec<_>) = self
+            .entries()
+            .into_iter()
+            .partition(|entry| entry.name.starts_with(prefix));
+        let ids = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.id).collect();
+        (ids(head), ids(body))
+    }
+
+    /// Every tensor, statistics included, under torchvision's name for it.
+    pub fn tensors(&self) -> Named {
+        parameters::tensors(&self.layers)
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        parameters::entries(&self.layers)
+    }
+
+    fn check_input(&self, x: &Tensor<4>) -> Result<(), TooSmall> {
+        let [_, _, height, width] = x.dims();
+        self.architecture.check_input(height.min(width))
+    }
+
+    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Forward {
+        match &self.layers {
+            Layers::Squeezenet(net) => {
+                let trunk = net.trunk(x);
+                Forward {
+                    logits: net.head(trunk.clone(), pass),
+                    trunk: Trunk::Grid(trunk),
+                }
+            }
+            Layers::Alexnet(net) => {
+                let trunk = net.trunk(x, pass);
+                Forward::pooled(net.head(trunk.clone()), trunk)
+            }
+            Layers::Resnet18(net) => {
+                let trunk = net.trunk(x, pass);
+                Forward::pooled(net.head(trunk.clone()), trunk)
+            }
+            Layers::Demo(net) => {
+                let trunk = net.trunk(x);
+                Forward::pooled(net.head(trunk.clone()), trunk)
+            }
+        }
+    }
+}
+
+impl Architecture {
+    /// Whether images of `input` × `input` pixels can pass through it.
+    ///
+    /// # Errors
+    /// [`TooSmall`], which names the least that can.
+    pub fn check_input(self, input: usize) -> Result<(), TooSmall> {
+        if input < self.min_input() {
+            return Err(TooSmall {
+                architecture: self,
+                input,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Logits, and the features where someone asks for them.
+struct Forward {
+    logits: Tensor<2>,
+    trunk: Trunk,
+}
+
+enum Trunk {
+    Grid(Tensor<4>),
+    Pooled(Tensor<2>),
+}
+
+impl Forward {
+    fn pooled(logits: Tensor<2>, trunk: Tensor<2>) -> Self {
+        Self {
+            logits,
+            trunk: Trunk::Pooled(trunk),
+        }
+    }
+
+    fn logits(self) -> Tensor<2> {
+        self.logits
+    }
+
+    fn output(self) -> Output {
+        Output {
+            logits: self.logits,
+            features: match self.trunk {
+                Trunk::Grid(grid) => ops::global_avg_pool(grid),
+                Trunk::Pooled(features) => features,
+            },
+        }
+    }
+}
+
+/// Blends mini-batch statistics into the running ones, in the order in which
+/// the passes left them.
+struct Absorb(Vec<BatchStatistics>);
+
+impl ModuleMapper for Absorb {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        let shape = param.lazy_shape();
+        let update = self.0.iter().find_map(|layer| match id {
+            _ if id == layer.mean_id => Some(&layer.mean),
+            _ if id == layer.variance_id => Some(&layer.variance),
+            _ => None,
+        });
+        match update {
+            None => param,
+            Some(update) => {
+                let update = update.clone().reshape(shape);
+                param.map(|running| {
+                    running.mul_scalar(1.0 - MOMENTUM) + update.mul_scalar(MOMENTUM)
+                })
+            }
+        }
+    }
+}

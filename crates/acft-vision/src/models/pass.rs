@@ -1,0 +1,100 @@
+//! What a forward pass does besides computing: nothing in inference; dropout
+//! and batch statistics in training.
+
+use burn::module::ParamId;
+use burn::tensor::{Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// One forward pass through a network.
+pub(super) enum Pass<'a> {
+    /// Dropout is the identity; batch norm uses its running statistics.
+    Inference,
+    /// Dropout drops; batch norm uses the mini-batch's statistics and leaves
+    /// them here.
+    Training(&'a mut Training),
+}
+
+/// What training carries from one mini-batch to the next besides the weights.
+#[derive(Debug)]
+pub struct Training {
+    /// None where nothing is dropped.
+    dropout: Option<ChaCha8Rng>,
+    pub(super) statistics: Vec<BatchStatistics>,
+}
+
+/// The statistics of one batch-norm layer over one mini-batch, on their way
+/// into its running ones.
+#[derive(Debug)]
+pub(super) struct BatchStatistics {
+    pub(super) mean_id: ParamId,
+    pub(super) variance_id: ParamId,
+    pub(super) mean: Tensor<1>,
+    /// With n − 1, as PyTorch keeps it.
+    pub(super) variance: Tensor<1>,
+}
+
+impl Training {
+    /// Dropout masks are a function of `seed` and of the shapes asked for.
+    pub fn new(seed: u64) -> Self {
+        let mut dropout = ChaCha8Rng::seed_from_u64(seed);
+        // The shuffling of a fine-tuning draws from stream 0 of the same seed.
+        dropout.set_stream(1);
+        Self {
+            dropout: Some(dropout),
+            statistics: Vec::new(),
+        }
+    }
+
+    /// Training that drops nothing, so that its gradients can be compared.
+    pub fn without_dropout() -> Self {
+        Self {
+            dropout: None,
+            statistics: Vec::new(),
+        }
+    }
+
+    /// One factor per value: 0 with probability `rate`, else 1 / (1 − rate).
+    fn mask(&mut self, n: usize, rate: f64) -> Option<Vec<f32>> {
+        let stream = self.dropout.as_mut()?;
+        let threshold = (rate * f64::from(u32::MAX)) as u32;
+        let kept = (1.0 / (1.0 - rate)) as f32;
+        let factor = |random| if random < threshold { 0.0 } else { kept };
+        Some((0..n).map(|_| factor(stream.next_u32())).collect())
+    }
+}
+
+impl Pass<'_> {
+    /// Drops each value with probability `rate` in training, and scales the
+    /// others up to keep the mean.
+    pub(super) fn dropout<const D: usize>(&mut self, x: Tensor<D>, rate: f64) -> Tensor<D> {
+        match self {
+            Self::Inference => x,
+            Self::Training(training) => {
+                let shape = x.dims();
+                let Some(mask) = training.mask(shape.iter().product(), rate) else {
+                    return x;
+                };
+                let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
+                x * mask
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_mask_keeps_its_share_and_the_mean() {
+        let mask = Training::new(5).mask(40_000, 0.5).unwrap();
+        let kept = mask.iter().filter(|&&v| v == 2.0).count();
+        assert_eq!(mask.iter().filter(|&&v| v == 0.0).count() + kept, 40_000);
+        assert!((19_500..20_500).contains(&kept), "{kept}");
+        assert_eq!(Some(&mask), Training::new(5).mask(40_000, 0.5).as_ref());
+        assert_ne!(Some(&mask), Training::new(6).mask(40_000, 0.5).as_ref());
+        assert_eq!(Training::without_dropout().mask(40_000, 0.5), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! ResNet-18 (He et al. 2016), as torchvision has it.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation;
+
+use super::init::{Init, Initializer, Part};
+use super::layers::{BatchNorm, Conv, Dense, Geometry, MaxPool, Start, Then};
+use super::pass::Pass;
+use crate::ops;
+
+/// Two 3 × 3 convolutions and the way around them.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    conv1: Conv,
+    bn1: BatchNorm,
+    conv2: Conv,
+    bn2: BatchNorm,
+    /// A convolution and its norm, where the shape changes.
+    downsample: Option<(Conv, BatchNorm)>,
+}
+
+impl Block {
+    fn new([inputs, outputs]: [usize; 2], stride: usize, init: &mut Initializer) -> Self {
+        let first = Geometry::new([inputs, outputs], 3).stride(stride).padding(1);
+        let second = Geometry::new([outputs, outputs], 3).padding(1);
+        let around = Geometry::new([inputs, outputs], 1).stride(stride);
+        Self {
+            conv1: conv(first, init),
+            bn1: BatchNorm::new(outputs, init),
+            conv2: conv(second, init),
+            bn2: BatchNorm::new(outputs, init),
+            downsample: (stride != 1 || inputs != outputs)
+                .then(|| (conv(around, init), BatchNorm::new(outputs, init))),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+        let y = self.bn1.forward(self.conv1.forward(x.clone()), pass);
+        let y = self.conv2.forward(activation::relu(y));
+        let y = self.bn2.forward(y, pass);
+        let around = match &self.downsample {
+            Some((conv, norm)) => norm.forward(conv.forward(x), pass),
+            None => x,
+        };
+        activation::relu(y + around)
+    }
+}
+
+/// A first convolution, four layers of two blocks, one dense layer.
+#[derive(Module, Debug)]
+pub(super) struct Resnet18 {
+    conv1: Conv,
+    bn1: BatchNorm,
+    maxpool: MaxPool,
+    layer1: Vec<Block>,
+    layer2: Vec<Block>,
+    layer3: Vec<Block>,
+    layer4: Vec<Block>,
+    fc: Dense,
+}
+
+impl Resnet18 {
+    pub(super) fn new(classes: usize, init: &mut Initializer) -> Self {
+        Self {
+            conv1: conv(Geometry::new([3, 64], 7).stride(2).padding(3), init),
+            bn1: BatchNorm::new(64, init),
+            maxpool: MaxPool::of_3_by_2().padding(1),
+            layer1: layer([64, 64], 1, init),
+            layer2: layer([64, 128], 2, init),
+            layer3: layer([128, 256], 2, init),
+            layer4: layer([256, 512], 2, init),
+            fc: Dense::new([512, classes], Then::Nothing, Part::Head, init),
+        }
+    }
+
+    /// Images to batch × 512 pooled activations.
+    pub(super) fn trunk(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let x = self.bn1.forward(self.conv1.forward(x), pass);
+        let mut x = self.maxpool.forward(activation::relu(x));
+        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+            x = layer.iter().fold(x, |x, block| block.forward(x, pass));
+        }
+        ops::global_avg_pool(x)
+    }
+
+    /// The trunk's output to logits.
+    pub(super) fn head(&self, x: Tensor<2>) -> Tensor<2> {
+        self.fc.forward(x)
+    }
+}
+
+fn layer([inputs, outputs]: [usize; 2], stride: usize, init: &mut Initializer) -> Vec<Block> {
+    vec![
+        Block::new([inputs, outputs], stride, init),
+        Block::new([outputs, outputs], 1, init),
+    ]
+}
+
+/// Without a bias: the norm that follows has one.
+fn conv(geometry: Geometry, init: &mut Initializer) -> Conv {
+    let start = Start {
+        part: Part::Body,
+        // PyTorch's `kaiming_normal_(mode="fan_out", nonlinearity="relu")`.
+        weight: Init::Normal((2.0 / geometry.fan_out() as f64).sqrt()),
+        bias: None,
+    };
+    Conv::new(geometry, Then::Nothing, start, init)
+}

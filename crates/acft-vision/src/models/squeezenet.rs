@@ -1,0 +1,126 @@
+//! SqueezeNet 1.0 and 1.1 (Iandola et al. 2016).
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::init::{Init, Initializer, Part};
+use super::layers::{Conv, Geometry, MaxPool, Start, Then};
+use super::pass::Pass;
+use super::stage::{self, Fused, Stage};
+use crate::ops;
+
+/// A 1 × 1 convolution that narrows, and two side by side (1 × 1 and 3 × 3)
+/// that widen again.
+#[derive(Module, Debug)]
+pub(super) struct Fire {
+    squeeze: Conv,
+    expand1x1: Conv,
+    expand3x3: Conv,
+}
+
+impl Fire {
+    fn new(inputs: usize, squeeze: usize, expand: usize, init: &mut Initializer) -> Self {
+        Self {
+            squeeze: conv(Geometry::new([inputs, squeeze], 1), init),
+            expand1x1: conv(Geometry::new([squeeze, expand], 1), init),
+            expand3x3: conv(Geometry::new([squeeze, expand], 3).padding(1), init),
+        }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.squeeze.forward(x);
+        let narrow = self.expand1x1.forward(x.clone());
+        let wide = self.expand3x3.forward(x);
+        Tensor::cat(vec![narrow, wide], 1)
+    }
+}
+
+/// Both versions: they differ in the first convolution and in where they pool.
+#[derive(Module, Debug)]
+pub(super) struct Squeezenet {
+    features: Vec<Stage>,
+    /// Dropout, and the convolution that is the head.
+    classifier: Vec<Stage>,
+}
+
+impl Squeezenet {
+    pub(super) fn v1_0(classes: usize, init: &mut Initializer) -> Self {
+        let features = vec![
+            Stage::Conv(conv(Geometry::new([3, 96], 7).stride(2), init)),
+            Stage::Fused(Fused),
+            pool(),
+            fire(96, 16, 64, init),
+            fire(128, 16, 64, init),
+            fire(128, 32, 128, init),
+            pool(),
+            fire(256, 32, 128, init),
+            fire(256, 48, 192, init),
+            fire(384, 48, 192, init),
+            fire(384, 64, 256, init),
+            pool(),
+            fire(512, 64, 256, init),
+        ];
+        Self::with_head(features, classes, init)
+    }
+
+    pub(super) fn v1_1(classes: usize, init: &mut Initializer) -> Self {
+        let features = vec![
+            Stage::Conv(conv(Geometry::new([3, 64], 3).stride(2), init)),
+            Stage::Fused(Fused),
+            pool(),
+            fire(64, 16, 64, init),
+            fire(128, 16, 64, init),
+            pool(),
+            fire(128, 32, 128, init),
+            fire(256, 32, 128, init),
+            pool(),
+            fire(256, 48, 192, init),
+            fire(384, 48, 192, init),
+            fire(384, 64, 256, init),
+            fire(512, 64, 256, init),
+        ];
+        Self::with_head(features, classes, init)
+    }
+
+    fn with_head(features: Vec<Stage>, classes: usize, init: &mut Initializer) -> Self {
+        let start = Start {
+            part: Part::Head,
+            weight: Init::Normal(0.01),
+            bias: Some(Init::Constant(0.0)),
+        };
+        // torchvision puts a ReLU after the last convolution too.
+        let head = Conv::new(Geometry::new([512, classes], 1), Then::Relu, start, init);
+        Self {
+            features,
+            classifier: vec![Stage::Fused(Fused), Stage::Conv(head)],
+        }
+    }
+
+    /// Images to batch × 512 × h × w.
+    pub(super) fn trunk(&self, x: Tensor<4>) -> Tensor<4> {
+        stage::run(&self.features, x)
+    }
+
+    /// The trunk's output to logits.
+    pub(super) fn head(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let x = pass.dropout(x, 0.5);
+        ops::global_avg_pool(stage::run(&self.classifier, x))
+    }
+}
+
+fn conv(geometry: Geometry, init: &mut Initializer) -> Conv {
+    let start = Start {
+        part: Part::Body,
+        weight: Init::kaiming(geometry.fan_in()),
+        bias: Some(Init::Constant(0.0)),
+    };
+    Conv::new(geometry, Then::Relu, start, init)
+}
+
+fn fire(inputs: usize, squeeze: usize, expand: usize, init: &mut Initializer) -> Stage {
+    Stage::Fire(Fire::new(inputs, squeeze, expand, init))
+}
+
+fn pool() -> Stage {
+    Stage::MaxPool(MaxPool::of_3_by_2().ceil())
+}

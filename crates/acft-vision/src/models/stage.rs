@@ -1,0 +1,38 @@
+//! A convolutional trunk as a list of stages, numbered as in torchvision's
+//! `nn.Sequential`: a stage's place in the list is part of its tensors' names.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::layers::{Conv, MaxPool};
+use super::squeezenet::Fire;
+
+/// One step of a trunk.
+#[derive(Module, Debug)]
+pub(super) enum Stage {
+    Conv(Conv),
+    MaxPool(MaxPool),
+    Fire(Fire),
+    Fused(Fused),
+}
+
+/// The place of a layer that has no parameters and whose work is done
+/// elsewhere: a ReLU within the convolution before it, or a dropout.
+#[derive(Module, Debug)]
+pub(super) struct Fused;
+
+impl Stage {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Conv(conv) => conv.forward(x),
+            Self::MaxPool(pool) => pool.forward(x),
+            Self::Fire(fire) => fire.forward(x),
+            Self::Fused(_) => x,
+        }
+    }
+}
+
+/// Runs the stages in order.
+pub(super) fn run(stages: &[Stage], x: Tensor<4>) -> Tensor<4> {
+    stages.iter().fold(x, |x, stage| stage.forward(x))
+}

@@ -1,0 +1,210 @@
+//! Networks against torchvision's on weights and images that both compute from
+//! a formula (`scripts/reference/torchvision_parity.py` made the answers).
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use acft_vision::models::{Architecture, Named, Network, Training};
+use acft_vision::weights::Tensors;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Fixture {
+    classes: usize,
+    batch: usize,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    network: Architecture,
+    size: usize,
+    logits: Vec<f64>,
+    features: Vec<f64>,
+    loss: f64,
+    gradients: BTreeMap<String, f64>,
+    statistics: BTreeMap<String, Vec<f64>>,
+}
+
+fn fnv1a(name: &str) -> u32 {
+    name.bytes().fold(0x811C_9DC5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// n numbers in [-1, 1): a hash of the name and the position.
+fn uniform(name: &str, n: usize) -> impl Iterator<Item = f64> {
+    let seed = fnv1a(name);
+    (0..n as u32).map(move |i| {
+        let mut h = i.wrapping_mul(0x9E37_79B1).wrapping_add(seed);
+        h = (h ^ (h >> 16)).wrapping_mul(0x85EB_CA6B);
+        h = (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35);
+        f64::from(h ^ (h >> 16)) / 2_f64.powi(31) - 1.0
+    })
+}
+
+fn values(name: &str, shape: &[usize]) -> Vec<f32> {
+    let fan_in: usize = shape[1..].iter().product();
+    let norm = (name.contains("bn") && name.ends_with("weight"))
+        || name.ends_with("downsample.1.weight");
+    let (offset, scale) = if name.ends_with("running_var") {
+        (1.0, 0.5)
+    } else if name.ends_with("running_mean") {
+        (0.0, 0.1)
+    } else if shape.len() > 1 {
+        (0.0, (6.0 / fan_in as f64).sqrt())
+    } else if norm {
+        (1.0, 0.1)
+    } else {
+        (0.0, 0.05)
+    };
+    uniform(name, shape.iter().product())
+        .map(|u| (offset + u * scale) as f32)
+        .collect()
+}
+
+/// A network with the formula's weights, by way of a file's bytes.
+fn network(architecture: Architecture, classes: usize, device: &Device) -> Network {
+    let drawn: Named = Network::new(architecture, classes, 0, device).tensors();
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = drawn
+        .into_iter()
+        .map(|(name, tensor)| {
+            let values = values(&name, &tensor.shape);
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            (name, tensor.shape, bytes)
+        })
+        .collect();
+    let views = bytes.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.as_str(), view)
+    });
+    let file = safetensors::serialize(views, None).unwrap();
+    drop(bytes);
+    Tensors::parse("formula", &file)
+        .unwrap()
+        .into_whole_network(architecture, classes, device)
+        .unwrap()
+}
+
+/// Sums of absolute gradients by tensor name.
+struct Gradients<'a> {
+    path: Vec<String>,
+    gradients: &'a GradientsParams,
+    sums: BTreeMap<String, f64>,
+}
+
+impl ModuleVisitor for Gradients<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        let hidden = container.starts_with("Enum:") || container == "Struct:Network";
+        self.path.push(if hidden { String::new() } else { name.to_owned() });
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(gradient) = self.gradients.get::<D>(param.id) else {
+            return;
+        };
+        let steps: Vec<_> = self.path.iter().filter(|step| !step.is_empty()).cloned().collect();
+        let values = floats(gradient);
+        let sum = values.iter().map(|v| v.abs()).sum();
+        self.sums.insert(steps.join("."), sum);
+    }
+}
+
+fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    let values = tensor.into_data().try_into_vec::<f32>().unwrap();
+    values.into_iter().map(f64::from).collect()
+}
+
+/// The largest difference, relative to the largest value expected.
+fn error(found: &[f64], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(0_f64, |a, v| a.max(v.abs()));
+    let differences = found.iter().zip(expected).map(|(f, e)| (f - e).abs());
+    differences.fold(0_f64, f64::max) / scale
+}
+
+fn check(architecture: Architecture) {
+    let fixture: Fixture =
+        serde_json::from_str(include_str!("fixtures/torchvision_parity.json")).unwrap();
+    let device = Device::flex();
+    let network = network(architecture, fixture.classes, &device);
+    let cases: Vec<&Case> = fixture.cases.iter().filter(|c| c.network == architecture).collect();
+    assert_eq!(cases.len(), 2, "two input sizes");
+    for case in cases {
+        let shape = [fixture.batch, 3, case.size, case.size];
+        let images: Vec<f32> = uniform("input", shape.iter().product())
+            .map(|u| (2.0 * u) as f32)
+            .collect();
+        let images = TensorData::new(images, shape);
+        let what = |part: &str| format!("{part} of {architecture} at {}", case.size);
+
+        let x = Tensor::<4>::from_data(images.clone(), &device);
+        let output = network.infer_with_features(x.clone()).unwrap();
+        assert_eq!(output.features.dims()[1], architecture.features());
+        let features = floats(output.features.slice([0..fixture.batch, 0..8]));
+        let logits = floats(output.logits);
+        assert!(error(&logits, &case.logits) < 1e-4, "{} {logits:?}", what("logits"));
+        assert!(error(&features, &case.features) < 1e-4, "{}", what("features"));
+        assert_eq!(floats(network.infer(x).unwrap()), logits);
+
+        let x = Tensor::<4>::from_data(images, &device.clone().autodiff());
+        let mut training = Training::without_dropout();
+        let trained = network.clone().train();
+        let logits = trained.forward_training(x, &mut training).unwrap();
+        let labels = TensorData::new(vec![1_i64, 3], [2, 1]);
+        let labels = Tensor::<2, Int>::from_data(labels, &logits.device());
+        let loss = activation::log_softmax(logits, 1).gather(1, labels).mean().neg();
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        assert!(error(&[value], &[case.loss]) < 1e-4, "{} {value}", what("loss"));
+
+        let gradients = GradientsParams::from_grads(loss.backward(), &trained);
+        let mut visitor = Gradients {
+            path: Vec::new(),
+            gradients: &gradients,
+            sums: BTreeMap::new(),
+        };
+        trained.visit(&mut visitor);
+        for (name, expected) in &case.gradients {
+            let found = visitor.sums[name];
+            assert!(error(&[found], &[*expected]) < 5e-4, "{} {found} {expected}", what(name));
+        }
+        let after = trained.absorb_statistics(&mut training).valid().tensors();
+        for (name, expected) in &case.statistics {
+            let found: Vec<f64> = after[name].values[..4].iter().map(|&v| f64::from(v)).collect();
+            assert!(error(&found, expected) < 1e-4, "{} {found:?}", what(name));
+        }
+    }
+}
+
+#[test]
+fn squeezenet1_0_answers_as_torchvision_does() {
+    check(Architecture::Squeezenet1_0);
+}
+
+#[test]
+fn squeezenet1_1_answers_as_torchvision_does() {
+    check(Architecture::Squeezenet1_1);
+}
+
+#[test]
+fn alexnet_answers_as_torchvision_does() {
+    check(Architecture::Alexnet);
+}
+
+#[test]
+fn resnet18_answers_as_torchvision_does() {
+    check(Architecture::Resnet18);
+}
+
+#[test]
+fn demo_answers_as_its_pytorch_twin_does() {
+    check(Architecture::Demo);
+}

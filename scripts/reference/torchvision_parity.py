@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""What torchvision's networks answer, for the test `models_parity` to compare with.
+
+    pip install torch torchvision numpy
+    python scripts/reference/torchvision_parity.py > crates/acft-vision/tests/fixtures/torchvision_parity.json
+
+Weights and images come from an integer hash that the test computes too, so nothing but the answers is kept.
+For each network and input size: logits in inference; the first features before the head; and, with dropout off and batch
+norm in training, the loss and the absolute sums of its gradients of a few tensors.
+"""
+import json
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+
+CLASSES = 5
+BATCH = 2
+SIZES = {
+    "squeezenet1_0": [48, 85],
+    "squeezenet1_1": [17, 64],
+    "alexnet": [63, 130],
+    "resnet18": [33, 64],
+    "demo": [32, 45],
+}
+
+
+def fnv1a(name):
+    h = 0x811C9DC5
+    for byte in name.encode():
+        h = (h ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return h
+
+
+def uniform(name, n):
+    """n numbers in [-1, 1): a hash of the name and the position (murmur3's finalizer)."""
+    h = (np.arange(n, dtype=np.uint64) * 0x9E3779B1 + fnv1a(name)) & 0xFFFFFFFF
+    h ^= h >> 16
+    h = h * 0x85EBCA6B & 0xFFFFFFFF
+    h ^= h >> 13
+    h = h * 0xC2B2AE35 & 0xFFFFFFFF
+    h ^= h >> 16
+    return h.astype(np.float64) / 2.0**31 - 1.0
+
+
+def value(name, shape):
+    u = uniform(name, int(np.prod(shape)))
+    if name.endswith("running_var"):
+        u = 1.0 + 0.5 * u
+    elif name.endswith("running_mean"):
+        u = 0.1 * u
+    elif len(shape) > 1:
+        u = u * np.sqrt(6.0 / np.prod(shape[1:]))
+    elif "bn" in name and name.endswith("weight") or name.endswith("downsample.1.weight"):
+        u = 1.0 + 0.1 * u
+    else:
+        u = 0.05 * u
+    return torch.from_numpy(u.astype(np.float32).reshape(shape))
+
+
+def demo(classes):
+    features = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.MaxPool2d(2),
+        nn.Conv2d(32, 48, 3, padding=1), nn.Conv2d(48, 64, 3, padding=1))  # fmt: skip
+
+    class Demo(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = features
+            self.fc = nn.Linear(64, classes)
+
+        def forward(self, x):
+            for layer in self.features:
+                x = layer(x)
+                if isinstance(layer, nn.Conv2d):
+                    x = torch.relu(x)
+            return self.fc(x.mean((2, 3)))
+
+    return Demo()
+
+
+def build(name):
+    net = demo(CLASSES) if name == "demo" else getattr(torchvision.models, name)(weights=None, num_classes=CLASSES)
+    state = net.state_dict()
+    for key, tensor in state.items():
+        if not key.endswith("num_batches_tracked"):
+            state[key] = value(key, tuple(tensor.shape))
+    net.load_state_dict(state)
+    return net
+
+
+def head_of(name, net):
+    return {"alexnet": lambda: net.classifier[6], "resnet18": lambda: net.fc, "demo": lambda: net.fc}.get(
+        name, lambda: net.classifier[0])()  # fmt: skip
+
+
+def rounded(tensor):
+    return [float(f"{v:.8g}") for v in tensor.double().flatten().tolist()]
+
+
+def case(name, size):
+    net = build(name).eval()
+    x = torch.from_numpy((2.0 * uniform("input", BATCH * 3 * size * size)).astype(np.float32)).reshape(BATCH, 3, size, size)
+    seen = {}
+    hook = head_of(name, net).register_forward_hook(lambda _m, inputs, _o: seen.update(before=inputs[0]))
+    with torch.inference_mode():
+        logits = net(x)
+    hook.remove()
+    before = seen["before"]
+    features = before.mean((2, 3)) if before.dim() == 4 else before
+
+    net = build(name).train()
+    for module in net.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    labels = torch.tensor([1, 3])
+    loss = nn.functional.cross_entropy(net(x), labels)
+    loss.backward()
+    names = [key for key, _ in net.named_parameters()]
+    picked = sorted({names[0], names[1], names[len(names) // 2], names[-4], names[-2], names[-1]})
+    gradients = {key: float(f"{p.grad.abs().double().sum():.8g}") for key, p in net.named_parameters() if key in picked}
+    statistics = {
+        key: rounded(tensor[:4]) for key, tensor in net.state_dict().items()
+        if key in ("bn1.running_mean", "bn1.running_var", "layer3.1.bn2.running_var")
+    }  # fmt: skip
+    return {
+        "network": name, "size": size, "logits": rounded(logits), "features": rounded(features[:, :8]),
+        "loss": float(f"{loss.item():.8g}"), "gradients": gradients, "statistics": statistics,
+    }  # fmt: skip
+
+
+def main():
+    torch.set_num_threads(1)
+    cases = [case(name, size) for name, sizes in SIZES.items() for size in sizes]
+    versions = {"torch": torch.__version__, "torchvision": torchvision.__version__}
+    print(json.dumps({"versions": versions, "classes": CLASSES, "batch": BATCH, "cases": cases}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
