@@ -1,0 +1,116 @@
+//! From settings and data to a network: which one, its weights, its patches.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use acft::random::{Purpose, seed_of};
+use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
+use acft_vision::models::{Architecture, Description, Model, Network};
+use acft_vision::patches::PatchPolicy;
+use acft_vision::source::Dataset;
+use acft_vision::weights::Tensors;
+use acft_vision::Device;
+
+use crate::cli::bad_input;
+use crate::simulate::settings::{Flags, Settings};
+
+/// M_0, and all that a learner needs beside the data.
+pub(crate) struct Setup {
+    /// The settings with what was told from the weights and the data.
+    pub flags: Flags,
+    pub pretrained: Model,
+    pub patches: PatchPolicy,
+    fine_tuning: FineTuning,
+}
+
+impl Setup {
+    /// Loads the weights and puts a fresh last layer on them, drawn from the
+    /// run's seed.
+    pub(crate) fn new(settings: &Settings, data: &Dataset) -> anyhow::Result<Self> {
+        let mut flags = settings.flags.clone();
+        let boxed = data.candidates.iter().any(|candidate| candidate.region.is_some());
+        let policy = if boxed { "box:24" } else { "crop:12" };
+        let patches = match flags.patches.clone() {
+            Some(patches) => patches,
+            None => policy.parse()?,
+        };
+        flags.patches = Some(patches.clone());
+
+        let classes = data.classes.len();
+        let seed = seed_of(settings.seed, 0, Purpose::Head);
+        let network = match (&flags.weights, flags.model) {
+            (Some(path), model) => pretrained(path, model, classes, seed)?,
+            (None, Some(model)) => Network::new(model, classes, seed, &device()),
+            (None, None) => return Err(bad_input!("--from-scratch needs to know the network: give --model")),
+        };
+        flags.model = Some(network.architecture());
+        let description = Description {
+            architecture: network.architecture(),
+            classes: data.classes.clone(),
+            input: settings.input,
+            patches: patches.to_string(),
+        };
+        let pretrained = Model::new(network, description).map_err(|error| bad_input!("{error}"))?;
+        if let acft::Query::Active { criterion, .. } = settings.plan.query {
+            criterion.check_patches(patches.len()).map_err(|error| bad_input!("{error}"))?;
+        }
+        let fine_tuning = fine_tuning(&flags);
+        Ok(Self { flags, pretrained, patches, fine_tuning })
+    }
+
+    pub(crate) fn architecture(&self) -> Architecture {
+        self.pretrained.description().architecture
+    }
+
+    /// A learner over these patches.
+    pub(crate) fn learner(&self, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
+        let classes = self.pretrained.description().classes.len();
+        Ok(Learner::new(source, classes, self.fine_tuning.clone())?)
+    }
+}
+
+/// Where networks run: the CPU.
+pub(crate) fn device() -> Device {
+    Device::flex()
+}
+
+/// Reads a whole model that a run has kept.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Model> {
+    Ok(Model::load(path, &device())?)
+}
+
+fn fine_tuning(flags: &Flags) -> FineTuning {
+    let default = FineTuning::default();
+    let optimizer = match flags.optimizer.as_deref() {
+        Some("sgd") => OptimizerKind::Sgd,
+        _ => OptimizerKind::Adam,
+    };
+    FineTuning {
+        optimizer,
+        lr: flags.lr.unwrap_or(default.lr),
+        lr_ratio: flags.lr_ratio.unwrap_or(default.lr_ratio),
+        epochs: flags.epochs.unwrap_or(default.epochs),
+        mini_batch: flags.minibatch.unwrap_or(default.mini_batch),
+        ..default
+    }
+}
+
+/// The network of a weights file: the one named, or else the one whose
+/// tensors these are.
+fn pretrained(path: &Path, model: Option<Architecture>, classes: usize, seed: u64) -> anyhow::Result<Network> {
+    let tensors = Tensors::read(path).map_err(|error| bad_input!("{error}"))?;
+    if let Some(model) = model {
+        return tensors.into_network(model, classes, seed, &device()).map_err(|error| bad_input!("{error}"));
+    }
+    for architecture in Architecture::ALL {
+        if let Ok(network) = tensors.clone().into_network(architecture, classes, seed, &device()) {
+            return Ok(network);
+        }
+    }
+    let known: Vec<String> = Architecture::ALL.iter().map(ToString::to_string).collect();
+    Err(bad_input!(
+        "{} has the weights of no network that is known here ({}); name one with --model to see what differs",
+        path.display(),
+        known.join(", ")
+    ))
+}

@@ -1,0 +1,377 @@
+//! `acft simulate`: Algorithm 1 on images whose labels are known, which play
+//! the expert.
+
+pub(crate) mod data;
+mod evaluation;
+pub(crate) mod folder;
+mod journal;
+mod plot;
+pub(crate) mod record;
+pub(crate) mod settings;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use acft::random::{Purpose, keyed_hash};
+use acft::{Annotator, CandidateId, Evidence, NoisyOracle, Oracle, Query, Run, StopReason, acft};
+use acft_vision::learner::Learner;
+use acft_vision::models::Model;
+use acft_vision::source::{Dataset, Split};
+use anyhow::{Context, bail};
+
+use crate::cli::bad_input;
+use crate::network;
+use crate::progress::{self, Progress};
+use folder::{Done, RunFolder};
+use journal::{RunJournal, Setting, best_step, curve};
+use record::Finished;
+use settings::{Flags, Settings};
+
+const EXAMPLE: &str = "\
+Example:
+  acft simulate --data images/ --weights squeezenet1_1.safetensors
+  acft simulate --data lung --positive 1 --weights squeezenet1_1.safetensors \\
+      --input 48 --patches crop:12 --strategy acft-hq --batch 25 --steps 16 --out runs/lung-hq-0
+
+The run's folder gets config.toml (every setting; give it to --config to run it
+again), data.json, steps.jsonl (a line a step), queries.csv (what was asked,
+and why), curve.svg, curve.png, models/last and models/best, finished.json.";
+
+/// Simulate a labeling campaign: the labels that the data has play the expert.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    /// A TOML file of settings, named as the flags; a flag given beside it wins.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Go on with the interrupted run in --out.
+    #[arg(long)]
+    resume: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let settings = args.settings()?;
+    let begun = if args.resume { Begun::Before } else { Begun::Now };
+    let finished = simulate(&settings, begun, "")?;
+    if args.json {
+        println!("{}", serde_json::to_string(&finished)?);
+    } else {
+        println!("{}", summary(&finished, &settings.out));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        if !self.resume {
+            let file = self.config.as_deref().map(Flags::read).transpose()?.unwrap_or_default();
+            return self.flags.clone().over(file)?.resolve();
+        }
+        let out = self
+            .flags
+            .out
+            .clone()
+            .map_or_else(|| self.flags.clone().resolve().map(|settings| settings.out), Ok)
+            .context("which run is to go on? Give its folder with --out")?;
+        folder::require_run(&out)?;
+        let mut kept = Flags::read(&out.join("config.toml"))?;
+        kept.out = Some(out);
+        let file = self.config.as_deref().map(Flags::read).transpose()?.unwrap_or_default();
+        let given = self.flags.clone().over(file)?;
+        refuse_changes(given.over(kept.clone())?.resolve()?, kept.resolve()?)
+    }
+}
+
+/// A resumed run goes on with its own settings; other ones are refused by name.
+fn refuse_changes(asked: Settings, kept: Settings) -> anyhow::Result<Settings> {
+    let (asked, kept_table) = (asked.flags.table()?, kept.flags.table()?);
+    let changed: Vec<String> = asked
+        .iter()
+        .filter(|(name, value)| kept_table.get(*name) != Some(value))
+        .map(|(name, value)| {
+            let before = kept_table.get(name).map_or_else(|| "not set".to_owned(), ToString::to_string);
+            format!("--{name} {value} (the run has {before})")
+        })
+        .collect();
+    if changed.is_empty() {
+        return Ok(kept);
+    }
+    Err(bad_input!(
+        "a resumed run keeps its settings, but these differ: {}; leave them out, or start another run with another --out",
+        changed.join(", ")
+    ))
+}
+
+/// Whether a run is new, or was begun before and is to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    Now,
+    Before,
+}
+
+/// Runs to the end. `prefix` names the run in its progress where several run
+/// at a time.
+pub(crate) fn simulate(settings: &Settings, begun: Begun, prefix: &str) -> anyhow::Result<Finished> {
+    let data = data::open(&settings.flags, &progress::counter("reading images"))?;
+    let positive = positive_class(&settings.flags, &data)?;
+    let setup = network::Setup::new(settings, &data)?;
+    let record = data::record(&data);
+
+    let (folder, done) = match begun {
+        Begun::Now => {
+            let config = toml::to_string(&setup.flags)?;
+            let folder = RunFolder::create(&settings.out, &config, &record)?;
+            (folder, Done { steps: Vec::new(), queries: Vec::new() })
+        }
+        Begun::Before => {
+            let (folder, done) = RunFolder::resume(&settings.out)?;
+            same_data(&settings.out, &record)?;
+            (folder, done)
+        }
+    };
+
+    let progress = Progress::new(
+        settings.flags.steps.map_or(1, u64::from),
+        done.steps.len() as u64,
+        prefix,
+    );
+    introduce(settings, &data, &setup, &progress, &folder);
+
+    let labels = data::labels(&data);
+    let keys = data::keys(&data);
+    let pool = data::ids(&data, Split::Train);
+    let patches = Arc::new(data::CandidatePatches::new(
+        data.candidates.clone(),
+        setup.patches.clone(),
+        settings.input,
+        settings.cache_bytes,
+    ));
+    let stop_set = stop_set(settings, &keys, &pool);
+    let mut run = Run::new(keys, pool, setup.pretrained.clone());
+    replay(&mut run, &done, &data, &folder)?;
+
+    // Two learners: one that is read while the other trains.
+    let scorer = setup.learner(patches.clone())?;
+    let mut trainer = setup.learner(patches)?;
+    let setting = Setting {
+        data: &data,
+        labels: &labels,
+        scorer: &scorer,
+        validation: data::ids(&data, Split::Validation),
+        test: data::ids(&data, Split::Test),
+        stop_set,
+        positive,
+        patches: setup.patches.len(),
+        title: format!("{} on {}", settings.preset, data_name(settings)),
+    };
+    let mut journal = RunJournal::new(setting, folder, done.steps, progress, settings.flags.steps);
+    let oracle = Oracle::new(labels.clone());
+    let reason = if settings.noise > 0.0 {
+        let classes = u16::try_from(data.classes.len()).context("more classes than a label can name")?;
+        let mut oracle = NoisyOracle::new(oracle, run.keys.clone(), classes, settings.noise, settings.seed);
+        go(settings, &mut run, &scorer, &mut trainer, &mut oracle, &mut journal)?
+    } else {
+        let mut oracle = oracle;
+        go(settings, &mut run, &scorer, &mut trainer, &mut oracle, &mut journal)?
+    };
+
+    let (folder, steps, progress) = journal.into_parts();
+    progress.end();
+    let finished = finish(reason, &steps);
+    folder.finish(&finished)?;
+    farewell(&record, &progress);
+    Ok(finished)
+}
+
+fn go(
+    settings: &Settings,
+    run: &mut Run<Model>,
+    scorer: &Learner,
+    trainer: &mut Learner,
+    annotator: &mut impl Annotator,
+    journal: &mut RunJournal<'_, Learner>,
+) -> anyhow::Result<StopReason> {
+    acft(&settings.plan, run, scorer, trainer, annotator, journal).map_err(|error| match error {
+        acft::algorithm::Error::Criterion(error) => bad_input!("{error}"),
+        acft::algorithm::Error::Plugged(error) => anyhow::Error::from_boxed(error),
+        other => other.into(),
+    })
+}
+
+/// Brings a new run to where the interrupted one was after its last whole step.
+fn replay(run: &mut Run<Model>, done: &Done, data: &Dataset, folder: &RunFolder) -> anyhow::Result<()> {
+    let by_key: std::collections::BTreeMap<String, CandidateId> =
+        (0..).zip(&data.candidates).map(|(id, candidate)| (candidate.key.to_string(), CandidateId(id))).collect();
+    let find = |key: &str| by_key.get(key).copied().with_context(|| format!("the run names a candidate {key} that the data lacks"));
+    let class = |name: &str| {
+        data.classes
+            .iter()
+            .position(|class| class == name)
+            .and_then(|at| u16::try_from(at).ok())
+            .map(acft::Label)
+            .with_context(|| format!("the run has a label {name:?} that the data lacks"))
+    };
+    for row in &done.queries {
+        match row.label.as_str() {
+            "" => run.state.set_aside(find(&row.key)?)?,
+            label => run.state.label(find(&row.key)?, class(label)?)?,
+        }
+    }
+    for step in &done.steps {
+        for key in &step.unreadable {
+            run.state.set_aside(find(key)?)?;
+        }
+        run.evidence.push(Evidence {
+            labels: step.labels,
+            validation: step.val_auc,
+            stop_set: step.stop_set.clone(),
+        });
+    }
+    if let Some(last) = done.steps.last() {
+        let path = folder.model_path(last.step);
+        run.current = network::load(&path)?;
+        if run.current.hash().to_string() != last.model {
+            bail!("{} is not the model that step {} made: the run is damaged", path.display(), last.step);
+        }
+        run.step = last.step + 1;
+    }
+    Ok(())
+}
+
+/// The fixed set on which successive models are compared: drawn from the pool
+/// once, by a keyed hash, without a label.
+fn stop_set(settings: &Settings, keys: &[acft::CandidateKey], pool: &[CandidateId]) -> Vec<CandidateId> {
+    let Some(agreement) = settings.plan.stop.agreement else {
+        return Vec::new();
+    };
+    let mut drawn = pool.to_vec();
+    drawn.sort_by_cached_key(|id| keyed_hash(settings.seed, 1, Purpose::StopSet, &keys[id.index()]));
+    drawn.truncate(agreement.stop_set);
+    drawn
+}
+
+fn positive_class(flags: &Flags, data: &Dataset) -> anyhow::Result<Option<usize>> {
+    let Some(name) = &flags.positive else {
+        return Ok(None);
+    };
+    match data.classes.iter().position(|class| class == name) {
+        None => Err(bad_input!("--positive {name:?}: the classes are {}", data.classes.join(", "))),
+        Some(_) if data.classes.len() > 2 => Err(bad_input!(
+            "--positive is for two classes, and there are {}: leave it out, every class is then held against the rest",
+            data.classes.len()
+        )),
+        Some(at) => Ok(Some(at)),
+    }
+}
+
+fn same_data(out: &Path, found: &record::DataRecord) -> anyhow::Result<()> {
+    let kept: record::DataRecord = folder::read_json(&out.join("data.json"))?;
+    if kept.digest == found.digest {
+        return Ok(());
+    }
+    Err(bad_input!(
+        "the data has changed since the run in {} began ({} + {} + {} candidates then, {} + {} + {} now): \
+         a run goes on only with the same images, labels and splits",
+        out.display(),
+        kept.pool,
+        kept.validation,
+        kept.test,
+        found.pool,
+        found.validation,
+        found.test
+    ))
+}
+
+fn data_name(settings: &Settings) -> String {
+    let path = settings.flags.data.clone().unwrap_or_default();
+    let path = path.canonicalize().unwrap_or(path);
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Says what is about to happen, and on what.
+fn introduce(settings: &Settings, data: &Dataset, setup: &network::Setup, progress: &Progress, folder: &RunFolder) {
+    let count = |split| data.candidates.iter().filter(|candidate| candidate.split == split).count();
+    progress.line(&format!(
+        "{}: {} candidates in the pool, {} for validation, {} for testing; classes {}",
+        data_name(settings),
+        count(Split::Train),
+        count(Split::Validation),
+        count(Split::Test),
+        data.classes.join(", "),
+    ));
+    for sentence in &data.held_out {
+        progress.line(&format!("  {sentence}"));
+    }
+    for conflict in data.duplicates.iter().filter_map(|copy| copy.conflict.as_ref()) {
+        progress.line(&format!("  warning: {conflict}"));
+    }
+    progress.line(&format!(
+        "{} with {} at {} px, {} patches ({}), seed {}; into {}",
+        settings.preset,
+        setup.architecture(),
+        settings.input,
+        setup.patches.len(),
+        setup.patches,
+        settings.seed,
+        folder.root().display(),
+    ));
+    if let Query::Active { criterion, .. } = settings.plan.query
+        && let Some(warning) = criterion.warning(setup.patches.len())
+    {
+        progress.line(&format!("warning: {warning}"));
+    }
+}
+
+fn finish(reason: StopReason, steps: &[record::StepRecord]) -> Finished {
+    let last = steps.last();
+    let best = best_step(steps);
+    let curve = curve(steps);
+    Finished {
+        reason,
+        steps: last.map_or(0, |step| step.step),
+        labels: last.map_or(0, |step| step.labels),
+        last_test_auc: last.and_then(|step| step.test_auc),
+        best_step: best,
+        best_test_auc: best.and_then(|best| steps.iter().find(|step| step.step == best)?.test_auc),
+        alc: curve.as_ref().map(acft::curve::LearningCurve::alc),
+        alc_log2: curve.as_ref().map(acft::curve::LearningCurve::alc_log2),
+    }
+}
+
+/// Lists what could not be used: at the end, where it is seen.
+fn farewell(record: &record::DataRecord, progress: &Progress) {
+    const SHOWN: usize = 10;
+    for (what, list) in [("left out", &record.left_out), ("duplicates dropped", &record.duplicates)] {
+        if list.is_empty() {
+            continue;
+        }
+        progress.line(&format!("{what}: {}", list.len()));
+        for line in list.iter().take(SHOWN) {
+            progress.line(&format!("  {line}"));
+        }
+        if list.len() > SHOWN {
+            progress.line(&format!("  … and {} more, all of them in data.json", list.len() - SHOWN));
+        }
+    }
+}
+
+fn summary(finished: &Finished, out: &Path) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    format!(
+        "{} labels in {} steps; stopped because {}\ntest AUC {} (the model best on validation: {}), ALC {}\nthe learning curve is {}",
+        finished.labels,
+        finished.steps,
+        finished.reason,
+        number(finished.last_test_auc),
+        number(finished.best_test_auc),
+        number(finished.alc),
+        out.join("curve.png").display(),
+    )
+}

@@ -1,0 +1,146 @@
+//! The data of a run: opened, numbered, and able to give patches.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use acft::{CandidateError, CandidateId, CandidateKey, Label};
+use acft_vision::learner::PatchSource;
+use acft_vision::patches::{PatchPolicy, Region, RegionCache, load_region, patch, patches};
+use acft_vision::source::{self, Candidate, Dataset, SourceError, SourceOptions, Split};
+
+use super::record::DataRecord;
+use super::settings::Flags;
+use crate::cli::bad_input;
+
+/// Opens what the flags name.
+pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Dataset> {
+    let box_columns = flags
+        .box_columns
+        .clone()
+        .map(|columns| columns.try_into().map_err(|_| bad_input!("--box-columns takes four names")))
+        .transpose()?;
+    let options = SourceOptions {
+        data: flags.data.clone().unwrap_or_else(|| PathBuf::from(".")),
+        manifest: flags.manifest.clone(),
+        path_column: flags.path_column.clone(),
+        label_column: flags.label_column.clone(),
+        group_column: flags.group_column.clone(),
+        split_column: flags.split_column.clone(),
+        box_columns,
+        classes: flags.classes.clone(),
+        seed: flags.seed.unwrap_or_default(),
+    };
+    source::open(&options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// The candidates of a split, ascending.
+pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
+    (0..)
+        .zip(&data.candidates)
+        .filter(|(_, candidate)| candidate.split == split)
+        .map(|(id, _)| CandidateId(id))
+        .collect()
+}
+
+/// Every candidate's key, by id.
+pub(crate) fn keys(data: &Dataset) -> Vec<CandidateKey> {
+    data.candidates.iter().map(|candidate| candidate.key).collect()
+}
+
+/// Every candidate's label, by id.
+pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
+    data.candidates.iter().map(|candidate| candidate.label).collect()
+}
+
+/// What `data.json` says of the data.
+pub(crate) fn record(data: &Dataset) -> DataRecord {
+    let count = |split| data.candidates.iter().filter(|candidate| candidate.split == split).count();
+    let mut hasher = blake3::Hasher::new();
+    for class in &data.classes {
+        hasher.update(class.as_bytes()).update(&[0]);
+    }
+    for candidate in &data.candidates {
+        let label = candidate.label.map_or(u32::MAX, |label| u32::from(label.0));
+        hasher.update(&candidate.key.0).update(&label.to_le_bytes()).update(&[candidate.split as u8]);
+    }
+    let at_row = |row: Option<usize>| row.map(|row| format!(" (row {row})")).unwrap_or_default();
+    DataRecord {
+        classes: data.classes.clone(),
+        pool: count(Split::Train),
+        validation: count(Split::Validation),
+        test: count(Split::Test),
+        digest: hasher.finalize().to_string(),
+        held_out: data.held_out.clone(),
+        left_out: data
+            .left_out
+            .iter()
+            .map(|left| format!("{}{}: {}", left.name, at_row(left.row), left.reason))
+            .collect(),
+        duplicates: data
+            .duplicates
+            .iter()
+            .map(|copy| {
+                let conflict = copy.conflict.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
+                format!("{}{} repeats {}{conflict}", copy.name, at_row(copy.row), copy.of)
+            })
+            .collect(),
+    }
+}
+
+/// Gives the network a candidate's patches: from the region cache, or from
+/// disk; the bytes are the same.
+pub(crate) struct CandidatePatches {
+    candidates: Vec<Candidate>,
+    policy: PatchPolicy,
+    input: usize,
+    cache: RegionCache,
+}
+
+impl CandidatePatches {
+    pub(crate) fn new(candidates: Vec<Candidate>, policy: PatchPolicy, input: usize, cache_bytes: usize) -> Self {
+        Self {
+            candidates,
+            policy,
+            input,
+            cache: RegionCache::new(cache_bytes),
+        }
+    }
+
+    fn region(&self, candidate: CandidateId) -> Result<Arc<Region>, CandidateError> {
+        let at = candidate.index();
+        self.cache
+            .get_or_load(at, || load_region(&self.candidates[at], &self.policy, self.input))
+            .map_err(|error| CandidateError { reason: chain(&error) })
+    }
+}
+
+impl PatchSource for CandidatePatches {
+    fn patches_per_candidate(&self) -> usize {
+        self.policy.len()
+    }
+
+    fn input(&self) -> usize {
+        self.input
+    }
+
+    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError> {
+        patches(&*self.region(candidate)?, &self.policy, self.input, out);
+        Ok(())
+    }
+
+    fn write_patch(&self, candidate: CandidateId, at: usize, out: &mut [u8]) -> Result<(), CandidateError> {
+        patch(&*self.region(candidate)?, &self.policy, self.input, at, out);
+        Ok(())
+    }
+}

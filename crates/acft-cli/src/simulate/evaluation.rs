@@ -1,0 +1,102 @@
+//! What a model is worth on candidates whose labels it was not taught.
+
+use std::ops::ControlFlow;
+
+use acft::metrics;
+use acft::{BoxError, CandidateError, CandidateId, Label, Scorer};
+
+/// Bins of the expected calibration error.
+const ECE_BINS: usize = 15;
+
+/// Where sensitivity is read off.
+const SPECIFICITY: f64 = 0.9;
+
+/// A model's mean predictions on a held-out split, and their labels.
+pub(crate) struct Evaluation {
+    classes: usize,
+    /// n × |Y|, row-major.
+    probabilities: Vec<f64>,
+    labels: Vec<usize>,
+    pub unreadable: Vec<(CandidateId, CandidateError)>,
+}
+
+/// The measures that a step reports.
+pub(crate) struct Measures {
+    pub auc: Option<f64>,
+    pub absent: Vec<usize>,
+    pub auprc: Option<f64>,
+    pub sensitivity: Option<f64>,
+    pub ece: f64,
+}
+
+impl Evaluation {
+    /// Predicts `ids`; those without a label, or unreadable, are left out.
+    pub(crate) fn of<M>(
+        scorer: &impl Scorer<M>,
+        model: &M,
+        ids: &[CandidateId],
+        labels: &[Option<Label>],
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self, BoxError> {
+        let labeled: Vec<CandidateId> =
+            ids.iter().copied().filter(|id| labels[id.index()].is_some()).collect();
+        let mut evaluation = Self {
+            classes: scorer.classes(),
+            probabilities: Vec::with_capacity(labeled.len() * scorer.classes()),
+            labels: Vec::with_capacity(labeled.len()),
+            unreadable: Vec::new(),
+        };
+        let mut done = 0;
+        scorer.predict(model, &labeled, &mut |id, outcome| {
+            match (outcome, labels[id.index()]) {
+                (Ok(rows), Some(label)) => evaluation.push(rows, label),
+                (Err(error), _) => evaluation.unreadable.push((id, error)),
+                (Ok(_), None) => {}
+            }
+            done += 1;
+            progress(done, labeled.len());
+            ControlFlow::Continue(())
+        })?;
+        Ok(evaluation)
+    }
+
+    /// The prediction for a candidate is the mean of its patches' rows.
+    fn push(&mut self, rows: &[f64], label: Label) {
+        let patches = (rows.len() / self.classes) as f64;
+        for class in 0..self.classes {
+            let sum: f64 = rows.iter().skip(class).step_by(self.classes).sum();
+            self.probabilities.push(sum / patches);
+        }
+        self.labels.push(label.index());
+    }
+
+    /// The class that each candidate's prediction names, in the order given.
+    pub(crate) fn named(&self) -> Vec<usize> {
+        self.probabilities.chunks_exact(self.classes).map(acft::prediction::dominant).collect()
+    }
+
+    /// All measures. Those of the positive class are left out where no class
+    /// is named positive.
+    pub(crate) fn measures(&self, positive: Option<usize>) -> Measures {
+        // A two-class AUC is the same whichever class is called positive.
+        let binary = (self.classes == 2).then(|| positive.unwrap_or(1));
+        let auc = metrics::roc_auc(&self.probabilities, self.classes, &self.labels, binary);
+        let of_positive = positive.filter(|_| self.classes == 2).map(|class| {
+            let scores: Vec<f64> = self.probabilities.iter().skip(class).step_by(self.classes).copied().collect();
+            let truth: Vec<bool> = self.labels.iter().map(|&label| label == class).collect();
+            (scores, truth)
+        });
+        Measures {
+            auc: auc.value,
+            absent: auc.absent,
+            auprc: of_positive
+                .as_ref()
+                .and_then(|(scores, truth)| metrics::average_precision_binary(scores, truth)),
+            sensitivity: of_positive
+                .as_ref()
+                .and_then(|(scores, truth)| metrics::sensitivity_at_specificity(scores, truth, SPECIFICITY))
+                .map(|point| point.sensitivity),
+            ece: metrics::expected_calibration_error(&self.probabilities, self.classes, &self.labels, ECE_BINS),
+        }
+    }
+}

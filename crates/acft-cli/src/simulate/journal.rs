@@ -1,0 +1,326 @@
+//! Keeps each step as it is done: measures M_t, writes the run's folder, and
+//! tells the user.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use acft::curve::{LearningCurve, Point};
+use acft::{
+    BoxError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried, Run, Scorer, Scoring, Taught,
+};
+use acft_vision::models::Model;
+use acft_vision::source::Dataset;
+
+use super::evaluation::Evaluation;
+use super::folder::RunFolder;
+use super::plot;
+use super::record::{QueryRow, Rates, Seconds, StepRecord};
+use crate::progress::Progress;
+
+/// A fall of the validation AUC below its best that is worth a word.
+const FALL: f64 = 0.1;
+
+/// What the journal of a run needs to know beside the steps themselves.
+pub(crate) struct Setting<'a, S> {
+    pub data: &'a Dataset,
+    pub labels: &'a [Option<Label>],
+    pub scorer: &'a S,
+    pub validation: Vec<CandidateId>,
+    pub test: Vec<CandidateId>,
+    pub stop_set: Vec<CandidateId>,
+    pub positive: Option<usize>,
+    pub patches: usize,
+    pub title: String,
+}
+
+pub(crate) struct RunJournal<'a, S> {
+    setting: Setting<'a, S>,
+    folder: RunFolder,
+    steps: Vec<StepRecord>,
+    progress: Progress,
+    total_steps: Option<u32>,
+    begun: Instant,
+    query_seconds: f64,
+    /// Shares of a step's time that its phases took last time.
+    shares: Seconds,
+    unreadable_seen: Vec<CandidateId>,
+}
+
+impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
+    pub(crate) fn new(
+        setting: Setting<'a, S>,
+        folder: RunFolder,
+        steps: Vec<StepRecord>,
+        progress: Progress,
+        total_steps: Option<u32>,
+    ) -> Self {
+        Self {
+            setting,
+            folder,
+            steps,
+            progress,
+            total_steps,
+            begun: Instant::now(),
+            query_seconds: 0.0,
+            shares: Seconds { query: 1.0, train: 1.0, evaluate: 0.5 },
+            unreadable_seen: Vec::new(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (RunFolder, Vec<StepRecord>, Progress) {
+        (self.folder, self.steps, self.progress)
+    }
+
+    fn done(&self) -> u32 {
+        self.steps.len() as u32
+    }
+
+    /// How far into the current step we are, phases weighed by their last times.
+    fn share(&self, phase: Phase, within: f64) -> f64 {
+        let Seconds { query, train, evaluate } = self.shares;
+        let (before, this) = match phase {
+            Phase::Query => (0.0, query),
+            Phase::Train => (query, train),
+            Phase::Evaluate => (query + train, evaluate),
+        };
+        (before + within * this) / (query + train + evaluate).max(f64::EPSILON)
+    }
+
+    fn show(&self, phase: Phase, within: f64, doing: impl FnOnce() -> String) {
+        self.progress.at(self.done(), self.share(phase, within), || {
+            format!("step {}: {}", self.done() + 1, doing())
+        });
+    }
+
+    fn class_counts<'e>(&self, examples: impl IntoIterator<Item = &'e Example>) -> BTreeMap<String, usize> {
+        let mut counts: BTreeMap<String, usize> =
+            self.setting.data.classes.iter().map(|class| (class.clone(), 0)).collect();
+        for example in examples {
+            *counts.entry(self.setting.data.classes[example.label.index()].clone()).or_default() += 1;
+        }
+        counts
+    }
+
+    fn evaluate(&mut self, what: &str, model: &Model, ids: &[CandidateId]) -> Result<Evaluation, BoxError> {
+        let evaluation = Evaluation::of(self.setting.scorer, model, ids, self.setting.labels, |done, total| {
+            self.show(Phase::Evaluate, done as f64 / total as f64, || format!("{what} {done}/{total}"));
+        })?;
+        for (id, error) in &evaluation.unreadable {
+            self.tell_unreadable(*id, &error.reason);
+        }
+        Ok(evaluation)
+    }
+
+    /// Once for each candidate, not at every step.
+    fn tell_unreadable(&mut self, id: CandidateId, reason: &str) {
+        if !self.unreadable_seen.contains(&id) {
+            self.unreadable_seen.push(id);
+            let name = &self.setting.data.candidates[id.index()].name;
+            self.progress.line(&format!("left out: {name}: {reason}"));
+        }
+    }
+
+    fn query_rows(&self, step: u32, queried: &Queried, taught: &Taught<Model>) -> Vec<QueryRow> {
+        let classes = &self.setting.data.classes;
+        let given: BTreeMap<CandidateId, Label> =
+            taught.newly_labeled.iter().map(|example| (example.candidate, example.label)).collect();
+        (1..)
+            .zip(&queried.batch)
+            .map(|(draw, drawn)| {
+                let candidate = &self.setting.data.candidates[drawn.candidate.index()];
+                QueryRow {
+                    step,
+                    draw,
+                    candidate: candidate.name.clone(),
+                    key: candidate.key.to_string(),
+                    label: given.get(&drawn.candidate).map(|label| classes[label.index()].clone()).unwrap_or_default(),
+                    rank: drawn.rank,
+                    score: drawn.score.value,
+                    entropy: drawn.score.entropy,
+                    diversity: drawn.score.diversity,
+                    dominant: classes[drawn.score.dominant].clone(),
+                }
+            })
+            .collect()
+    }
+
+    /// Signs that training diverges, read off what may be looked at without
+    /// spending a test label.
+    fn warnings(&self, labeled_before: usize, taught: &Taught<Model>, val_auc: Option<f64>) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let best = self.steps.iter().filter_map(|step| step.val_auc).fold(f64::NEG_INFINITY, f64::max);
+        if let Some(auc) = val_auc.filter(|auc| *auc < best - FALL) {
+            warnings.push(format!("the validation AUC fell to {auc:.3}, its best was {best:.3}"));
+        }
+        if let (Some(first), Some(last)) = (taught.loss.first(), taught.loss.last())
+            && last > first
+        {
+            warnings.push(format!("the training loss rose from {first:.3} to {last:.3}: try a lower --lr"));
+        }
+        if let Some(h) = &taught.misclassified
+            && 2 * h.len() > labeled_before
+            && labeled_before >= 20
+        {
+            warnings.push(format!("the last network gets {} of its {labeled_before} labels wrong", h.len()));
+            let counts = self.class_counts(h);
+            if let Some((class, count)) = counts.iter().max_by_key(|(_, count)| **count)
+                && *count as f64 >= 0.9 * h.len() as f64
+            {
+                warnings.push(format!("{count} of these are {class:?}: H ∪ Q is one-sided; try --learn hq-balanced or lq"));
+            }
+        }
+        warnings
+    }
+
+    fn step_line(&self, record: &StepRecord) -> String {
+        let of = self.total_steps.map(|total| format!("/{total}")).unwrap_or_default();
+        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        let h = record.h.map(|h| format!("  H {h}")).unwrap_or_default();
+        let Seconds { query, train, evaluate } = record.seconds;
+        format!(
+            "step {:>2}{of}  labels {:>4}  test AUC {}  val AUC {}{h}  trained on {}  ({query:.1} s query, {train:.1} s train, {evaluate:.1} s evaluate)",
+            record.step,
+            record.labels,
+            number(record.test_auc),
+            number(record.val_auc),
+            record.trained_on,
+        )
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    Query,
+    Train,
+    Evaluate,
+}
+
+impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
+    fn scored(&mut self, what: Scoring, done: usize, total: usize) {
+        let (phase, doing, scale) = match what {
+            Scoring::Pool => (Phase::Query, "scoring the pool", 1.0),
+            Scoring::Labeled => (Phase::Train, "finding H", 0.0),
+            Scoring::Evaluation => (Phase::Evaluate, "measuring", 1.0),
+        };
+        self.show(phase, scale * done as f64 / total as f64, || format!("{doing} {done}/{total}"));
+    }
+
+    fn trained(&mut self, epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64) -> ControlFlow<()> {
+        let within = (epoch as f64 + (batch + 1) as f64 / batches as f64) / epochs as f64;
+        self.show(Phase::Train, within, || format!("fine-tuning, epoch {}/{epochs}, loss {loss:.3}", epoch + 1));
+        ControlFlow::Continue(())
+    }
+}
+
+impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
+    fn queried(&mut self, _step: u32, queried: &Queried) -> Result<(), BoxError> {
+        for (id, error) in &queried.unreadable {
+            self.tell_unreadable(*id, &error.reason);
+        }
+        self.query_seconds = self.begun.elapsed().as_secs_f64();
+        self.begun = Instant::now();
+        Ok(())
+    }
+
+    fn taught(&mut self, run: &Run<Model>, queried: &Queried, taught: &Taught<Model>) -> Result<Evidence, BoxError> {
+        let train = self.begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        // `run` is a step ahead: it already waits for the next query.
+        let step = run.step - 1;
+        let model = &run.current;
+
+        let test_ids = self.setting.test.clone();
+        let validation_ids = self.setting.validation.clone();
+        let stop_ids = self.setting.stop_set.clone();
+        let test = self.evaluate("testing", model, &test_ids)?.measures(self.setting.positive);
+        if step == 1 && !test.absent.is_empty() {
+            let names: Vec<_> = test.absent.iter().map(|&class| self.setting.data.classes[class].as_str()).collect();
+            self.progress.line(&format!("warning: the AUC leaves out what the test set lacks: {}", names.join(", ")));
+        }
+        let val_auc = match validation_ids.is_empty() {
+            true => None,
+            false => self.evaluate("validating", model, &validation_ids)?.measures(self.setting.positive).auc,
+        };
+        let stop_set = match stop_ids.is_empty() {
+            true => None,
+            false => Some(self.evaluate("asking the stop set", model, &stop_ids)?.named()),
+        };
+        let evaluate = begun.elapsed().as_secs_f64();
+
+        let bytes = model.to_bytes();
+        let labels = run.state.labeled().len();
+        let seconds = Seconds { query: self.query_seconds, train, evaluate };
+        let rate = |patches: usize, seconds: f64| (patches > 0 && seconds > 0.0).then(|| patches as f64 / seconds);
+        let record = StepRecord {
+            step,
+            labels,
+            test_auc: test.auc,
+            val_auc,
+            test_auprc: test.auprc,
+            test_sensitivity: test.sensitivity,
+            test_ece: test.ece,
+            h: taught.misclassified.as_ref().map(Vec::len),
+            q: taught.newly_labeled.len(),
+            trained_on: taught.lesson.len(),
+            batch_classes: self.class_counts(&taught.newly_labeled),
+            h_classes: taught.misclassified.as_ref().map(|h| self.class_counts(h)),
+            loss: taught.loss.clone(),
+            scored: queried.scored,
+            seconds,
+            patches_per_second: Rates {
+                query: rate(queried.scored * self.setting.patches, seconds.query),
+                train: rate(taught.patches, seconds.train),
+            },
+            model: blake3::hash(&bytes).to_string(),
+            unreadable: queried
+                .unreadable
+                .iter()
+                .map(|(id, _)| self.setting.data.candidates[id.index()].key.to_string())
+                .collect(),
+            stop_set: stop_set.clone(),
+            warnings: self.warnings(labels - taught.newly_labeled.len(), taught, val_auc),
+        };
+
+        let rows = self.query_rows(step, queried, taught);
+        self.folder.keep_step(&record, &rows, &bytes)?;
+        self.progress.line(&self.step_line(&record));
+        for warning in &record.warnings {
+            self.progress.line(&format!("  warning: {warning}"));
+        }
+        self.steps.push(record);
+        self.folder.keep_models(step, best_step(&self.steps).unwrap_or(step))?;
+        plot::write(&self.folder, &self.steps, &self.setting.title)?;
+
+        self.shares = seconds;
+        self.begun = Instant::now();
+        Ok(Evidence { labels, validation: val_auc, stop_set })
+    }
+}
+
+/// The step whose model is best on the validation set: the earliest of equals.
+pub(crate) fn best_step(steps: &[StepRecord]) -> Option<u32> {
+    let mut best: Option<(f64, u32)> = None;
+    for step in steps {
+        if let Some(auc) = step.val_auc
+            && best.is_none_or(|(highest, _)| auc > highest)
+        {
+            best = Some((auc, step.step));
+        }
+    }
+    best.map(|(_, step)| step)
+}
+
+/// The learning curve of the test AUC; none where no step has one.
+pub(crate) fn curve(steps: &[StepRecord]) -> Option<LearningCurve> {
+    let mut points: Vec<Point> = Vec::new();
+    for step in steps {
+        // A step whose batch was skipped whole adds no label, and no point.
+        if let Some(auc) = step.test_auc
+            && points.last().is_none_or(|last| step.labels > last.labels)
+        {
+            points.push(Point { labels: step.labels, value: auc });
+        }
+    }
+    LearningCurve::new(points).ok()
+}

@@ -1,0 +1,404 @@
+//! What a simulation is asked to do: flags over a configuration file over
+//! defaults, checked once.
+//!
+//! A flag and a line of the file have the same name, so whatever can be said
+//! on the command line can be kept, and the `config.toml` of a finished run
+//! can be given to `--config` as it is.
+
+use std::path::{Path, PathBuf};
+
+use acft::strategy::{PRESETS, Preset};
+use acft::stopping::{Agreement, Plateau};
+use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
+use acft_vision::models::Architecture;
+use acft_vision::patches::PatchPolicy;
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::bad_input;
+
+/// Every setting, as given: absent where the default is meant.
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub(crate) struct Flags {
+    /// The folder (a subfolder a class, or with a labels.csv) or manifest (CSV, JSONL, Parquet) of the images.
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// The manifest, if it is not labels.csv in --data.
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
+    /// The manifest's column of image paths [default: file, path or image].
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_column: Option<String>,
+    /// Its column of labels [default: label or class].
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+    /// Its column of groups (patient, video, slide), which are never split [default: group or patient].
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_column: Option<String>,
+    /// Its column of splits: train, val, test [default: split].
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split_column: Option<String>,
+    /// Its four columns of a box in pixels [default: xmin,ymin,xmax,ymax].
+    #[arg(long, value_name = "A,B,C,D", value_delimiter = ',', num_args = 1, help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub box_columns: Option<Vec<String>>,
+    /// The closed set of classes [default: the labels found].
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', num_args = 1, help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
+    /// The positive class of a two-class task; needed for AUPRC and sensitivity.
+    #[arg(long, value_name = "CLASS", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive: Option<String>,
+
+    /// squeezenet1_0, squeezenet1_1, alexnet, resnet18 [default: told from the weights].
+    #[arg(long, value_name = "NETWORK", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<Architecture>,
+    /// Pre-trained weights: safetensors with torchvision's names.
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
+    /// Start from random weights instead (needs --model).
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_scratch: Option<bool>,
+    /// The side of the network's input in pixels [default: 64].
+    #[arg(long, value_name = "PIXELS", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<usize>,
+    /// The patches of a candidate: none, crop, box or frame, and how many (crop:12) [default: crop:12, box:24 with boxes].
+    #[arg(long, value_name = "POLICY", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patches: Option<PatchPolicy>,
+
+    /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-hq].
+    #[arg(long, value_name = "CODE", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// How to query: random or active; with --learn, instead of --strategy.
+    #[arg(long, value_name = "HOW", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// What to learn from: reset-lq, q, lq, hq or hq-balanced.
+    #[arg(long, value_name = "RULE", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learn: Option<String>,
+    /// entropy, diversity, or both (see --lambda1, --lambda2) [default: diversity].
+    #[arg(long, value_name = "NAME", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<String>,
+    /// The weight of entropy under --criterion both [default: 1].
+    #[arg(long, value_name = "X", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda1: Option<f64>,
+    /// The weight of diversity under --criterion both [default: 1].
+    #[arg(long, value_name = "X", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda2: Option<f64>,
+    /// The share of a candidate's patches that majority selection keeps; 1 turns it off [default: 0.25].
+    #[arg(long, value_name = "SHARE", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// The batch is drawn from the best omega × batch; 1 takes the top [default: 5].
+    #[arg(long, value_name = "X", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub omega: Option<f64>,
+    /// Labels asked for in a step [default: 20].
+    #[arg(long, value_name = "N", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+
+    /// Stop after this many steps [default: 10].
+    #[arg(long, value_name = "N", help_heading = "Stopping")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
+    /// Stop when this many labels are spent.
+    #[arg(long, value_name = "N", help_heading = "Stopping")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_labels: Option<usize>,
+    /// Stop when the validation AUC has not risen for this many steps.
+    #[arg(long, value_name = "STEPS", help_heading = "Stopping")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<usize>,
+    /// Stop when successive models agree (Cohen's kappa ≥ 0.99, three times) on this many unlabeled candidates.
+    #[arg(long, value_name = "N", help_heading = "Stopping")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_set: Option<usize>,
+
+    /// adam or sgd (momentum 0.9) [default: adam].
+    #[arg(long, value_name = "NAME", help_heading = "Fine-tuning")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<String>,
+    /// The learning rate from M_0; the last layer's is 10 times it [default: 3e-4].
+    #[arg(long, value_name = "RATE", help_heading = "Fine-tuning")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f64>,
+    /// Continual steps after the first use lr divided by this [default: 10].
+    #[arg(long, value_name = "X", help_heading = "Fine-tuning")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_ratio: Option<f64>,
+    /// Epochs a step [default: 8].
+    #[arg(long, value_name = "N", help_heading = "Fine-tuning")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Patches a mini-batch [default: 128].
+    #[arg(long, value_name = "N", help_heading = "Fine-tuning")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minibatch: Option<usize>,
+
+    /// The share of labels that the simulated expert gets wrong [default: 0].
+    #[arg(long, value_name = "SHARE", help_heading = "Run")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// Every random choice follows from it [default: 0].
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Decoded image regions kept in memory, in MiB [default: 512].
+    #[arg(long, value_name = "MIB", help_heading = "Run")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<usize>,
+    /// The run's folder [default: runs/DATA-STRATEGY-SEED].
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    #[serde(skip)]
+    pub out: Option<PathBuf>,
+}
+
+/// Every setting, with its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// As resolved: what `config.toml` holds. Every setting that has a value
+    /// has it here.
+    pub flags: Flags,
+    pub plan: Plan,
+    pub preset: String,
+    pub input: usize,
+    pub noise: f64,
+    pub seed: u64,
+    pub cache_bytes: usize,
+    pub out: PathBuf,
+}
+
+impl Flags {
+    /// Reads a configuration file; paths in it are relative to the working
+    /// directory, as on the command line.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| bad_input!("{}: {error}", path.display()))
+    }
+
+    /// These settings, and `below` where these are silent.
+    pub(crate) fn over(self, below: Self) -> anyhow::Result<Self> {
+        let out = self.out.clone().or_else(|| below.out.clone());
+        let mut merged = below.table()?;
+        // `strategy` and `query` with `learn` say the same thing in two ways:
+        // saying it one way takes back the other.
+        if self.strategy.is_some() {
+            merged.remove("query");
+            merged.remove("learn");
+        }
+        if self.query.is_some() || self.learn.is_some() {
+            merged.remove("strategy");
+        }
+        merged.extend(self.table()?);
+        let mut merged: Self = merged.try_into()?;
+        merged.out = out;
+        Ok(merged)
+    }
+
+    /// As a table of the settings that are given.
+    pub(crate) fn table(&self) -> anyhow::Result<toml::Table> {
+        Ok(toml::Table::try_from(self)?)
+    }
+
+    /// Checks everything that can be checked without looking at the data, and
+    /// fills in the defaults. `--model` and `--patches` may stay open: they
+    /// are told from the weights and from the data.
+    pub(crate) fn resolve(mut self) -> anyhow::Result<Settings> {
+        let data = self.data.clone().ok_or_else(|| {
+            bad_input!("which images? Give --data a folder or a manifest (acft simulate --help has an example)")
+        })?;
+        let from_scratch = *self.from_scratch.get_or_insert(false);
+        match (&self.weights, from_scratch) {
+            (None, false) => return Err(bad_input!(
+                "which pre-trained network? Give --weights a safetensors file with torchvision's names, \
+                 or ask for random weights with --from-scratch --model squeezenet1_1"
+            )),
+            (Some(_), true) => return Err(bad_input!("--weights and --from-scratch contradict each other: give one")),
+            (None, true) if self.model.is_none() => {
+                return Err(bad_input!("--from-scratch needs to know the network: give --model"));
+            }
+            _ => {}
+        }
+
+        let (active, learn) = self.resolve_strategy()?;
+        let learning: LearningStrategy = learn.parse().map_err(|error: String| bad_input!("--learn: {error}"))?;
+        let query = if active { self.resolve_criterion()? } else { Query::Random };
+
+        let positive_count = |name: &str, value: usize| {
+            if value == 0 { Err(bad_input!("--{name} 0: it must be at least 1")) } else { Ok(value) }
+        };
+        let batch = positive_count("batch", *self.batch.get_or_insert(20))?;
+        positive_count("epochs", *self.epochs.get_or_insert(8))?;
+        positive_count("minibatch", *self.minibatch.get_or_insert(128))?;
+        let input = positive_count("input", *self.input.get_or_insert(64))?;
+        positive_count("steps", *self.steps.get_or_insert(10) as usize)?;
+        let positive_rate = |name: &str, value: f64| {
+            if value.is_finite() && value > 0.0 { Ok(value) } else { Err(bad_input!("--{name} {value}: it must be above 0")) }
+        };
+        positive_rate("lr", *self.lr.get_or_insert(3e-4))?;
+        positive_rate("lr-ratio", *self.lr_ratio.get_or_insert(10.0))?;
+        let optimizer = self.optimizer.get_or_insert_with(|| "adam".into());
+        if !["adam", "sgd"].contains(&optimizer.as_str()) {
+            return Err(bad_input!("--optimizer {optimizer:?}: known are adam and sgd"));
+        }
+        let noise = *self.noise.get_or_insert(0.0);
+        if !(0.0..=1.0).contains(&noise) {
+            return Err(bad_input!("--noise {noise}: a share is a number from 0 to 1"));
+        }
+        if self.box_columns.as_ref().is_some_and(|columns| columns.len() != 4) {
+            return Err(bad_input!("--box-columns takes four names: the columns of xmin, ymin, xmax and ymax"));
+        }
+
+        let seed = *self.seed.get_or_insert(0);
+        let cache_bytes = *self.cache.get_or_insert(512) << 20;
+        let preset = Preset::of(active, &learn)
+            .map_or_else(|| format!("{}-{learn}", if active { "active" } else { "random" }), |preset| preset.code.to_owned());
+        let out = self.out.clone().unwrap_or_else(|| {
+            let name = data.canonicalize().unwrap_or(data);
+            let name = name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            PathBuf::from("runs").join(format!("{name}-{preset}-{seed}"))
+        });
+        let stop = Stop {
+            steps: self.steps,
+            labels: self.max_labels,
+            plateau: self.plateau.map(|patience| Plateau { patience, tolerance: 0.002 }),
+            agreement: self.stop_set.map(|stop_set| Agreement { stop_set, ..Agreement::DEFAULT }),
+        };
+        Ok(Settings {
+            plan: Plan { query, learning, batch, stop, seed },
+            preset,
+            input,
+            noise,
+            seed,
+            cache_bytes,
+            out,
+            flags: self,
+        })
+    }
+
+    /// Whether the query is active, and the name of the learning strategy.
+    fn resolve_strategy(&mut self) -> anyhow::Result<(bool, String)> {
+        if self.strategy.is_some() && (self.query.is_some() || self.learn.is_some()) {
+            return Err(bad_input!("--strategy stands for a --query and a --learn: give it, or those two"));
+        }
+        let (active, learn) = if self.query.is_some() || self.learn.is_some() {
+            let active = match self.query.as_deref().unwrap_or("active") {
+                "active" => true,
+                "random" => false,
+                other => return Err(bad_input!("--query {other:?}: known are active and random")),
+            };
+            (active, self.learn.clone().unwrap_or_else(|| "hq".into()))
+        } else {
+            let code = self.strategy.as_deref().unwrap_or("acft-hq");
+            let preset = Preset::named(code).ok_or_else(|| {
+                let known: Vec<_> = PRESETS.iter().map(|preset| preset.code).collect();
+                bad_input!("--strategy {code:?}: known are {}", known.join(", "))
+            })?;
+            (preset.active, preset.learn.to_owned())
+        };
+        // The run's own record says it in the independent way.
+        self.strategy = None;
+        self.query = Some(if active { "active" } else { "random" }.to_owned());
+        self.learn = Some(learn.clone());
+        Ok((active, learn))
+    }
+
+    fn resolve_criterion(&mut self) -> anyhow::Result<Query> {
+        let name = self.criterion.get_or_insert_with(|| "diversity".into()).clone();
+        let alpha = *self.alpha.get_or_insert(0.25);
+        let omega = *self.omega.get_or_insert(5.0);
+        let criterion = match name.as_str() {
+            "entropy" => Criterion::entropy(alpha),
+            "diversity" => Criterion::diversity(alpha),
+            "both" => Criterion {
+                lambda1: *self.lambda1.get_or_insert(1.0),
+                lambda2: *self.lambda2.get_or_insert(1.0),
+                alpha,
+                per_pair: false,
+            },
+            other => return Err(bad_input!("--criterion {other:?}: known are entropy, diversity and both")),
+        };
+        if name != "both" && (self.lambda1.is_some() || self.lambda2.is_some()) {
+            return Err(bad_input!("--lambda1 and --lambda2 weigh the two terms of --criterion both, not of {name}"));
+        }
+        criterion.check().map_err(|error| bad_input!("{error}"))?;
+        if !(omega.is_finite() && omega >= 1.0) {
+            return Err(bad_input!("--omega {omega}: the window is at least one batch wide, so it must be 1 or more"));
+        }
+        Ok(Query::Active { criterion, omega })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn given(text: &str) -> Flags {
+        toml::from_str(text).unwrap()
+    }
+
+    fn base() -> Flags {
+        given("data = 'd'\nweights = 'w.safetensors'")
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = given("data = 'd'\nweights = 'w'\nbatch = 7\nsteps = 3\nstrategy = 'rft'");
+        let flags = given("steps = 5\nlearn = 'lq'\nquery = 'random'");
+        let settings = flags.over(file).unwrap().resolve().unwrap();
+        assert_eq!(settings.plan.batch, 7);
+        assert_eq!(settings.flags.steps, Some(5));
+        assert_eq!(settings.preset, "random-lq");
+        assert_eq!(settings.flags.epochs, Some(8));
+    }
+
+    #[test]
+    fn what_is_resolved_resolves_to_itself() {
+        let settings = base().resolve().unwrap();
+        let again = settings.flags.clone().resolve().unwrap();
+        assert_eq!(settings.flags, again.flags);
+        assert_eq!(settings.plan, again.plan);
+    }
+
+    #[test]
+    fn contradictions_and_typing_errors_are_named() {
+        let check = |text: &str, expected: &str| {
+            let error = given(text).over(base()).unwrap().resolve().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("strategy = 'acft'", "known are rft, aft-lq");
+        check("strategy = 'rft'\nlearn = 'hq'", "--strategy stands for");
+        check("learn = 'hard'", "reset-lq, q, lq, hq, hq-balanced");
+        check("criterion = 'margin'", "known are entropy, diversity and both");
+        check("lambda1 = 2.0", "--criterion both");
+        check("alpha = 0.0", "alpha = 0");
+        check("omega = 0.5", "--omega 0.5");
+        check("batch = 0", "--batch 0");
+        check("lr = -1.0", "--lr -1");
+        check("noise = 2.0", "--noise 2");
+        check("from-scratch = true", "contradict");
+        let unknown = toml::from_str::<Flags>("bach = 3").unwrap_err().to_string();
+        assert!(unknown.contains("bach") && unknown.contains("batch"), "{unknown}");
+    }
+}
