@@ -2,6 +2,7 @@
 //! network gave their patches, and draws the next batch to label. The rows
 //! stream by; a score a candidate is kept.
 
+mod ahead;
 mod args;
 mod columns;
 mod error;
@@ -136,7 +137,10 @@ fn report(args: &Args, ranking: &Ranking, out: Option<&Path>) {
         ranking.patches
     );
     if drawn < args.batch {
-        eprintln!("the pool has no more than the batch of {}: all of it was drawn", args.batch);
+        eprintln!(
+            "the pool has no more than the batch of {}: all of it was drawn",
+            args.batch
+        );
     }
     if let Some(out) = out {
         eprintln!("wrote {}", out.display());

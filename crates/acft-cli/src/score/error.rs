@@ -74,7 +74,8 @@ pub(super) fn read_error(file: &Path, error: io::Error) -> anyhow::Error {
         io::ErrorKind::IsADirectory => {
             BadInput::file(file, "is a folder; name a file in it").into()
         }
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => BadInput::file(
+        // Not from the system, so from what decodes the file.
+        _ if error.raw_os_error().is_none() => BadInput::file(
             file,
             format!("damaged or cut short ({error}); write it again"),
         )

@@ -71,19 +71,19 @@ impl Pool {
             BadInput::row(file, gathered.first, problem)
         })?;
         let score = criterion.score(&gathered.predictions);
-        match self.scored.first() {
-            None => self.warning = criterion.warning(patches),
-            Some(first) => {
-                criterion
-                    .check_equal(first.score.kept, score.kept)
-                    .map_err(|error| {
-                        let problem = format!(
-                            "candidate {:?} against {:?}: {error} (--per-pair)",
-                            gathered.name, self.names[0]
-                        );
-                        BadInput::row(file, gathered.first, problem)
-                    })?;
-            }
+        if let Some(first) = self.scored.first() {
+            criterion
+                .check_equal(first.score.kept, score.kept)
+                .map_err(|error| {
+                    let problem = format!(
+                        "candidate {:?} against {:?}: {error} (--per-pair)",
+                        gathered.name, self.names[0]
+                    );
+                    BadInput::row(file, gathered.first, problem)
+                })?;
+        }
+        if self.warning.is_none() {
+            self.warning = criterion.warning(patches);
         }
         self.classes = gathered.predictions.classes();
         self.patches += patches as u64;

@@ -17,6 +17,7 @@ use npyz::{NpyFile, Order};
 
 use crate::cli::BadInput;
 
+use super::ahead::Ahead;
 use super::columns::{Columns, probabilities, probability};
 use super::error::{RowNumber, read_error};
 use super::input::{Row, RowSink};
@@ -179,7 +180,7 @@ fn array<'a>(file: &Path, archive: &'a mut Archive, name: &str) -> anyhow::Resul
         return Err(BadInput::file(file, problem).into());
     }
     let header = array.header().clone();
-    let data: Box<dyn Read + 'a> = Box::new(array.into_inner());
+    let data: Box<dyn Read + 'a> = Box::new(Ahead::new(array.into_inner()));
     Ok(NpyFile::with_header(
         header,
         BufReader::with_capacity(1 << 16, data),
