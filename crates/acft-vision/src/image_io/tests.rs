@@ -1,0 +1,169 @@
+#![allow(clippy::unwrap_used)]
+
+use image::{ImageFormat, Luma, LumaA, Rgb, Rgba};
+
+use super::*;
+
+fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn read_back(bytes: &[u8]) -> Result<RgbImage, ImageError> {
+    decode(Path::new("a.bin"), bytes)
+}
+
+fn colours() -> RgbImage {
+    RgbImage::from_fn(5, 3, |x, y| {
+        Rgb([x as u8 * 40, y as u8 * 80, 200 - x as u8])
+    })
+}
+
+/// A photograph-like JPEG, large enough to be cut.
+fn jpeg() -> Vec<u8> {
+    let image = RgbImage::from_fn(64, 48, |x, y| {
+        Rgb([(x * y) as u8, (x * 3) as u8, (y * 5) as u8])
+    });
+    encode(&image.into(), ImageFormat::Jpeg)
+}
+
+#[test]
+fn lossless_formats_give_the_same_pixels() {
+    use ImageFormat::{Bmp, Png, Tiff, WebP};
+    for format in [Png, Tiff, Bmp, WebP] {
+        let bytes = encode(&colours().into(), format);
+        assert_eq!(read_back(&bytes).unwrap(), colours(), "{format:?}");
+        assert_eq!(dimensions(Path::new("a"), &bytes).unwrap(), (5, 3));
+    }
+}
+
+#[test]
+fn every_sample_type_becomes_rgb8() {
+    let rows: [(DynamicImage, [u8; 3]); 7] = [
+        (
+            image::ImageBuffer::from_pixel(2, 2, Luma([9u8])).into(),
+            [9; 3],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, LumaA([9u8, 0])).into(),
+            [9; 3],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, Luma([0x12FFu16])).into(),
+            [0x12; 3],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, LumaA([0x12FFu16, 0])).into(),
+            [0x12; 3],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, Rgba([1u8, 2, 3, 0])).into(),
+            [1, 2, 3],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, Rgb([0x01FFu16, 0x0200, 0xFFFF])).into(),
+            [1, 2, 255],
+        ),
+        (
+            image::ImageBuffer::from_pixel(2, 2, Rgba([0x01FFu16, 0x0200, 0xFFFF, 0])).into(),
+            [1, 2, 255],
+        ),
+    ];
+    for (image, want) in rows {
+        let got = read_back(&encode(&image, ImageFormat::Png)).unwrap();
+        assert_eq!(
+            got,
+            RgbImage::from_pixel(2, 2, Rgb(want)),
+            "{:?}",
+            image.color()
+        );
+    }
+}
+
+#[test]
+fn what_is_no_image_is_named() {
+    let rows: [(&[u8], &str); 4] = [
+        (b"", "a.bin: empty file"),
+        (b"patient,age\n1,50\n", "a.bin: not an image"),
+        (b"\x89PNG\r\n\x1a\n", "a.bin: cannot be decoded"),
+        (b"GIF89a\x01\x00\x01\x00\x00", "a.bin: cannot be decoded"),
+    ];
+    for (bytes, want) in rows {
+        let error = read_back(bytes).unwrap_err().to_string();
+        assert!(error.starts_with(want), "{error}");
+    }
+}
+
+#[test]
+fn truncated_files_are_refused_in_every_format() {
+    use ImageFormat::{Bmp, Png, Tiff, WebP};
+    let image = DynamicImage::from(colours());
+    let whole = [Png, Tiff, Bmp, WebP].map(|format| encode(&image, format));
+    for bytes in whole.iter().chain([&jpeg()]) {
+        assert!(read_back(bytes).is_ok());
+        for keep in [bytes.len() / 2, bytes.len() * 3 / 4] {
+            assert!(
+                read_back(&bytes[..keep]).is_err(),
+                "kept {keep} of {:?}",
+                &bytes[..4]
+            );
+        }
+    }
+    let cut = &jpeg()[..jpeg().len() - 30];
+    let error = read_back(cut).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "a.bin: truncated: the file ends before its pixels do"
+    );
+}
+
+/// A bitmap's header, whose claims cost nothing to make.
+fn bmp_header(width: i32, height: i32) -> Vec<u8> {
+    let mut bytes = encode(&colours().into(), ImageFormat::Bmp);
+    bytes[18..22].copy_from_slice(&width.to_le_bytes());
+    bytes[22..26].copy_from_slice(&height.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn sizes_beyond_the_limits_are_refused_before_the_pixels() {
+    let rows = [
+        (20_000, 20_000, "20000 x 20000 pixels, more than the limit"),
+        (16_385, 1, "16385 x 1 pixels, more than the limit"),
+        (16_000, 16_000, "16000 x 16000 pixels, more than the limit"),
+        (0, 3, "0 x 3 pixels: it has no pixels"),
+    ];
+    for (width, height, want) in rows {
+        let error = dimensions(Path::new("a.bin"), &bmp_header(width, height)).unwrap_err();
+        assert!(error.to_string().contains(want), "{error}");
+    }
+}
+
+#[test]
+fn a_png_of_no_pixels_is_named() {
+    let mut bytes = encode(&colours().into(), ImageFormat::Png);
+    bytes[16..20].copy_from_slice(&[0; 4]);
+    let error = read_back(&bytes).unwrap_err().to_string();
+    assert_eq!(error, "a.bin: 0 x 3 pixels: it has no pixels");
+}
+
+/// Inserts an EXIF segment that says "turn by 90 degrees" after the JPEG's first marker.
+fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let tiff = [
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(),
+        &[orientation, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    let length = u16::try_from(tiff.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &tiff, &jpeg[2..]].concat()
+}
+
+#[test]
+fn the_exif_orientation_is_applied() {
+    let plain = read_back(&jpeg()).unwrap();
+    let turned_bytes = with_orientation(&jpeg(), 6);
+    let turned = read_back(&turned_bytes).unwrap();
+    assert_eq!(turned, image::imageops::rotate90(&plain));
+    assert_eq!(dimensions(Path::new("a"), &turned_bytes).unwrap(), (48, 64));
+}

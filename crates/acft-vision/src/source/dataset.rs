@@ -1,0 +1,106 @@
+//! What the user gives and what a source gives back.
+
+use std::path::PathBuf;
+
+use acft::{CandidateKey, Label};
+
+use super::{PixelBox, Split};
+
+/// Where candidates come from, as the user gave it.
+///
+/// A column that is not named is detected by its usual names, in any case:
+/// file, path, image, filename, image_path, file_name; label, class, target, y;
+/// group, patient, patient_id, subject, subject_id, video, slide; split,
+/// subset, fold; and xmin, ymin, xmax, ymax.
+#[derive(Clone, Debug, Default)]
+pub struct SourceOptions {
+    /// A folder, or a manifest file (.csv, .jsonl, .ndjson, .parquet).
+    ///
+    /// A folder without a manifest holds a folder of images per class, or
+    /// unlabeled images, or either of them below `train`, `val` and `test`.
+    pub data: PathBuf,
+    /// The manifest, where it is not `labels.csv` in `data`.
+    pub manifest: Option<PathBuf>,
+    /// The column of image paths.
+    pub path_column: Option<String>,
+    /// The column of class names.
+    pub label_column: Option<String>,
+    /// The column of what must never be split: patient, video, slide.
+    pub group_column: Option<String>,
+    /// The column of train, val and test.
+    pub split_column: Option<String>,
+    /// The columns of xmin, ymin, xmax and ymax, in pixels of the upright
+    /// image; half-open, so that xmax − xmin is the width.
+    pub box_columns: Option<[String; 4]>,
+    /// The closed set of classes in the order of their indices; without it the
+    /// distinct labels, sorted (by value where all are whole numbers).
+    pub classes: Option<Vec<String>>,
+    /// Decides what is held out where the data has no splits.
+    pub seed: u64,
+}
+
+/// A candidate C_i: what gets one label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// BLAKE3 of the file's bytes; for a box, BLAKE3 of that hash followed by
+    /// x0, y0, x1, y1 as little-endian u32.
+    pub key: CandidateKey,
+    /// As shown to people: the path as listed, and `#xmin,ymin,xmax,ymax` for a box.
+    pub name: String,
+    /// Where the file was found.
+    pub path: PathBuf,
+    /// The box within the image, clipped to it.
+    pub region: Option<PixelBox>,
+    /// The label that the data gives, if any.
+    pub label: Option<Label>,
+    /// What the candidate must not be parted from.
+    pub group: Option<String>,
+    /// The part of the data that it belongs to.
+    pub split: Split,
+    /// The row of the manifest, from 1. A CSV file's header is row 1, so its
+    /// first candidate is row 2, as a spreadsheet counts; JSON lines and
+    /// Parquet have no header.
+    pub row: Option<usize>,
+}
+
+/// The candidates of a source.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Class names, by label index; empty where nothing is labeled.
+    pub classes: Vec<String>,
+    /// Distinct candidates, sorted by key.
+    pub candidates: Vec<Candidate>,
+    /// What was listed and cannot be used, in the order of the listing.
+    pub left_out: Vec<LeftOut>,
+    /// What was dropped because it repeats another, in the order of the listing.
+    pub duplicates: Vec<Duplicate>,
+    /// Sentences about the splits that were made here.
+    pub held_out: Vec<String>,
+}
+
+/// Something that was listed and cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// As [`Candidate::name`].
+    pub name: String,
+    /// As [`Candidate::row`].
+    pub row: Option<usize>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A candidate that was dropped because it repeats an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// As [`Candidate::name`].
+    pub name: String,
+    /// As [`Candidate::row`].
+    pub row: Option<usize>,
+    /// The name of the candidate that was kept.
+    pub of: String,
+    /// Its row.
+    pub of_row: Option<usize>,
+    /// What the two disagree about, though their bytes are the same: labels,
+    /// splits. A sentence that deserves a person's eye.
+    pub conflict: Option<String>,
+}

@@ -1,0 +1,142 @@
+//! Reading and hashing the listed files.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use acft::{CandidateKey, Label};
+use rayon::prelude::*;
+
+use super::{Candidate, LeftOut, PixelBox, Split, error::RowRef, listing::Entry};
+use crate::image_io;
+
+/// Files that are read between two calls of the progress function.
+const CHUNK: usize = 256;
+
+/// A candidate, and the hash of its whole file.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) candidate: Candidate,
+    pub(super) file_hash: [u8; 32],
+}
+
+impl Found {
+    pub(super) fn at(&self) -> RowRef {
+        RowRef {
+            name: self.candidate.name.clone(),
+            row: self.candidate.row,
+        }
+    }
+}
+
+/// What a file is known by without decoding its pixels.
+struct Facts {
+    path: PathBuf,
+    hash: [u8; 32],
+    width: u32,
+    height: u32,
+}
+
+/// Looks at every file once, in parallel, and makes candidates of the entries
+/// whose files are sound; the others go to `left_out`.
+///
+/// `classes` holds every label of the entries.
+pub(super) fn inspect(
+    roots: &[PathBuf],
+    files: &[PathBuf],
+    entries: Vec<Entry>,
+    classes: &[String],
+    left_out: &mut Vec<LeftOut>,
+    progress: &dyn Fn(usize, usize),
+) -> Vec<Found> {
+    let mut facts: Vec<Result<Facts, String>> = Vec::with_capacity(files.len());
+    progress(0, files.len());
+    for chunk in files.chunks(CHUNK) {
+        facts.par_extend(chunk.par_iter().map(|file| look(roots, file)));
+        progress(facts.len(), files.len());
+    }
+
+    let labels: HashMap<&str, Label> = classes
+        .iter()
+        .map(String::as_str)
+        .zip((0..).map(Label))
+        .collect();
+    let mut found = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let candidate = match &facts[entry.file] {
+            Ok(facts) => candidate(&entry, facts, &labels),
+            Err(reason) => Err(reason.clone()),
+        };
+        match candidate {
+            Ok(candidate) => found.push(candidate),
+            Err(reason) => left_out.push(LeftOut {
+                name: entry.name,
+                row: entry.row,
+                reason,
+            }),
+        }
+    }
+    found
+}
+
+fn look(roots: &[PathBuf], file: &Path) -> Result<Facts, String> {
+    let path = roots
+        .iter()
+        .map(|root| root.join(file))
+        .find(|path| path.exists())
+        .ok_or_else(|| no_such_file(roots, file))?;
+    let facts = || {
+        let bytes = image_io::read_file(&path)?;
+        let (width, height) = image_io::dimensions(&path, &bytes)?;
+        Ok((*blake3::hash(&bytes).as_bytes(), width, height))
+    };
+    let (hash, width, height) =
+        facts().map_err(|error: image_io::ImageError| error.fault.to_string())?;
+    Ok(Facts {
+        path,
+        hash,
+        width,
+        height,
+    })
+}
+
+fn no_such_file(roots: &[PathBuf], file: &Path) -> String {
+    if file.is_absolute() {
+        return "no such file".to_owned();
+    }
+    let looked: Vec<_> = roots
+        .iter()
+        .map(|root| root.display().to_string())
+        .collect();
+    format!("no such file in {}", looked.join(" or "))
+}
+
+fn candidate(entry: &Entry, facts: &Facts, labels: &HashMap<&str, Label>) -> Result<Found, String> {
+    let region = entry
+        .given_box
+        .map(|given| PixelBox::clip(given, facts.width, facts.height))
+        .transpose()?;
+    let key = match &region {
+        None => facts.hash,
+        Some(region) => {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&facts.hash).update(&region.key_bytes());
+            *hasher.finalize().as_bytes()
+        }
+    };
+    let label = entry.label.as_ref().map(|label| labels[label.as_str()]);
+    Ok(Found {
+        candidate: Candidate {
+            key: CandidateKey(key),
+            name: entry.name.clone(),
+            path: facts.path.clone(),
+            region,
+            label,
+            group: entry.group.clone(),
+            split: entry.split.unwrap_or(Split::Train),
+            row: entry.row,
+        },
+        file_hash: facts.hash,
+    })
+}

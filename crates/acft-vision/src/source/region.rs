@@ -1,0 +1,95 @@
+//! Boxes within an image.
+
+use std::fmt;
+
+/// A rectangle of whole pixels, half-open: x0 ≤ x < x1, y0 ≤ y < y1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PixelBox {
+    /// The first column.
+    pub x0: u32,
+    /// The first row.
+    pub y0: u32,
+    /// The column after the last.
+    pub x1: u32,
+    /// The row after the last.
+    pub y1: u32,
+}
+
+impl fmt::Display for PixelBox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{},{}", self.x0, self.y0, self.x1, self.y1)
+    }
+}
+
+impl PixelBox {
+    /// The pixels that a listed box touches in an image of `width` × `height`.
+    ///
+    /// Fractions are rounded outwards; what lies beyond the image is cut off.
+    /// The error is the reason to leave the candidate out.
+    pub(super) fn clip(given: [f64; 4], width: u32, height: u32) -> Result<Self, String> {
+        let [x0, y0, x1, y1] = given;
+        if given.iter().any(|at| !at.is_finite()) {
+            return Err(format!(
+                "box {x0},{y0},{x1},{y1} is not made of finite numbers"
+            ));
+        }
+        if x0 >= x1 || y0 >= y1 {
+            return Err(format!(
+                "box {x0},{y0},{x1},{y1} is degenerate: it has no pixels"
+            ));
+        }
+        let (right, bottom) = (f64::from(width), f64::from(height));
+        if x1 <= 0.0 || y1 <= 0.0 || x0 >= right || y0 >= bottom {
+            return Err(format!(
+                "box {x0},{y0},{x1},{y1} lies outside the image of {width} x {height} pixels"
+            ));
+        }
+        // In range after clamping, so the conversions are exact.
+        Ok(Self {
+            x0: x0.floor().clamp(0.0, right) as u32,
+            y0: y0.floor().clamp(0.0, bottom) as u32,
+            x1: x1.ceil().clamp(0.0, right) as u32,
+            y1: y1.ceil().clamp(0.0, bottom) as u32,
+        })
+    }
+
+    /// The bytes that a candidate's key hashes.
+    pub(super) fn key_bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for (chunk, side) in bytes
+            .chunks_exact_mut(4)
+            .zip([self.x0, self.y0, self.x1, self.y1])
+        {
+            chunk.copy_from_slice(&side.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_are_clipped_or_refused() {
+        type Row = ([f64; 4], Result<[u32; 4], &'static str>);
+        let rows: [Row; 9] = [
+            ([1.0, 2.0, 5.0, 6.0], Ok([1, 2, 5, 6])),
+            ([1.5, 2.5, 4.5, 5.1], Ok([1, 2, 5, 6])),
+            ([-3.0, -1.0, 99.0, 99.0], Ok([0, 0, 10, 8])),
+            ([-3.0, 0.0, 0.5, 8.0], Ok([0, 0, 1, 8])),
+            ([4.0, 4.0, 4.0, 6.0], Err("degenerate")),
+            ([5.0, 4.0, 4.0, 6.0], Err("degenerate")),
+            ([10.0, 0.0, 12.0, 4.0], Err("outside the image of 10 x 8")),
+            ([-4.0, 0.0, 0.0, 4.0], Err("outside the image")),
+            ([f64::NAN, 0.0, 0.0, 4.0], Err("finite")),
+        ];
+        for (given, want) in rows {
+            match (PixelBox::clip(given, 10, 8), want) {
+                (Ok(got), Ok(want)) => assert_eq!([got.x0, got.y0, got.x1, got.y1], want),
+                (Err(got), Err(want)) => assert!(got.contains(want), "{got}"),
+                (got, want) => panic!("{given:?}: {got:?}, not {want:?}"),
+            }
+        }
+    }
+}
