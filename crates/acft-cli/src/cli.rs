@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{score, simulate};
+use crate::{explain, score, simulate};
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
@@ -19,7 +19,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Rank candidates by predictions that you bring from any framework.
     Score(score::Args),
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
+    Explain(explain::Args),
 }
 
 impl Cli {
@@ -27,6 +28,7 @@ impl Cli {
         match self.command {
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Explain(args) => explain::run(&args),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `acft`: label less, learn the same.
 
 mod cli;
+mod explain;
 mod figure;
 mod network;
 mod progress;

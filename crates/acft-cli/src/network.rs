@@ -20,7 +20,6 @@ pub(crate) struct Setup {
     pub flags: Flags,
     pub pretrained: Model,
     pub patches: PatchPolicy,
-    fine_tuning: FineTuning,
 }
 
 impl Setup {
@@ -54,8 +53,7 @@ impl Setup {
         if let acft::Query::Active { criterion, .. } = settings.plan.query {
             criterion.check_patches(patches.len()).map_err(|error| bad_input!("{error}"))?;
         }
-        let fine_tuning = fine_tuning(&flags);
-        Ok(Self { flags, pretrained, patches, fine_tuning })
+        Ok(Self { flags, pretrained, patches })
     }
 
     pub(crate) fn architecture(&self) -> Architecture {
@@ -64,9 +62,14 @@ impl Setup {
 
     /// A learner over these patches.
     pub(crate) fn learner(&self, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
-        let classes = self.pretrained.description().classes.len();
-        Ok(Learner::new(source, classes, self.fine_tuning.clone())?)
+        learner(&self.flags, &self.pretrained, source)
     }
+}
+
+/// A learner for models like `model`, with the fine-tuning of these settings.
+pub(crate) fn learner(flags: &Flags, model: &Model, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
+    let classes = model.description().classes.len();
+    Ok(Learner::new(source, classes, fine_tuning(flags))?)
 }
 
 /// Where networks run: the CPU.

@@ -337,6 +337,8 @@ fn link(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::hard_link(from, &beside)
         .or_else(|_| fs::copy(from, &beside).map(drop))
         .and_then(|()| fs::rename(&beside, to))
+        // Renaming a link onto another link of the same file does nothing.
+        .map(|()| drop(fs::remove_file(&beside)))
         .with_context(|| format!("cannot write {}", to.display()))
 }
 
