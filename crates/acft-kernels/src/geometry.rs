@@ -98,10 +98,9 @@ impl Conv2d {
     }
 }
 
-/// A fully connected layer, `y = x · W + b`.
+/// A fully connected layer, `y = x · Wᵀ + b`.
 ///
-/// `x` is `[batch][inputs]`, `y` is `[batch][outputs]`; the weights are `[inputs][outputs]` (the transpose of
-/// PyTorch's).
+/// `x` is `[batch][inputs]`, `y` is `[batch][outputs]`; the weights are `[outputs][inputs]`, as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
     /// Rows of `x` and `y`.

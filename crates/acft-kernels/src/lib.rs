@@ -24,6 +24,7 @@ pub mod isa;
 mod linear;
 mod padded;
 mod pool;
+mod relu;
 mod scratch;
 
 pub use adam::{Adam, adam};
@@ -35,3 +36,4 @@ pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward,
     max_pool2d_with_taps,
 };
+pub use relu::relu_backward;

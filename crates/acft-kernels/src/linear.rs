@@ -4,6 +4,8 @@
 //! a panel of output columns for all rows of the batch. Backward-weights writes as much, so that there a task
 //! takes rows of the result.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
 /// Terms of the sum that are packed at once.
 const DEPTH: usize = 400;
 
-/// `y = activation(x · weights + bias)`.
+/// `y = activation(x · weightsᵀ + bias)`.
 ///
 /// See [`Linear`] for the shapes; `bias` has one value an output. Panics, naming the argument, if a slice has
 /// another length.
@@ -35,37 +37,31 @@ pub fn linear(
         outputs,
     } = shape;
     check::length("x", x, batch * inputs);
-    check::length("weights", weights, inputs * outputs);
+    check::length("weights", weights, outputs * inputs);
     check::length("y", y, batch * outputs);
     if let Some(bias) = bias {
         check::length("bias", bias, outputs);
     }
-    let pack = |first: usize,
-                len: usize,
-                terms: std::ops::Range<usize>,
-                scratch: &mut Vec<usize>,
-                to: &mut [f32]| {
-        let mut panel = isa.panel();
-        panel.push(first, len);
-        scratch.clear();
-        scratch.extend(terms.map(|k| k * outputs));
-        isa.gather(weights, scratch, &panel, to);
+    let pack = |columns: Range<usize>, terms: Range<usize>, _: &mut Vec<usize>, to: &mut [f32]| {
+        if columns.len() < isa.nr() {
+            to[..terms.len() * isa.nr()].fill(0.0);
+        }
+        let rows = &weights[columns.start * inputs + terms.start..];
+        isa.transpose(rows, [columns.len(), terms.len()], inputs, to, isa.nr());
     };
     by_columns(isa, [batch, inputs, outputs], x, pack, y);
-    if bias.is_some() || activation == Activation::Relu {
-        y.par_chunks_mut(outputs.max(1)).for_each(|row| {
-            if let Some(bias) = bias {
-                row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-            }
-            if activation == Activation::Relu {
-                row.iter_mut()
-                    .for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
-            }
-        });
+    for y in y.chunks_exact_mut(outputs.max(1)) {
+        if let Some(bias) = bias {
+            y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        }
+        if activation == Activation::Relu {
+            y.iter_mut()
+                .for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
+        }
     }
 }
 
-/// `dx = dy · weightsᵀ`, the gradient of the input of [`linear`] from that of its output before the activation.
+/// `dx = dy · weights`, the gradient of the input of [`linear`] from that of its output before the activation.
 ///
 /// Panics, naming the argument, if a slice has another length.
 pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32], dx: &mut [f32]) {
@@ -75,23 +71,20 @@ pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32
         outputs,
     } = shape;
     check::length("dy", dy, batch * outputs);
-    check::length("weights", weights, inputs * outputs);
+    check::length("weights", weights, outputs * inputs);
     check::length("dx", dx, batch * inputs);
-    let pack = |first: usize,
-                len: usize,
-                terms: std::ops::Range<usize>,
-                _: &mut Vec<usize>,
-                to: &mut [f32]| {
-        if len < isa.nr() {
-            to[..terms.len() * isa.nr()].fill(0.0);
-        }
-        let rows = &weights[first * outputs + terms.start..];
-        isa.transpose(rows, [len, terms.len()], outputs, to, isa.nr());
-    };
+    let pack =
+        |columns: Range<usize>, terms: Range<usize>, rows: &mut Vec<usize>, to: &mut [f32]| {
+            let mut panel = isa.panel();
+            panel.push(columns.start, columns.len());
+            rows.clear();
+            rows.extend(terms.map(|output| output * inputs));
+            isa.gather(weights, rows, &panel, to);
+        };
     by_columns(isa, [batch, outputs, inputs], dy, pack, dx);
 }
 
-/// `dw = xᵀ · dy` and, if asked for, `db`, the column sums of `dy`: the gradients of the weights and bias of
+/// `dw = dyᵀ · x` and, if asked for, `db`, the column sums of `dy`: the gradients of the weights and bias of
 /// [`linear`].
 ///
 /// Panics, naming the argument, if a slice has another length.
@@ -110,55 +103,54 @@ pub fn linear_backward_weights(
     } = shape;
     check::length("x", x, batch * inputs);
     check::length("dy", dy, batch * outputs);
-    check::length("dw", dw, inputs * outputs);
+    check::length("dw", dw, outputs * inputs);
     if let Some(db) = db {
         check::length("db", db, outputs);
         db.fill(0.0);
-        dy.chunks_exact(outputs.max(1))
-            .for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
+        let rows = dy.chunks_exact(outputs.max(1));
+        rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
     }
     if dw.is_empty() || batch == 0 {
         dw.fill(0.0);
         return;
     }
     let (mr, nr) = (isa.mr(), isa.nr());
-    let rows_of = |stride: usize| (0..batch).map(|b| b * stride).collect::<Vec<_>>();
-    let mut right = vec![0.0; outputs.div_ceil(nr) * batch * nr];
-    let rows = rows_of(outputs);
+    let rows: Vec<_> = (0..batch).map(|image| image * inputs).collect();
+    let mut right = vec![0.0; inputs.div_ceil(nr) * batch * nr];
     right
         .par_chunks_mut(batch * nr)
         .enumerate()
         .for_each(|(i, right)| {
             let mut panel = isa.panel();
-            panel.push(i * nr, nr.min(outputs - i * nr));
-            isa.gather(dy, &rows, &panel, right);
+            panel.push(i * nr, nr.min(inputs - i * nr));
+            isa.gather(x, &rows, &panel, right);
         });
-    dw.par_chunks_mut(mr * outputs)
+    dw.par_chunks_mut(mr * inputs)
         .enumerate()
         .for_each(|(i, dw)| {
             scratch::with(|Scratch { left, tiles, .. }| {
-                let rows = mr.min(inputs - i * mr);
+                let rows = mr.min(outputs - i * mr);
                 let left = scratch::reserve(left, batch * mr);
                 left.fill(0.0);
-                for (b, left) in left.chunks_exact_mut(mr).enumerate() {
-                    left[..rows].copy_from_slice(&x[b * inputs + i * mr..][..rows]);
+                for (image, left) in left.chunks_exact_mut(mr).enumerate() {
+                    left[..rows].copy_from_slice(&dy[image * outputs + i * mr..][..rows]);
                 }
                 let tile = scratch::reserve(tiles, mr * nr);
                 for (j, right) in right.chunks_exact(batch * nr).enumerate() {
                     isa.tile(batch, left, right, tile, true);
-                    store(isa, tile, [rows, outputs], j, dw);
+                    store(isa, tile, [rows, inputs], j, dw);
                 }
             });
         });
 }
 
-/// `out = a · b`, where `a` is `[rows][terms]`, and `pack` writes `[terms][nr]` panels of `b`: from its first
-/// column, its number of columns and a range of terms.
+/// `out = a · b`, where `a` is `[rows][terms]`, and `pack` writes a `[terms][nr]` panel of `b` for some of
+/// its columns and terms.
 fn by_columns(
     isa: Isa,
     [rows, terms, columns]: [usize; 3],
     a: &[f32],
-    pack: impl Fn(usize, usize, std::ops::Range<usize>, &mut Vec<usize>, &mut [f32]) + Sync,
+    pack: impl Fn(Range<usize>, Range<usize>, &mut Vec<usize>, &mut [f32]) + Sync,
     out: &mut [f32],
 ) {
     let (mr, nr) = (isa.mr(), isa.nr());
@@ -190,7 +182,7 @@ fn by_columns(
                 let depth = terms.div_ceil(terms.div_ceil(DEPTH));
                 for from in (0..terms).step_by(depth) {
                     let to = terms.min(from + depth);
-                    pack(j * nr, nr.min(columns - j * nr), from..to, offsets, right);
+                    pack(j * nr..columns.min((j + 1) * nr), from..to, offsets, right);
                     for (tile, left) in tiles
                         .chunks_exact_mut(mr * nr)
                         .zip(left.chunks_exact(terms * mr))

@@ -25,10 +25,10 @@ fn check(shape: &Linear) {
             let g = f64::from(dy[b * outputs + n]);
             db[n] += g;
             for k in 0..inputs {
-                let (x, w) = (f64::from(x[b * inputs + k]), f64::from(w[k * outputs + n]));
+                let (x, w) = (f64::from(x[b * inputs + k]), f64::from(w[n * inputs + k]));
                 y[b * outputs + n] += x * w;
                 dx[b * inputs + k] += g * w;
-                dw[k * outputs + n] += g * x;
+                dw[n * inputs + k] += g * x;
             }
         }
     }

@@ -1,0 +1,203 @@
+//! The operations on tensors that track gradients.
+//!
+//! They are written for automatic differentiation over the plain CPU backend
+//! and nothing else, so that a second derivative, for which there are no
+//! kernels, cannot even be asked for.
+
+use std::sync::Arc;
+
+use acft_kernels::Activation;
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Flex};
+
+use super::kernels::{self, KernelOps, Pool, Window};
+
+impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
+    fn fused_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                let y = Flex::fused_conv2d(x, weight, bias, window, activation);
+                let layer = Layer {
+                    inputs,
+                    output: y.clone(),
+                    activation,
+                };
+                prep.finish((layer, window), y)
+            }
+            OpsKind::UnTracked(prep) => {
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                prep.finish(Flex::fused_conv2d(x, weight, bias, window, activation))
+            }
+        }
+    }
+
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        match LinearBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                let y = Flex::fused_linear(x, weight, bias, activation);
+                let layer = Layer {
+                    inputs,
+                    output: y.clone(),
+                    activation,
+                };
+                prep.finish(layer, y)
+            }
+            OpsKind::UnTracked(prep) => {
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                prep.finish(Flex::fused_linear(x, weight, bias, activation))
+            }
+        }
+    }
+
+    fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self> {
+        match PoolBackward
+            .prepare::<C>([x.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                let x = x.into_primitive();
+                let input = kernels::dims(&x);
+                let (y, taps) = kernels::max_pool2d_with_taps(x, pool);
+                let pooled = Pooled {
+                    input,
+                    pool,
+                    taps: taps.into(),
+                };
+                prep.finish(pooled, y)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(Flex::fused_max_pool2d(x.into_primitive(), pool))
+            }
+        }
+    }
+}
+
+/// What the gradients of a convolution or a linear layer need.
+#[derive(Clone, Debug)]
+struct Layer {
+    /// The nodes of the input and the weights.
+    inputs: [NodeId; 2],
+    output: FlexTensor,
+    activation: Activation,
+}
+
+impl Layer {
+    /// Input, weights, output and the gradient of the output.
+    fn tensors(self, dy: FlexTensor, checkpointer: &mut Checkpointer) -> [FlexTensor; 4] {
+        let [x, weight] = self.inputs.map(|id| checkpointer.retrieve_node_output(id));
+        [x, weight, self.output, dy]
+    }
+}
+
+#[derive(Debug)]
+struct ConvBackward;
+
+impl Backward<Flex, 3> for ConvBackward {
+    type State = (Layer, Window);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let (layer, window) = ops.state;
+        let activation = layer.activation;
+        let dy = grads.consume::<Flex>(&ops.node);
+        let tensors = layer.tensors(dy, checkpointer);
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        let wanted = parents.map(|parent| parent.is_some());
+        let found = kernels::conv2d_gradients(tensors, window, activation, wanted);
+        register(parents, found, grads);
+    }
+}
+
+#[derive(Debug)]
+struct LinearBackward;
+
+impl Backward<Flex, 3> for LinearBackward {
+    type State = Layer;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let layer = ops.state;
+        let activation = layer.activation;
+        let dy = grads.consume::<Flex>(&ops.node);
+        let tensors = layer.tensors(dy, checkpointer);
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        let wanted = parents.map(|parent| parent.is_some());
+        let found = kernels::linear_gradients(tensors, activation, wanted);
+        register(parents, found, grads);
+    }
+}
+
+/// What the gradient of a max-pool needs: not its input, only who won.
+#[derive(Clone, Debug)]
+struct Pooled {
+    input: [usize; 4],
+    pool: Pool,
+    taps: Arc<[u8]>,
+}
+
+#[derive(Debug)]
+struct PoolBackward;
+
+impl Backward<Flex, 1> for PoolBackward {
+    type State = Pooled;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let Pooled { input, pool, taps } = ops.state;
+        let dy = grads.consume::<Flex>(&ops.node);
+        let dx = kernels::max_pool2d_gradient(dy, input, pool, &taps);
+        register(
+            ops.parents.map(|p| p.map(|node| node.id)),
+            [Some(dx)],
+            grads,
+        );
+    }
+}
+
+/// Hands each gradient to the parent that wants it.
+fn register<const N: usize>(
+    parents: [Option<NodeId>; N],
+    found: [Option<FlexTensor>; N],
+    grads: &mut Gradients,
+) {
+    for (parent, gradient) in parents.into_iter().zip(found) {
+        if let (Some(parent), Some(gradient)) = (parent, gradient) {
+            grads.register::<Flex>(parent, gradient);
+        }
+    }
+}

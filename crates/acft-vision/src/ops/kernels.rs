@@ -1,0 +1,282 @@
+//! Burn's CPU tensors through our kernels: the operations and their gradients,
+//! without the bookkeeping of automatic differentiation.
+
+use acft_kernels::{self as kernels, Activation, Conv2d, Isa, Linear, Pool2d};
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+
+/// Distances that are the same along both axes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+}
+
+/// A max-pooling step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pool {
+    pub(super) kernel: usize,
+    pub(super) window: Window,
+    pub(super) ceil: bool,
+}
+
+/// What the kernels add to a backend. Only the CPU has them, so that callers
+/// ask for the device first.
+#[backend_extension(Autodiff, Flex)]
+pub(super) trait KernelOps: Backend {
+    /// A convolution with bias and activation.
+    fn fused_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// A fully connected layer with bias and activation.
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// A max-pool.
+    fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
+}
+
+impl KernelOps for Flex {
+    fn fused_conv2d(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        window: Window,
+        activation: Activation,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
+        let shape = conv_shape(&x, &weight, window);
+        let mut y = vec![0.0; shape.output_len()];
+        kernels::conv2d(
+            Isa::best(),
+            &shape,
+            values(&x),
+            values(&weight),
+            Some(values(&bias)),
+            activation,
+            &mut y,
+        );
+        let [height, width] = shape.output();
+        tensor(y, [shape.batch, shape.out_channels, height, width])
+    }
+
+    fn fused_linear(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        activation: Activation,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
+        let shape = linear_shape(&x, &weight);
+        let mut y = vec![0.0; shape.batch * shape.outputs];
+        kernels::linear(
+            Isa::best(),
+            &shape,
+            values(&x),
+            values(&weight),
+            Some(values(&bias)),
+            activation,
+            &mut y,
+        );
+        tensor(y, [shape.batch, shape.outputs])
+    }
+
+    fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
+        let x = contiguous(x);
+        let (shape, dims) = pool_shape(&dims(&x), pool);
+        let mut y = vec![0.0; shape.output_len()];
+        kernels::max_pool2d(Isa::best(), &shape, values(&x), &mut y);
+        tensor(y, dims)
+    }
+}
+
+/// Which inputs of a layer want a gradient: its input, weights and bias.
+pub(super) type Wanted = [bool; 3];
+
+/// The gradients of [`KernelOps::fused_conv2d`] that are wanted, from its
+/// input, weights and output, and the gradient of its output.
+pub(super) fn conv2d_gradients(
+    [x, weight, y, dy]: [FlexTensor; 4],
+    window: Window,
+    activation: Activation,
+    wanted: Wanted,
+) -> [Option<FlexTensor>; 3] {
+    let (x, weight) = (contiguous(x), contiguous(weight));
+    let shape = conv_shape(&x, &weight, window);
+    let dy = before_activation(y, dy, activation);
+    let dx = wanted[0].then(|| {
+        let mut dx = vec![0.0; shape.input_len()];
+        kernels::conv2d_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
+        tensor(dx, dims::<4>(&x))
+    });
+    let parameters = (wanted[1] || wanted[2]).then(|| {
+        let (mut dw, mut db) = (vec![0.0; shape.weight_len()], vec![0.0; shape.out_channels]);
+        kernels::conv2d_backward_weights(
+            Isa::best(),
+            &shape,
+            values(&x),
+            values(&dy),
+            &mut dw,
+            Some(&mut db),
+        );
+        (
+            tensor(dw, dims::<4>(&weight)),
+            tensor(db, [shape.out_channels]),
+        )
+    });
+    let (dw, db) = parameters.unzip();
+    [dx, dw, db]
+}
+
+/// The gradients of [`KernelOps::fused_linear`] that are wanted, from its
+/// input, weights and output, and the gradient of its output.
+pub(super) fn linear_gradients(
+    [x, weight, y, dy]: [FlexTensor; 4],
+    activation: Activation,
+    wanted: Wanted,
+) -> [Option<FlexTensor>; 3] {
+    let (x, weight) = (contiguous(x), contiguous(weight));
+    let shape = linear_shape(&x, &weight);
+    let dy = before_activation(y, dy, activation);
+    let dx = wanted[0].then(|| {
+        let mut dx = vec![0.0; shape.batch * shape.inputs];
+        kernels::linear_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
+        tensor(dx, [shape.batch, shape.inputs])
+    });
+    let parameters = (wanted[1] || wanted[2]).then(|| {
+        let (mut dw, mut db) = (
+            vec![0.0; shape.outputs * shape.inputs],
+            vec![0.0; shape.outputs],
+        );
+        kernels::linear_backward_weights(
+            Isa::best(),
+            &shape,
+            values(&x),
+            values(&dy),
+            &mut dw,
+            Some(&mut db),
+        );
+        (
+            tensor(dw, [shape.outputs, shape.inputs]),
+            tensor(db, [shape.outputs]),
+        )
+    });
+    let (dw, db) = parameters.unzip();
+    [dx, dw, db]
+}
+
+/// A max-pool, and the elements that won.
+pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
+    let x = contiguous(x);
+    let (shape, dims) = pool_shape(&dims(&x), pool);
+    let (mut y, mut taps) = (vec![0.0; shape.output_len()], vec![0; shape.output_len()]);
+    kernels::max_pool2d_with_taps(Isa::best(), &shape, values(&x), &mut y, &mut taps);
+    (tensor(y, dims), taps)
+}
+
+/// The gradient of a max-pool's input, whose sizes are `input`.
+pub(super) fn max_pool2d_gradient(
+    dy: FlexTensor,
+    input: [usize; 4],
+    pool: Pool,
+    taps: &[u8],
+) -> FlexTensor {
+    let dy = contiguous(dy);
+    let (shape, _) = pool_shape(&input, pool);
+    let mut dx = vec![0.0; shape.input_len()];
+    kernels::max_pool2d_backward(&shape, values(&dy), taps, &mut dx);
+    tensor(dx, input)
+}
+
+/// The gradient of a layer's output before its activation.
+fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
+    let mut dy = contiguous(dy);
+    if activation == Activation::Identity {
+        return dy;
+    }
+    let y = contiguous(y);
+    let n = values(&y).len();
+    // A gradient that is a part of a larger buffer, such as a slice, is copied first.
+    if dy.storage::<f32>().len() != n {
+        dy = dy.to_contiguous();
+    }
+    // This copies once more only where somebody else holds the buffer too.
+    kernels::relu_backward(values(&y), dy.storage_mut());
+    dy
+}
+
+fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
+    let [batch, in_channels, height, width] = dims(x);
+    let [out_channels, _, kernel_height, kernel_width] = dims(weight);
+    Conv2d {
+        batch,
+        in_channels,
+        input: [height, width],
+        out_channels,
+        kernel: [kernel_height, kernel_width],
+        stride: [window.stride; 2],
+        padding: [window.padding; 2],
+        dilation: [1; 2],
+        groups: 1,
+    }
+}
+
+fn linear_shape(x: &FlexTensor, weight: &FlexTensor) -> Linear {
+    let ([batch, inputs], [outputs, _]) = (dims(x), dims(weight));
+    Linear {
+        batch,
+        inputs,
+        outputs,
+    }
+}
+
+/// The shape of a pool of an NCHW tensor, and the sizes of its output.
+fn pool_shape(&[batch, channels, height, width]: &[usize; 4], pool: Pool) -> (Pool2d, [usize; 4]) {
+    let shape = Pool2d {
+        planes: batch * channels,
+        input: [height, width],
+        kernel: pool.kernel,
+        stride: pool.window.stride,
+        padding: pool.window.padding,
+        ceil: pool.ceil,
+    };
+    let [height, width] = shape.output();
+    (shape, [batch, channels, height, width])
+}
+
+/// The sizes of a tensor of `D` axes.
+pub(super) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+    tensor.layout().shape().dims()
+}
+
+/// The tensor itself, or a copy with its elements in order.
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() {
+        tensor
+    } else {
+        tensor.to_contiguous()
+    }
+}
+
+/// The elements of a contiguous tensor.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor
+        .as_slice()
+        .expect("networks run in f32, and this tensor was made contiguous")
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
+    let layout = Layout::contiguous(Shape::from(dims));
+    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+}

@@ -1,0 +1,230 @@
+//! The kernels against Burn's own operations and against finite differences.
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::{Device, Shape, Tensor, TensorData};
+
+use super::{conv2d, has_kernels, linear, max_pool2d, plain};
+
+/// A tensor of values in [-1, 1), the same for the same seed, that tracks its
+/// gradient if the device does.
+fn values<const D: usize>(dims: [usize; D], seed: u32, device: &Device) -> Tensor<D> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let values: Vec<f32> = (0..dims.iter().product())
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            (state >> 8) as f32 / (1_u32 << 23) as f32 - 1.0
+        })
+        .collect();
+    let tensor = Tensor::from_data(TensorData::new(values, Shape::from(dims)), device);
+    tensor.set_require_grad(device.is_autodiff())
+}
+
+fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// Panics unless the two agree within 1e-4 of the largest expected value.
+#[track_caller]
+fn assert_close(what: &str, actual: &[f32], expected: &[f32]) {
+    assert_eq!(actual.len(), expected.len(), "{what}: another length");
+    let scale = expected.iter().fold(1e-6_f32, |m, v| m.max(v.abs()));
+    for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
+        let off = (a - e).abs() / scale;
+        assert!(off < 1e-4, "{what}: element {i} is {a}, expected {e}");
+    }
+}
+
+/// Runs a layer as ours and as Burn's, and compares the outputs and the
+/// gradients of the three inputs under the same random gradient of the output.
+#[track_caller]
+fn compare<const D: usize>(
+    dims: ([usize; D], [usize; D], usize),
+    ours: impl Fn(Tensor<D>, Tensor<D>, Tensor<1>) -> Tensor<D>,
+    burns: impl Fn(Tensor<D>, Tensor<D>, Tensor<1>) -> Tensor<D>,
+) {
+    let device = Device::flex().autodiff();
+    let run = |layer: &dyn Fn(Tensor<D>, Tensor<D>, Tensor<1>) -> Tensor<D>| {
+        let (x, w) = (values(dims.0, 1, &device), values(dims.1, 2, &device));
+        let b = values([dims.2], 3, &device);
+        let y = layer(x.clone(), w.clone(), b.clone());
+        let gradient = values(y.dims(), 4, &device).detach();
+        let gradients = (y.clone() * gradient).sum().backward();
+        let gradients = [
+            floats(x.grad(&gradients).unwrap()),
+            floats(w.grad(&gradients).unwrap()),
+            floats(b.grad(&gradients).unwrap()),
+        ];
+        (floats(y), gradients)
+    };
+    let (y, gradients) = run(&ours);
+    let (expected_y, expected) = run(&burns);
+    assert_close("output", &y, &expected_y);
+    for (what, (actual, expected)) in ["dx", "dw", "db"]
+        .iter()
+        .zip(gradients.iter().zip(&expected))
+    {
+        assert_close(what, actual, expected);
+    }
+}
+
+#[test]
+fn the_cpu_uses_the_kernels_with_and_without_gradients() {
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        assert!(has_kernels(&Tensor::<2>::zeros([1, 1], &device)));
+    }
+}
+
+#[test]
+fn convolutions_equal_burns() {
+    for (x, w, stride, padding) in [
+        ([3, 3, 23, 23], [16, 3, 3, 3], 2, 0),
+        ([2, 3, 31, 31], [8, 3, 11, 11], 4, 2),
+        ([4, 16, 6, 5], [10, 16, 1, 1], 1, 0),
+        ([4, 9, 7, 5], [20, 9, 3, 3], 1, 1),
+        ([5, 8, 9, 9], [12, 8, 3, 3], 2, 1),
+        ([3, 8, 8, 8], [12, 8, 1, 1], 2, 0),
+        ([3, 6, 9, 9], [4, 6, 5, 5], 1, 2),
+    ] {
+        for relu in [false, true] {
+            compare(
+                (x, w, w[0]),
+                |x, w, b| conv2d(x, w, Some(b), stride, padding, relu),
+                |x, w, b| plain::conv2d(x, w, Some(b), stride, padding, relu),
+            );
+        }
+    }
+}
+
+#[test]
+fn linear_layers_equal_burns() {
+    for relu in [false, true] {
+        compare(
+            ([17, 33], [50, 33], 50),
+            |x, w, b| linear(x, w, b, relu),
+            |x, w, b| plain::linear(x, w, b, relu),
+        );
+    }
+}
+
+#[test]
+fn max_pools_equal_burns() {
+    let device = Device::flex().autodiff();
+    for (size, kernel, stride, padding, ceil) in [
+        ([23, 23], 3, 2, 0, true),
+        ([24, 11], 3, 2, 0, true),
+        ([24, 11], 3, 2, 1, false),
+        ([8, 8], 2, 2, 0, false),
+        ([9, 7], 3, 1, 1, false),
+    ] {
+        let run = |pool: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = values([3, 5, size[0], size[1]], 1, &device);
+            let y = pool(x.clone());
+            let gradient = values(y.dims(), 4, &device).detach();
+            let gradients = (y.clone() * gradient).sum().backward();
+            (floats(y), floats(x.grad(&gradients).unwrap()))
+        };
+        let (y, dx) = run(&|x| max_pool2d(x, kernel, stride, padding, ceil));
+        let expected = run(&|x| plain::max_pool2d(x, kernel, stride, padding, ceil));
+        assert_close("maxima", &y, &expected.0);
+        assert_close("dx", &dx, &expected.1);
+        // Without gradients, another path gives the same.
+        let x = values([3, 5, size[0], size[1]], 1, &Device::flex());
+        let alone = floats(max_pool2d(x, kernel, stride, padding, ceil));
+        assert_eq!(alone, y);
+    }
+}
+
+#[test]
+fn views_are_read_in_their_own_order() {
+    let device = Device::flex().autodiff();
+    let x = values([6, 9, 4, 7], 1, &device).swap_dims(0, 2);
+    let x = x.narrow(2, 1, 4).narrow(1, 3, 5);
+    let w = values([3, 8, 3, 5], 2, &device).swap_dims(1, 3);
+    let w = w.narrow(3, 2, 3);
+    let ours = conv2d(x.clone(), w.clone(), None, 1, 1, false);
+    let burns = plain::conv2d(x, w, None, 1, 1, false);
+    assert_close("output", &floats(ours), &floats(burns));
+}
+
+#[test]
+fn a_gradient_is_masked_without_touching_its_other_holders() {
+    // The output feeds two sums, so that its gradient is shared while the
+    // ReLU masks it.
+    let device = Device::flex().autodiff();
+    let x = values([2, 3, 5, 5], 1, &device);
+    let w = values([4, 3, 3, 3], 2, &device);
+    let gradient = |relu_conv: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+        let y = relu_conv(x.clone(), w.clone());
+        let z = relu_conv(x.clone(), w.clone());
+        let both = Tensor::cat(vec![y.clone(), z.clone() + y.clone()], 1);
+        let gradients = (both + Tensor::cat(vec![z, y], 1)).sum().backward();
+        (
+            floats(x.grad(&gradients).unwrap()),
+            floats(w.grad(&gradients).unwrap()),
+        )
+    };
+    let (dx, dw) = gradient(&|x, w| conv2d(x, w, None, 1, 1, true));
+    let expected = gradient(&|x, w| plain::conv2d(x, w, None, 1, 1, true));
+    assert_close("dx", &dx, &expected.0);
+    assert_close("dw", &dw, &expected.1);
+}
+
+#[test]
+fn frozen_weights_get_no_gradient_and_others_still_do() {
+    let device = Device::flex().autodiff();
+    let x = values([2, 3, 5, 5], 1, &device).set_require_grad(false);
+    let w = values([4, 3, 3, 3], 2, &device).set_require_grad(false);
+    let b = values([4], 3, &device);
+    let y = conv2d(x.clone(), w.clone(), Some(b.clone()), 1, 1, false);
+    let gradients = y.sum().backward();
+    assert!(x.grad(&gradients).is_none() && w.grad(&gradients).is_none());
+    assert_close("db", &floats(b.grad(&gradients).unwrap()), &[50.0; 4]);
+}
+
+/// A little network of all operations, to a scalar.
+fn loss(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, head: Tensor<2>) -> Tensor<1> {
+    let device = x.device();
+    let y = max_pool2d(conv2d(x, w, Some(b), 1, 1, true), 3, 2, 0, true);
+    let y = linear(y.flatten(1, 3), head, Tensor::zeros([2], &device), false);
+    y.powi_scalar(2).mean()
+}
+
+#[test]
+fn gradients_equal_finite_differences() {
+    let device = Device::flex().autodiff();
+    let x = values([3, 2, 8, 8], 1, &device).detach();
+    let w = values([5, 2, 3, 3], 2, &device);
+    let b = values([5], 3, &device);
+    let head = values([2, 5 * 4 * 4], 4, &device);
+    let gradients = loss(x.clone(), w.clone(), b.clone(), head.clone()).backward();
+    let (dw, db) = (w.grad(&gradients).unwrap(), b.grad(&gradients).unwrap());
+    let dhead = head.grad(&gradients).unwrap();
+    // The derivative along a direction of all parameters at once, so that one
+    // pair of losses tests every element.
+    let plain_device = Device::flex();
+    let direction = (
+        values([5, 2, 3, 3], 5, &plain_device),
+        values([5], 6, &plain_device),
+        values([2, 80], 7, &plain_device),
+    );
+    let predicted = (dw * direction.0.clone()).sum().into_scalar::<f32>()
+        + (db * direction.1.clone()).sum().into_scalar::<f32>()
+        + (dhead * direction.2.clone()).sum().into_scalar::<f32>();
+    let at = |step: f32| {
+        loss(
+            x.clone().inner(),
+            w.clone().inner() + direction.0.clone() * step,
+            b.clone().inner() + direction.1.clone() * step,
+            head.clone().inner() + direction.2.clone() * step,
+        )
+        .into_scalar::<f32>()
+    };
+    let step = 2e-3;
+    let measured = (at(step) - at(-step)) / (2.0 * step);
+    assert!(
+        (measured - predicted).abs() < 5e-3 * predicted.abs(),
+        "measured {measured}, predicted {predicted}"
+    );
+}
