@@ -87,7 +87,7 @@ impl Network {
             classes,
             &mut Initializer::drawn_head(seed, device),
         );
-        parameters::replace(blank, device, body)
+        blank.with_tensors(device, body)
     }
 
     /// A network with all its tensors given.
@@ -98,7 +98,14 @@ impl Network {
         device: &Device,
     ) -> Self {
         let blank = Self::build(architecture, classes, &mut Initializer::blank(device));
-        parameters::replace(blank, device, tensors)
+        blank.with_tensors(device, tensors)
+    }
+
+    fn with_tensors(self, device: &Device, tensors: Named) -> Self {
+        Self {
+            layers: parameters::replace(self.layers, device, tensors),
+            ..self
+        }
     }
 
     /// Names and shapes of the tensors that a network of this kind has.

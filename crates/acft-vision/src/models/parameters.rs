@@ -43,14 +43,23 @@ pub(super) fn tensors(module: &impl Module) -> Named {
     visitor.found
 }
 
-/// Puts tensors in place of those of the same name; others keep theirs. The
-/// shapes are the caller's to have checked.
+/// Puts tensors in place of those of the same name; others keep theirs. Names
+/// and shapes are the caller's to have checked.
+///
+/// # Panics
+/// A tensor has the name of none of the module's.
 pub(super) fn replace<M: Module>(module: M, device: &Device, tensors: Named) -> M {
-    module.map(&mut Replace {
+    let mut replace = Replace {
         path: Path::default(),
         device,
         tensors,
-    })
+    };
+    let module = module.map(&mut replace);
+    // Weights that find no place would leave a blank network, which trains
+    // to nothing without a word.
+    let stray: Vec<&String> = replace.tensors.keys().collect();
+    assert!(stray.is_empty(), "no parameter is called {stray:?}");
+    module
 }
 
 /// The fields from the network down to the current one.
