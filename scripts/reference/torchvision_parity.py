@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """What torchvision's networks answer, for the test `models_parity` to compare with.
 
-    pip install torch torchvision numpy
-    python scripts/reference/torchvision_parity.py > crates/acft-vision/tests/fixtures/torchvision_parity.json
+    pip install torch torchvision numpy safetensors
+    python scripts/reference/torchvision_parity.py [FOLDER] > crates/acft-vision/tests/fixtures/torchvision_parity.json
 
 Weights and images come from an integer hash that the test computes too, so nothing but the answers is kept.
 For each network and input size: logits in inference; the first features before the head; and, with dropout off and batch
 norm in training, the loss and the absolute sums of its gradients of a few tensors.
+Where FOLDER has ImageNet weights (squeezenet1_0.safetensors, squeezenet1_1.safetensors), also their pooled features.
 """
 import json
+import pathlib
+import sys
 
 import numpy as np
 import torch
 import torchvision
+from safetensors.torch import load_file
 from torch import nn
 
 CLASSES = 5
@@ -130,11 +134,24 @@ def case(name, size):
     }  # fmt: skip
 
 
+def pretrained(folder, name, size):
+    net = getattr(torchvision.models, name)(weights=None).eval()
+    state = load_file(folder / f"{name}.safetensors")
+    net.load_state_dict({k: v for k, v in state.items() if k.startswith("features")}, strict=False)
+    x = torch.from_numpy((2.0 * uniform("input", 3 * size * size)).astype(np.float32)).reshape(1, 3, size, size)
+    with torch.inference_mode():
+        features = net.features(x).mean((2, 3))
+    return {"network": name, "size": size, "features": rounded(features[:, ::8])}
+
+
 def main():
     torch.set_num_threads(1)
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    names = ["squeezenet1_0", "squeezenet1_1"] if folder else []
+    real = [pretrained(folder, name, size) for name in names for size in (48, 224)]
     cases = [case(name, size) for name, sizes in SIZES.items() for size in sizes]
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__}
-    print(json.dumps({"versions": versions, "classes": CLASSES, "batch": BATCH, "cases": cases}, indent=1))
+    print(json.dumps({"versions": versions, "classes": CLASSES, "batch": BATCH, "cases": cases, "pretrained": real}))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,13 @@ impl Tensors {
         let mut expected = Network::signature(architecture, classes);
         expected.retain(|entry| !entry.name.starts_with(prefix));
         check::check(&self.origin, architecture, &expected, &body)?;
-        Ok(Network::from_body(architecture, body, classes, seed, device))
+        Ok(Network::from_body(
+            architecture,
+            body,
+            classes,
+            seed,
+            device,
+        ))
     }
 
     /// A network with these weights, head included.
@@ -151,7 +157,12 @@ impl Tensors {
     ) -> Result<Network, WeightsError> {
         let expected = Network::signature(architecture, classes);
         check::check(&self.origin, architecture, &expected, &self.tensors)?;
-        Ok(Network::from_tensors(architecture, self.tensors, classes, device))
+        Ok(Network::from_tensors(
+            architecture,
+            self.tensors,
+            classes,
+            device,
+        ))
     }
 }
 
@@ -174,7 +185,10 @@ fn floats(origin: &str, name: &str, view: &TensorView<'_>) -> Result<NamedTensor
     debug_assert!(rest.is_empty(), "the format checks the length of F32 data");
     Ok(NamedTensor {
         shape: view.shape().to_vec(),
-        values: values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+        values: values
+            .iter()
+            .map(|&bytes| f32::from_le_bytes(bytes))
+            .collect(),
     })
 }
 

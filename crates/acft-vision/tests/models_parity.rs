@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use acft_vision::models::{Architecture, Named, Network, Training};
 use acft_vision::weights::Tensors;
@@ -17,6 +18,15 @@ struct Fixture {
     classes: usize,
     batch: usize,
     cases: Vec<Case>,
+    pretrained: Vec<Pretrained>,
+}
+
+#[derive(Deserialize)]
+struct Pretrained {
+    network: Architecture,
+    size: usize,
+    /// Every eighth of the pooled features.
+    features: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -49,8 +59,8 @@ fn uniform(name: &str, n: usize) -> impl Iterator<Item = f64> {
 
 fn values(name: &str, shape: &[usize]) -> Vec<f32> {
     let fan_in: usize = shape[1..].iter().product();
-    let norm = (name.contains("bn") && name.ends_with("weight"))
-        || name.ends_with("downsample.1.weight");
+    let norm =
+        (name.contains("bn") && name.ends_with("weight")) || name.ends_with("downsample.1.weight");
     let (offset, scale) = if name.ends_with("running_var") {
         (1.0, 0.5)
     } else if name.ends_with("running_mean") {
@@ -100,7 +110,11 @@ struct Gradients<'a> {
 impl ModuleVisitor for Gradients<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
         let hidden = container.starts_with("Enum:") || container == "Struct:Network";
-        self.path.push(if hidden { String::new() } else { name.to_owned() });
+        self.path.push(if hidden {
+            String::new()
+        } else {
+            name.to_owned()
+        });
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -111,7 +125,12 @@ impl ModuleVisitor for Gradients<'_> {
         let Some(gradient) = self.gradients.get::<D>(param.id) else {
             return;
         };
-        let steps: Vec<_> = self.path.iter().filter(|step| !step.is_empty()).cloned().collect();
+        let steps: Vec<_> = self
+            .path
+            .iter()
+            .filter(|step| !step.is_empty())
+            .cloned()
+            .collect();
         let values = floats(gradient);
         let sum = values.iter().map(|v| v.abs()).sum();
         self.sums.insert(steps.join("."), sum);
@@ -136,7 +155,11 @@ fn check(architecture: Architecture) {
         serde_json::from_str(include_str!("fixtures/torchvision_parity.json")).unwrap();
     let device = Device::flex();
     let network = network(architecture, fixture.classes, &device);
-    let cases: Vec<&Case> = fixture.cases.iter().filter(|c| c.network == architecture).collect();
+    let cases: Vec<&Case> = fixture
+        .cases
+        .iter()
+        .filter(|c| c.network == architecture)
+        .collect();
     assert_eq!(cases.len(), 2, "two input sizes");
     for case in cases {
         let shape = [fixture.batch, 3, case.size, case.size];
@@ -151,8 +174,16 @@ fn check(architecture: Architecture) {
         assert_eq!(output.features.dims()[1], architecture.features());
         let features = floats(output.features.slice([0..fixture.batch, 0..8]));
         let logits = floats(output.logits);
-        assert!(error(&logits, &case.logits) < 1e-4, "{} {logits:?}", what("logits"));
-        assert!(error(&features, &case.features) < 1e-4, "{}", what("features"));
+        assert!(
+            error(&logits, &case.logits) < 1e-4,
+            "{} {logits:?}",
+            what("logits")
+        );
+        assert!(
+            error(&features, &case.features) < 1e-4,
+            "{}",
+            what("features")
+        );
         assert_eq!(floats(network.infer(x).unwrap()), logits);
 
         let x = Tensor::<4>::from_data(images, &device.clone().autodiff());
@@ -161,9 +192,16 @@ fn check(architecture: Architecture) {
         let logits = trained.forward_training(x, &mut training).unwrap();
         let labels = TensorData::new(vec![1_i64, 3], [2, 1]);
         let labels = Tensor::<2, Int>::from_data(labels, &logits.device());
-        let loss = activation::log_softmax(logits, 1).gather(1, labels).mean().neg();
+        let loss = activation::log_softmax(logits, 1)
+            .gather(1, labels)
+            .mean()
+            .neg();
         let value = f64::from(loss.clone().into_scalar::<f32>());
-        assert!(error(&[value], &[case.loss]) < 1e-4, "{} {value}", what("loss"));
+        assert!(
+            error(&[value], &[case.loss]) < 1e-4,
+            "{} {value}",
+            what("loss")
+        );
 
         let gradients = GradientsParams::from_grads(loss.backward(), &trained);
         let mut visitor = Gradients {
@@ -174,11 +212,18 @@ fn check(architecture: Architecture) {
         trained.visit(&mut visitor);
         for (name, expected) in &case.gradients {
             let found = visitor.sums[name];
-            assert!(error(&[found], &[*expected]) < 5e-4, "{} {found} {expected}", what(name));
+            assert!(
+                error(&[found], &[*expected]) < 5e-4,
+                "{} {found} {expected}",
+                what(name)
+            );
         }
         let after = trained.absorb_statistics(&mut training).valid().tensors();
         for (name, expected) in &case.statistics {
-            let found: Vec<f64> = after[name].values[..4].iter().map(|&v| f64::from(v)).collect();
+            let found: Vec<f64> = after[name].values[..4]
+                .iter()
+                .map(|&v| f64::from(v))
+                .collect();
             assert!(error(&found, expected) < 1e-4, "{} {found:?}", what(name));
         }
     }
@@ -207,4 +252,40 @@ fn resnet18_answers_as_torchvision_does() {
 #[test]
 fn demo_answers_as_its_pytorch_twin_does() {
     check(Architecture::Demo);
+}
+
+/// The folder of files that are too large or not free enough to be committed.
+fn weights_folder() -> Option<PathBuf> {
+    let shared = std::env::var_os("ACFT_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let folder = shared.join("weights");
+    folder.is_dir().then_some(folder)
+}
+
+#[test]
+fn pretrained_weights_give_torchvisions_features() {
+    let Some(folder) = weights_folder() else {
+        println!("skipped: there is no folder of ImageNet weights (ACFT_SHARED names its parent)");
+        return;
+    };
+    let fixture: Fixture =
+        serde_json::from_str(include_str!("fixtures/torchvision_parity.json")).unwrap();
+    let device = Device::flex();
+    assert_eq!(fixture.pretrained.len(), 4);
+    for case in fixture.pretrained {
+        let file = folder.join(format!("{}.safetensors", case.network));
+        let network = Tensors::read(&file).unwrap();
+        let network = network.into_network(case.network, 3, 0, &device).unwrap();
+        let shape = [1, 3, case.size, case.size];
+        let images: Vec<f32> = uniform("input", shape.iter().product())
+            .map(|u| (2.0 * u) as f32)
+            .collect();
+        let x = Tensor::<4>::from_data(TensorData::new(images, shape), &device);
+        let features = floats(network.infer_with_features(x).unwrap().features);
+        let every_eighth: Vec<f64> = features.into_iter().step_by(8).collect();
+        let error = error(&every_eighth, &case.features);
+        assert!(error < 1e-4, "{} at {}: {error:e}", case.network, case.size);
+    }
 }

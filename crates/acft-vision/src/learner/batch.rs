@@ -25,8 +25,7 @@ pub(super) fn images(bytes: &[u8], input: usize, device: &Device) -> Tensor<4> {
         .par_chunks_exact_mut(plane * 3)
         .zip(bytes.par_chunks_exact(plane * 3))
         .for_each(|(image, bytes)| {
-            for (channel, (plane, table)) in image.chunks_exact_mut(plane).zip(&table).enumerate()
-            {
+            for (channel, (plane, table)) in image.chunks_exact_mut(plane).zip(&table).enumerate() {
                 let bytes = bytes[channel..].iter().step_by(3);
                 for (value, &byte) in plane.iter_mut().zip(bytes) {
                     *value = table[usize::from(byte)];
@@ -39,9 +38,7 @@ pub(super) fn images(bytes: &[u8], input: usize, device: &Device) -> Tensor<4> {
 /// The normalised value of each byte, in each channel.
 fn table() -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
-        std::array::from_fn(|byte| {
-            (byte as f32 / 255.0 - MEAN[channel]) / DEVIATION[channel]
-        })
+        std::array::from_fn(|byte| (byte as f32 / 255.0 - MEAN[channel]) / DEVIATION[channel])
     })
 }
 

@@ -67,5 +67,8 @@ fn cross_entropy(logits: Tensor<2>, labels: Vec<i64>) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let labels = TensorData::new(labels, [batch, 1]);
     let labels = Tensor::<2, Int>::from_data(labels, &logits.device());
-    activation::log_softmax(logits, 1).gather(1, labels).mean().neg()
+    activation::log_softmax(logits, 1)
+        .gather(1, labels)
+        .mean()
+        .neg()
 }

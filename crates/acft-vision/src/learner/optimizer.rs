@@ -27,9 +27,7 @@ impl Optimizer {
                 .init(),
             OptimizerKind::Sgd => {
                 // Burn dampens the gradient by default; PyTorch does not.
-                let momentum = MomentumConfig::new()
-                    .with_momentum(0.9)
-                    .with_dampening(0.0);
+                let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
                 SgdConfig::new().with_momentum(Some(momentum)).init()
             }
         };

@@ -28,7 +28,10 @@ pub(super) fn probabilities(
     stream.each(candidates, |candidate, logits| match logits {
         Err(error) => Ok(sink(candidate, Err(error))),
         Ok(logits) => {
-            for (row, logits) in rows.chunks_exact_mut(classes).zip(logits.chunks_exact(classes)) {
+            for (row, logits) in rows
+                .chunks_exact_mut(classes)
+                .zip(logits.chunks_exact(classes))
+            {
                 softmax(logits, row).ok_or(LearnerError::NotFinite { candidate })?;
             }
             Ok(sink(candidate, Ok(&rows)))

@@ -77,7 +77,10 @@ impl FineTuning {
         };
         positive("the learning rate", self.lr)?;
         positive("the ratio of the learning rates", self.lr_ratio)?;
-        positive("the factor of the last layer's learning rate", self.head_factor)?;
+        positive(
+            "the factor of the last layer's learning rate",
+            self.head_factor,
+        )?;
         positive("the decay of the learning rate", self.decay)?;
         let counted = |name, value: usize| {
             if value > 0 {
@@ -118,11 +121,17 @@ mod tests {
         };
         let good = FineTuning::default;
         check(
-            FineTuning { lr: f64::NAN, ..good() },
+            FineTuning {
+                lr: f64::NAN,
+                ..good()
+            },
             "the learning rate is NaN: it must be a number above 0",
         );
         check(
-            FineTuning { epochs: 0, ..good() },
+            FineTuning {
+                epochs: 0,
+                ..good()
+            },
             "the number of epochs is 0: it must be at least 1",
         );
     }

@@ -74,12 +74,19 @@ pub(super) struct Conv {
 }
 
 impl Conv {
-    pub(super) fn new(geometry: Geometry, then: Then, start: Start, init: &mut Initializer) -> Self {
+    pub(super) fn new(
+        geometry: Geometry,
+        then: Then,
+        start: Start,
+        init: &mut Initializer,
+    ) -> Self {
         let [inputs, outputs] = geometry.channels;
         let shape = [outputs, inputs, geometry.kernel, geometry.kernel];
         Self {
             weight: init.trained(start.part, shape, start.weight),
-            bias: start.bias.map(|bias| init.trained(start.part, [outputs], bias)),
+            bias: start
+                .bias
+                .map(|bias| init.trained(start.part, [outputs], bias)),
             stride: geometry.stride,
             padding: geometry.padding,
             relu: then == Then::Relu,
@@ -88,7 +95,14 @@ impl Conv {
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let bias = self.bias.as_ref().map(Param::val);
-        ops::conv2d(x, self.weight.val(), bias, self.stride, self.padding, self.relu)
+        ops::conv2d(
+            x,
+            self.weight.val(),
+            bias,
+            self.stride,
+            self.padding,
+            self.relu,
+        )
     }
 }
 
@@ -210,6 +224,12 @@ impl MaxPool {
     }
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        // In ceil mode PyTorch takes an image smaller than the window, which
+        // then covers all of it.
+        if self.ceil && height.max(width) <= self.kernel {
+            return x.max_dim(2).max_dim(3);
+        }
         ops::max_pool2d(x, self.kernel, self.stride, self.padding, self.ceil)
     }
 }

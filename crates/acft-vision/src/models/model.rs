@@ -141,12 +141,13 @@ impl Model {
     /// [`ModelError`].
     pub fn from_bytes(origin: &str, bytes: &[u8], device: &Device) -> Result<Self, ModelError> {
         let tensors = Tensors::parse(origin, bytes)?;
-        let description = tensors
-            .description
-            .as_deref()
-            .ok_or_else(|| ModelError::NoDescription {
-                origin: origin.to_owned(),
-            })?;
+        let description =
+            tensors
+                .description
+                .as_deref()
+                .ok_or_else(|| ModelError::NoDescription {
+                    origin: origin.to_owned(),
+                })?;
         let description: Description =
             serde_json::from_str(description).map_err(|source| ModelError::BadDescription {
                 origin: origin.to_owned(),

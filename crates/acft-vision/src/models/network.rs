@@ -308,9 +308,8 @@ impl ModuleMapper for Absorb {
             None => param,
             Some(update) => {
                 let update = update.clone().reshape(shape);
-                param.map(|running| {
-                    running.mul_scalar(1.0 - MOMENTUM) + update.mul_scalar(MOMENTUM)
-                })
+                param
+                    .map(|running| running.mul_scalar(1.0 - MOMENTUM) + update.mul_scalar(MOMENTUM))
             }
         }
     }

@@ -22,7 +22,9 @@ pub(super) struct Block {
 
 impl Block {
     fn new([inputs, outputs]: [usize; 2], stride: usize, init: &mut Initializer) -> Self {
-        let first = Geometry::new([inputs, outputs], 3).stride(stride).padding(1);
+        let first = Geometry::new([inputs, outputs], 3)
+            .stride(stride)
+            .padding(1);
         let second = Geometry::new([outputs, outputs], 3).padding(1);
         let around = Geometry::new([inputs, outputs], 1).stride(stride);
         Self {

@@ -37,7 +37,11 @@ impl fmt::Display for Mismatch {
             if items.is_empty() {
                 return Ok(());
             }
-            write!(f, "{separator}{what} {}", items[..items.len().min(NAMED)].join(", "))?;
+            write!(
+                f,
+                "{separator}{what} {}",
+                items[..items.len().min(NAMED)].join(", ")
+            )?;
             if items.len() > NAMED {
                 write!(f, " and {} more", items.len() - NAMED)?;
             }
@@ -93,9 +97,7 @@ pub(super) fn check(
     }
     let known = |name: &String| expected.iter().any(|entry| entry.name == *name);
     mismatch.unexpected = found.keys().filter(|name| !known(name)).cloned().collect();
-    if mismatch.missing.is_empty()
-        && mismatch.reshaped.is_empty()
-        && mismatch.unexpected.is_empty()
+    if mismatch.missing.is_empty() && mismatch.reshaped.is_empty() && mismatch.unexpected.is_empty()
     {
         return Ok(());
     }
@@ -115,7 +117,10 @@ fn guess(found: &Named) -> Option<Architecture> {
                 .get(&entry.name)
                 .is_some_and(|tensor| tensor.shape == entry.shape)
         };
-        let below = found.keys().filter(|name| !name.starts_with(prefix)).count();
+        let below = found
+            .keys()
+            .filter(|name| !name.starts_with(prefix))
+            .count();
         below == body.len() && body.iter().all(fits)
     })
 }
