@@ -7,6 +7,7 @@
 Weights and images come from an integer hash that the test computes too, so nothing but the answers is kept.
 For each network and input size: logits in inference; the first features before the head; and, with dropout off and batch
 norm in training, the loss and the absolute sums of its gradients of a few tensors.
+Two short fine-tunings of the demo network: their losses, and how far each tensor went.
 Where FOLDER has ImageNet weights (squeezenet1_0.safetensors, squeezenet1_1.safetensors), also their pooled features.
 """
 import json
@@ -144,6 +145,40 @@ def pretrained(folder, name, size):
     return {"network": name, "size": size, "features": rounded(features[:, ::8])}
 
 
+MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(1, 3, 1, 1)
+STD = np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)
+
+
+def patches(candidate, count, size):
+    """Bytes of the patches of a candidate: noise, brighter where the candidate is odd."""
+    u = uniform(f"candidate {candidate}", count * size * size * 3)
+    return (100.0 + 50.0 * (candidate % 2) + 90.0 * u).astype(np.uint8).reshape(count, size, size, 3)
+
+
+def course(optimizer, epochs=6, candidates=6, count=2, size=16):
+    """Losses and weights of a fine-tuning in which every epoch is one step: ten times the rate for the head, both decaying."""
+    torch.set_default_dtype(torch.float64)
+    net = build("demo").double().train()
+    x = np.concatenate([patches(c, count, size) for c in range(candidates)]).transpose(0, 3, 1, 2).astype(np.float32)
+    x = torch.from_numpy(((x / np.float32(255) - MEAN) / STD)).double()
+    y = torch.tensor([c % 2 for c in range(candidates) for _ in range(count)])
+    groups = [{"params": net.features.parameters(), "lr": 1e-3}, {"params": net.fc.parameters(), "lr": 1e-2}]
+    rule = torch.optim.Adam(groups) if optimizer == "adam" else torch.optim.SGD(groups, momentum=0.9)
+    losses = []
+    for _ in range(epochs):
+        loss = nn.functional.cross_entropy(net(x), y)
+        rule.zero_grad()
+        loss.backward()
+        rule.step()
+        losses.append(float(f"{loss.item():.8g}"))
+        for group in rule.param_groups:
+            group["lr"] *= 0.95
+    torch.set_default_dtype(torch.float32)
+    # How far each tensor went, as a sum of absolute changes.
+    moved = {key: float(f"{(p - value(key, tuple(p.shape)).double()).abs().sum().item():.8g}") for key, p in net.named_parameters()}
+    return {"optimizer": optimizer, "losses": losses, "moved": moved}
+
+
 def main():
     torch.set_num_threads(1)
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
@@ -151,7 +186,8 @@ def main():
     real = [pretrained(folder, name, size) for name in names for size in (48, 224)]
     cases = [case(name, size) for name, sizes in SIZES.items() for size in sizes]
     versions = {"torch": torch.__version__, "torchvision": torchvision.__version__}
-    print(json.dumps({"versions": versions, "classes": CLASSES, "batch": BATCH, "cases": cases, "pretrained": real}))
+    print(json.dumps({"versions": versions, "classes": CLASSES, "batch": BATCH, "cases": cases, "pretrained": real,
+                      "courses": [course("adam"), course("sgd")]}))
 
 
 if __name__ == "__main__":
