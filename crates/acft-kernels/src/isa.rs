@@ -15,7 +15,7 @@ mod x86;
 
 use std::sync::OnceLock;
 
-pub(crate) use panel::{OutRun, Panel, Tile};
+pub(crate) use panel::{OutRun, Panel, Rows, Tile};
 
 /// An instruction set that this processor has, with the primitives compiled for it.
 #[derive(Clone, Copy)]
@@ -36,8 +36,16 @@ struct Primitives {
     nr: usize,
     /// Elements of a vector register.
     lanes: usize,
-    /// `tile += a · b`, or `=` where `fresh`; reads `k * mr` and `k * nr` elements, touches `mr * nr`.
-    tile: unsafe fn(k: usize, a: *const f32, b: *const f32, tile: *mut f32, fresh: bool),
+    /// `tile += a · b`, or `=` where `fresh`, in the first `columns` columns at least; reads `k * mr` and `k * nr`
+    /// elements, touches `mr * nr`.
+    tile: unsafe fn(
+        k: usize,
+        columns: usize,
+        a: *const f32,
+        b: *const f32,
+        tile: *mut f32,
+        fresh: bool,
+    ),
     /// Copies the panel's lanes at every row offset; writes `rows.len() * nr` elements.
     gather: unsafe fn(src: *const f32, rows: &[usize], panel: &Panel, dst: *mut f32),
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]`.
@@ -48,6 +56,8 @@ struct Primitives {
         dst: *mut f32,
         dst_stride: usize,
     ),
+    /// Copies rows into wider ones; reads and writes what [`Rows`] says.
+    pad_rows: unsafe fn(src: *const f32, rows: &Rows, dst: *mut f32),
     /// Adds the bias, applies the activation and scatters a tile. Checks its slices itself.
     finish: unsafe fn(tile: &[f32], spec: &Tile<'_>, out: &mut [f32]),
     /// One max-pool. Checks its slices itself.
@@ -100,16 +110,25 @@ impl Isa {
         Panel::new(self.0.lanes, self.0.nr)
     }
 
-    /// `tile += aᵀ · b` over `k` terms (`=` where `fresh`): `a` is `[k][mr]`, `b` is `[k][nr]`, `tile` is `[mr][nr]`.
+    /// `tile += aᵀ · b` over `k` terms (`=` where `fresh`): `a` is `[k][mr]`, `b` is `[k][nr]`, `tile` is
+    /// `[mr][nr]`. Only the first `columns` columns of the tile mean anything afterwards.
     #[inline]
-    pub(crate) fn tile(self, k: usize, a: &[f32], b: &[f32], tile: &mut [f32], fresh: bool) {
+    pub(crate) fn tile(
+        self,
+        k: usize,
+        columns: usize,
+        a: &[f32],
+        b: &[f32],
+        tile: &mut [f32],
+        fresh: bool,
+    ) {
         let (mr, nr) = (self.0.mr, self.0.nr);
         assert!(
-            a.len() >= k * mr && b.len() >= k * nr && tile.len() >= mr * nr,
+            a.len() >= k * mr && b.len() >= k * nr && tile.len() >= mr * nr && columns <= nr,
             "panels shorter than the product"
         );
         // SAFETY: the features are there (see the module), and the lengths were just checked.
-        unsafe { (self.0.tile)(k, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), fresh) }
+        unsafe { (self.0.tile)(k, columns, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), fresh) }
     }
 
     /// Packs a panel: `dst[i][lane] = src[rows[i] + offset of lane]`, and 0 in lanes that `panel` leaves out.
@@ -160,6 +179,23 @@ impl Isa {
                 dst_stride,
             )
         }
+    }
+
+    /// Copies every `rows.step`-th element of rows of `src` into rows of `dst`, with a filler on both sides.
+    pub(crate) fn pad_rows(self, src: &[f32], rows: &Rows, dst: &mut [f32]) {
+        if rows.count == 0 || rows.width == 0 {
+            dst[..rows.count * rows.dst_pitch].fill(rows.filler);
+            return;
+        }
+        let last = (rows.count - 1) * rows.src_pitch + (rows.width - 1) * rows.step;
+        assert!(last < src.len(), "padding reads beyond its source");
+        assert!(
+            rows.count * rows.dst_pitch <= dst.len() && rows.left + rows.width <= rows.dst_pitch,
+            "padding writes beyond its target"
+        );
+        // SAFETY: the features are there (see the module); the last element read and the last written were
+        // checked.
+        unsafe { (self.0.pad_rows)(src.as_ptr(), rows, dst.as_mut_ptr()) }
     }
 
     /// Scatters a finished tile (`[mr][nr]`) into `out`, with bias and activation.

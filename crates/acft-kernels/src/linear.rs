@@ -137,7 +137,7 @@ pub fn linear_backward_weights(
                 }
                 let tile = scratch::reserve(tiles, mr * nr);
                 for (j, right) in right.chunks_exact(batch * nr).enumerate() {
-                    isa.tile(batch, left, right, tile, true);
+                    isa.tile(batch, nr.min(inputs - j * nr), left, right, tile, true);
                     store(isa, tile, [rows, inputs], j, dw);
                 }
             });
@@ -187,7 +187,14 @@ fn by_columns(
                         .chunks_exact_mut(mr * nr)
                         .zip(left.chunks_exact(terms * mr))
                     {
-                        isa.tile(to - from, &left[from * mr..], right, tile, from == 0);
+                        isa.tile(
+                            to - from,
+                            nr.min(columns - j * nr),
+                            &left[from * mr..],
+                            right,
+                            tile,
+                            from == 0,
+                        );
                     }
                 }
             });

@@ -1,5 +1,7 @@
 //! Padded images, with a stride's phases as separate planes.
 
+use crate::isa::{Isa, Rows};
+
 /// A copy of an image that windows can slide over without looking at its edges.
 ///
 /// Element `(y, x)` of the plane of phase `(a, b)` and channel `c` is the image's element
@@ -56,9 +58,9 @@ impl Padded {
     }
 
     /// Writes the copy of `image` into `out`, with `filler` around it.
-    pub(crate) fn fill(&self, image: &[f32], filler: f32, out: &mut [f32]) {
-        out.fill(filler);
+    pub(crate) fn fill(&self, isa: Isa, image: &[f32], filler: f32, out: &mut [f32]) {
         let [height, width] = self.input;
+        let [_, pitch] = self.size;
         let phases = self.phases[0]
             .iter()
             .flat_map(|&a| self.phases[1].iter().map(move |&b| [a, b]));
@@ -66,21 +68,51 @@ impl Padded {
         for (phase, planes) in phases.zip(groups) {
             let (rows, columns) = (self.span(0, phase[0]), self.span(1, phase[1]));
             if rows.is_empty() || columns.is_empty() {
+                planes.fill(filler);
                 continue;
             }
-            for (channel, plane) in planes.chunks_exact_mut(self.plane_len()).enumerate() {
-                let source = &image[channel * height * width..][..height * width];
-                for (y, to) in rows
-                    .clone()
-                    .zip(plane[rows.start * self.size[1]..].chunks_mut(self.size[1]))
-                {
-                    let row = &source[(y * self.stride[0] + phase[0] - self.margin[0]) * width..]
-                        [..width];
-                    let from = &row[columns.start * self.stride[1] + phase[1] - self.margin[1]..];
-                    copy_every(from, self.stride[1], &mut to[columns.clone()]);
-                }
+            let first = [
+                rows.start * self.stride[0] + phase[0] - self.margin[0],
+                columns.start * self.stride[1] + phase[1] - self.margin[1],
+            ];
+            let spec = Rows {
+                count: rows.len(),
+                width: columns.len(),
+                step: self.stride[1],
+                src_pitch: width * self.stride[0],
+                left: columns.start,
+                dst_pitch: pitch,
+                filler,
+            };
+            let sources = image.chunks_exact(height * width);
+            for (plane, source) in planes.chunks_exact_mut(self.plane_len()).zip(sources) {
+                let (above, rest) = plane.split_at_mut(rows.start * pitch);
+                let (inside, below) = rest.split_at_mut(rows.len() * pitch);
+                above.fill(filler);
+                isa.pad_rows(&source[first[0] * width + first[1]..], &spec, inside);
+                below.fill(filler);
             }
         }
+    }
+
+    /// As [`Padded::fill`] with zeros, but of an image of stride 1 that is channels-last, into a copy that is.
+    pub(crate) fn fill_turned(&self, isa: Isa, turned: &[f32], out: &mut [f32]) {
+        let (rows, columns) = (self.span(0, 0), self.span(1, 0));
+        let pitch = self.size[1] * self.channels;
+        let spec = Rows {
+            count: rows.len(),
+            width: columns.len() * self.channels,
+            step: 1,
+            src_pitch: self.input[1] * self.channels,
+            left: columns.start * self.channels,
+            dst_pitch: pitch,
+            filler: 0.0,
+        };
+        let (above, rest) = out.split_at_mut(rows.start * pitch);
+        let (inside, below) = rest.split_at_mut(rows.len() * pitch);
+        above.fill(0.0);
+        isa.pad_rows(turned, &spec, inside);
+        below.fill(0.0);
     }
 
     /// The part of a plane's axis that falls inside the image.
@@ -93,27 +125,5 @@ impl Padded {
             .div_ceil(stride)
             .min(self.size[axis]);
         first.min(end)..end
-    }
-}
-
-/// `to[i] = from[i * step]`.
-fn copy_every(from: &[f32], step: usize, to: &mut [f32]) {
-    match step {
-        1 => to.copy_from_slice(&from[..to.len()]),
-        2 => {
-            // Whole pairs are something the compiler can vectorise; the last element may lack its partner.
-            let pairs = from.as_chunks::<2>().0;
-            let whole = to.len().min(pairs.len());
-            for (t, pair) in to[..whole].iter_mut().zip(pairs) {
-                *t = pair[0];
-            }
-            if whole < to.len() {
-                to[whole] = from[2 * whole];
-            }
-        }
-        _ => to
-            .iter_mut()
-            .zip(from.iter().step_by(step))
-            .for_each(|(t, f)| *t = *f),
     }
 }

@@ -185,7 +185,7 @@ impl Plan {
             ..
         } = scratch;
         let images = scratch::reserve(images, padded.len());
-        padded.fill(x, f32::NEG_INFINITY, images);
+        padded.fill(isa, x, f32::NEG_INFINITY, images);
         // Over all planes at once, and all columns of the padded planes; those beyond `width` mean nothing.
         let furthest = (kernel - 1) / stride * (pitch + 1);
         let len = channels * plane - furthest;

@@ -203,7 +203,7 @@ impl Block<'_> {
         } else {
             let images = scratch::reserve(images, count * to);
             for (image, copy) in src.chunks_exact(from).zip(images.chunks_exact_mut(to)) {
-                product.padded.fill(image, 0.0, copy);
+                product.padded.fill(self.isa, image, 0.0, copy);
             }
             images
         };
@@ -278,10 +278,11 @@ impl Block<'_> {
             let last = done + taps.len() == terms;
             for row in (channel..end).step_by(mr) {
                 let weights = &packed[((group * all + row / mr) * terms + done) * mr..];
-                for (i, (_, runs)) in panels.iter().enumerate() {
+                for (i, (panel, runs)) in panels.iter().enumerate() {
                     let tile = &mut tiles[(row / mr * PANELS + i) * mr * nr..][..mr * nr];
                     isa.tile(
                         taps.len(),
+                        panel.used(),
                         weights,
                         &right[i * DEPTH * nr..],
                         tile,

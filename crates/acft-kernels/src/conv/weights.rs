@@ -207,7 +207,7 @@ impl Plan {
                     isa.gather(turned, offsets, panel, right);
                     let left = left.chunks_exact(block.len() * mr);
                     for (tile, left) in tiles.chunks_exact_mut(mr * nr).zip(left) {
-                        isa.tile(block.len(), left, right, tile, fresh);
+                        isa.tile(block.len(), panel.used(), left, right, tile, fresh);
                     }
                 }
                 fresh = false;
@@ -218,17 +218,24 @@ impl Plan {
 
     /// Writes the padded image as `[position][plane]`.
     fn turn(&self, image: &[f32], copy: &mut Vec<f32>, turned: &mut [f32]) {
-        let (planes, plane) = (self.padded.planes(), self.padded.plane_len());
-        let image = &image[..self.padded.input_len()];
-        let source: &[f32] = if self.padded.is_identity() {
-            image
-        } else {
-            let copy = scratch::reserve(copy, self.padded.len());
-            self.padded.fill(image, 0.0, copy);
-            copy
+        let (isa, padded) = (self.isa, &self.padded);
+        let image = &image[..padded.input_len()];
+        let transpose = |source: &[f32], to: &mut [f32], planes: usize| {
+            let plane = source.len() / planes;
+            isa.transpose(source, [planes, plane], plane, to, planes);
         };
-        self.isa
-            .transpose(source, [planes, plane], plane, turned, planes);
+        if padded.is_identity() {
+            transpose(image, turned, padded.channels);
+        } else if padded.stride == [1, 1] {
+            // Rows of all channels are longer than rows of one, so it is quicker to pad them afterwards.
+            let copy = scratch::reserve(copy, image.len());
+            transpose(image, copy, padded.channels);
+            padded.fill_turned(isa, copy, turned);
+        } else {
+            let copy = scratch::reserve(copy, padded.len());
+            padded.fill(isa, image, 0.0, copy);
+            transpose(copy, turned, padded.planes());
+        }
     }
 
     /// Packs `dy` at a block of positions, counted from image `first`, as `[row panel][position][mr]`, and adds

@@ -129,3 +129,17 @@ pub(crate) struct Tile<'a> {
     /// What follows the addition.
     pub(crate) activation: Activation,
 }
+
+/// Rows to be copied into wider ones: `dst[i * dst_pitch + left + j] = src[i * src_pitch + j * step]` for `j` below
+/// `width`, and the filler in the rest of each row of `dst_pitch` elements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub(crate) count: usize,
+    /// Elements that are copied of each row.
+    pub(crate) width: usize,
+    pub(crate) step: usize,
+    pub(crate) src_pitch: usize,
+    pub(crate) left: usize,
+    pub(crate) dst_pitch: usize,
+    pub(crate) filler: f32,
+}

@@ -2,7 +2,7 @@
 
 use super::{
     Primitives,
-    panel::{Panel, Tile},
+    panel::{Panel, Rows, Tile},
     shared,
 };
 use crate::adam::Step;
@@ -18,13 +18,21 @@ pub(super) static PORTABLE: Primitives = Primitives {
     tile,
     gather,
     transpose,
+    pad_rows,
     finish,
     pool,
     adam,
 };
 
 /// See [`Primitives::tile`].
-unsafe fn tile(k: usize, a: *const f32, b: *const f32, tile: *mut f32, fresh: bool) {
+unsafe fn tile(
+    k: usize,
+    _columns: usize,
+    a: *const f32,
+    b: *const f32,
+    tile: *mut f32,
+    fresh: bool,
+) {
     // SAFETY: the caller checked that the three hold this many elements, and that only `tile` is mutable.
     let (a, b, tile) = unsafe {
         (
@@ -76,6 +84,27 @@ unsafe fn transpose(
                 unsafe { *dst.add(c * dst_stride + r) = *src.add(r * src_stride + c) }
             }
         }
+    }
+}
+
+/// See [`Primitives::pad_rows`].
+unsafe fn pad_rows(src: *const f32, rows: &Rows, dst: *mut f32) {
+    for i in 0..rows.count {
+        // SAFETY: the caller checked the last element of both; rows of the source end before it, and those of
+        // the target do not overlap.
+        let (from, to) = unsafe {
+            let len = (rows.width - 1) * rows.step + 1;
+            (
+                std::slice::from_raw_parts(src.add(i * rows.src_pitch), len),
+                std::slice::from_raw_parts_mut(dst.add(i * rows.dst_pitch), rows.dst_pitch),
+            )
+        };
+        to[..rows.left].fill(rows.filler);
+        to[rows.left + rows.width..].fill(rows.filler);
+        let to = &mut to[rows.left..][..rows.width];
+        to.iter_mut()
+            .zip(from.iter().step_by(rows.step))
+            .for_each(|(to, from)| *to = *from);
     }
 }
 

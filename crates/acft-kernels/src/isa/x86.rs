@@ -5,6 +5,8 @@
 
 mod avx2;
 mod avx512;
+mod pad256;
+mod pad512;
 mod transpose;
 
 pub(super) use avx2::AVX2;

@@ -4,7 +4,7 @@
 use acft_kernels::Conv2d;
 
 /// `n` values in [-1, 1) from a small generator, the same for the same seed.
-pub fn values(n: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn values(n: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..n)
         .map(|_| {
@@ -18,7 +18,7 @@ pub fn values(n: usize, seed: u64) -> Vec<f32> {
 
 /// Panics unless the two agree within `1e-5` of the largest expected value (at least 1).
 #[track_caller]
-pub fn assert_close(what: &str, actual: &[f32], expected: &[f64]) {
+pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f64]) {
     assert_eq!(actual.len(), expected.len(), "{what}: another length");
     let scale = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
     for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
@@ -31,7 +31,7 @@ pub fn assert_close(what: &str, actual: &[f32], expected: &[f64]) {
 
 /// Calls `visit(output channel, output element, input element, weight)` for every product of a convolution, in
 /// the plainest way: indices of flat tensors.
-pub fn for_each_product(shape: &Conv2d, mut visit: impl FnMut(usize, usize, usize, usize)) {
+pub(crate) fn for_each_product(shape: &Conv2d, mut visit: impl FnMut(usize, usize, usize, usize)) {
     let ([height, width], [out_h, out_w]) = (shape.input, shape.output());
     let (in_group, out_group) = (
         shape.in_channels / shape.groups,

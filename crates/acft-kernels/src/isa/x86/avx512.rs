@@ -1,11 +1,11 @@
 //! AVX-512: 24 accumulators of 16 lanes, three vectors of `b` and a broadcast of `a`.
 
 use std::arch::x86_64::{
-    __m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_maskz_loadu_ps,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps,
+    _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
-use super::transpose;
+use super::{pad512, transpose};
 use crate::{
     adam::Step,
     isa::{
@@ -28,6 +28,7 @@ pub(in crate::isa) static AVX512: Primitives = Primitives {
     tile,
     gather,
     transpose: transpose::transpose,
+    pad_rows: pad512::pad_rows,
     finish,
     pool,
     adam,
@@ -35,13 +36,44 @@ pub(in crate::isa) static AVX512: Primitives = Primitives {
 
 /// See [`Primitives::tile`].
 #[target_feature(enable = "avx512f")]
-unsafe fn tile(k: usize, mut a: *const f32, mut b: *const f32, tile: *mut f32, fresh: bool) {
-    let mut sums = [[_mm512_setzero_ps(); GROUPS]; MR];
-    // SAFETY: the caller checked that `a`, `b` and `tile` hold `k * MR`, `k * NR` and `MR * NR` elements. The
+unsafe fn tile(
+    k: usize,
+    columns: usize,
+    a: *const f32,
+    b: *const f32,
+    tile: *mut f32,
+    fresh: bool,
+) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        match columns.div_ceil(LANES) {
+            0 => {}
+            1 => vectors::<1>(k, a, b, tile, fresh),
+            2 => vectors::<2>(k, a, b, tile, fresh),
+            _ => vectors::<GROUPS>(k, a, b, tile, fresh),
+        }
+    }
+}
+
+/// The first `N` vectors of each row of a tile.
+///
+/// # Safety
+/// As [`Primitives::tile`].
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn vectors<const N: usize>(
+    k: usize,
+    mut a: *const f32,
+    mut b: *const f32,
+    tile: *mut f32,
+    fresh: bool,
+) {
+    let mut sums = [[_mm512_setzero_ps(); N]; MR];
+    // SAFETY: the caller promised that `a`, `b` and `tile` hold `k * MR`, `k * NR` and `MR * NR` elements. The
     // loop reads the `i`-th rows in its `i`-th round, and leaves the pointers one past the end at most.
     unsafe {
         for _ in 0..k {
-            let columns = [0, 1, 2].map(|g| _mm512_loadu_ps(b.add(g * LANES)));
+            let columns: [__m512; N] = std::array::from_fn(|g| _mm512_loadu_ps(b.add(g * LANES)));
             for (row, sums) in sums.iter_mut().enumerate() {
                 let factor = _mm512_set1_ps(*a.add(row));
                 for (sum, &column) in sums.iter_mut().zip(&columns) {
@@ -51,14 +83,16 @@ unsafe fn tile(k: usize, mut a: *const f32, mut b: *const f32, tile: *mut f32, f
             a = a.add(MR);
             b = b.add(NR);
         }
-        for (i, &sum) in sums.as_flattened().iter().enumerate() {
-            let to = tile.add(i * LANES);
-            let sum = if fresh {
-                sum
-            } else {
-                std::arch::x86_64::_mm512_add_ps(_mm512_loadu_ps(to), sum)
-            };
-            _mm512_storeu_ps(to, sum);
+        for (row, sums) in sums.iter().enumerate() {
+            for (group, &sum) in sums.iter().enumerate() {
+                let to = tile.add(row * NR + group * LANES);
+                let sum = if fresh {
+                    sum
+                } else {
+                    _mm512_add_ps(_mm512_loadu_ps(to), sum)
+                };
+                _mm512_storeu_ps(to, sum);
+            }
         }
     }
 }

@@ -31,8 +31,11 @@ pub(super) unsafe fn transpose(
                 if height == 8 && columns - c >= 8 {
                     block8(from, src_stride, to, dst_stride);
                     c += 8;
-                } else if height == 4 && columns - c >= 4 {
+                } else if height >= 4 && columns - c >= 4 {
                     block4(from, src_stride, to, dst_stride);
+                    if height == 8 {
+                        block4(from.add(4 * src_stride), src_stride, to.add(4), dst_stride);
+                    }
                     c += 4;
                 } else {
                     for i in 0..height {
