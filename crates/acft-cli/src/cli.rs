@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{explain, score, simulate};
+use crate::{demo, explain, score, simulate};
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
@@ -17,6 +17,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     /// Rank candidates by predictions that you bring from any framework.
     Score(score::Args),
     Simulate(Box<simulate::Args>),
@@ -26,6 +27,7 @@ enum Command {
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Explain(args) => explain::run(&args),

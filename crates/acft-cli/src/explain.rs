@@ -203,7 +203,8 @@ fn predict(
 }
 
 fn default_picture(run: &Path, name: &str) -> PathBuf {
-    let plain: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    // Two images may differ in their ending alone, so it stays in the name.
+    let plain: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
     run.join("explain").join(format!("{plain}.png"))
 }
 

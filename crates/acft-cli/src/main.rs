@@ -1,6 +1,7 @@
 //! `acft`: label less, learn the same.
 
 mod cli;
+mod demo;
 mod explain;
 mod figure;
 mod network;
@@ -11,6 +12,12 @@ mod simulate;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+/// Networks allocate and free the same large buffers over and over; the
+/// system's allocator gives them back to the kernel each time, and every page
+/// of them faults again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

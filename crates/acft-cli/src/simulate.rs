@@ -22,7 +22,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::bad_input;
 use crate::network;
-use crate::progress::{self, Progress};
+use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
 use journal::{RunJournal, Setting, best_step, curve};
 use record::Finished;
@@ -40,7 +40,8 @@ and why), curve.svg, curve.png, models/last and models/best, finished.json.";
 
 /// Simulate a labeling campaign: the labels that the data has play the expert.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
+// The last of a repeated flag wins, so that a script can append to a command.
+#[command(after_help = EXAMPLE, args_override_self = true)]
 pub(crate) struct Args {
     /// A TOML file of settings, named as the flags; a flag given beside it wins.
     #[arg(long, value_name = "FILE")]
@@ -59,7 +60,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = args.settings()?;
     let begun = if args.resume { Begun::Before } else { Begun::Now };
-    let finished = simulate(&settings, begun, "")?;
+    let finished = simulate(&settings, begun, None)?;
     if args.json {
         println!("{}", serde_json::to_string(&finished)?);
     } else {
@@ -116,10 +117,12 @@ pub(crate) enum Begun {
     Before,
 }
 
-/// Runs to the end. `prefix` names the run in its progress where several run
-/// at a time.
-pub(crate) fn simulate(settings: &Settings, begun: Begun, prefix: &str) -> anyhow::Result<Finished> {
-    let data = data::open(&settings.flags, &progress::counter("reading images"))?;
+/// Runs to the end. Where several runs go on at a time they share a bar.
+pub(crate) fn simulate(settings: &Settings, begun: Begun, shared: Option<&Shared>) -> anyhow::Result<Finished> {
+    let data = match shared {
+        Some(_) => data::open(&settings.flags, &|_, _| {})?,
+        None => data::open(&settings.flags, &progress::counter("reading images"))?,
+    };
     let positive = positive_class(&settings.flags, &data)?;
     let setup = network::Setup::new(settings, &data)?;
     let record = data::record(&data);
@@ -137,11 +140,11 @@ pub(crate) fn simulate(settings: &Settings, begun: Begun, prefix: &str) -> anyho
         }
     };
 
-    let progress = Progress::new(
-        settings.flags.steps.map_or(1, u64::from),
-        done.steps.len() as u64,
-        prefix,
-    );
+    let (steps, steps_done) = (settings.flags.steps.map_or(1, u64::from), done.steps.len() as u64);
+    let progress = match shared {
+        Some(shared) => shared.part(steps, steps_done),
+        None => Progress::new(steps, steps_done),
+    };
     introduce(settings, &data, &setup, &progress, &folder);
 
     let labels = data::labels(&data);
@@ -164,7 +167,10 @@ pub(crate) fn simulate(settings: &Settings, begun: Begun, prefix: &str) -> anyho
         data: &data,
         labels: &labels,
         scorer: &scorer,
-        validation: data::ids(&data, Split::Validation),
+        validation: match settings.flags.no_validation {
+            Some(true) => Vec::new(),
+            _ => data::ids(&data, Split::Validation),
+        },
         test: data::ids(&data, Split::Test),
         stop_set,
         positive,

@@ -277,7 +277,8 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn lock(root: &Path) -> anyhow::Result<File> {
+/// Makes this process the owner of a folder, for as long as it holds the file.
+pub(crate) fn lock(root: &Path) -> anyhow::Result<File> {
     let path = root.join("run.lock");
     let file = OpenOptions::new()
         .create(true)

@@ -176,14 +176,14 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
     fn step_line(&self, record: &StepRecord) -> String {
         let of = self.total_steps.map(|total| format!("/{total}")).unwrap_or_default();
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        let val = record.val_auc.map(|auc| format!("  val AUC {auc:.4}")).unwrap_or_default();
         let h = record.h.map(|h| format!("  H {h}")).unwrap_or_default();
         let Seconds { query, train, evaluate } = record.seconds;
         format!(
-            "step {:>2}{of}  labels {:>4}  test AUC {}  val AUC {}{h}  trained on {}  ({query:.1} s query, {train:.1} s train, {evaluate:.1} s evaluate)",
+            "step {:>2}{of}  labels {:>4}  test AUC {}{val}{h}  trained on {}  ({query:.1} s query, {train:.1} s train, {evaluate:.1} s evaluate)",
             record.step,
             record.labels,
             number(record.test_auc),
-            number(record.val_auc),
             record.trained_on,
         )
     }

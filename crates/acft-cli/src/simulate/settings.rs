@@ -12,7 +12,6 @@ use acft::stopping::{Agreement, Plateau};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
 use acft_vision::models::Architecture;
 use acft_vision::patches::PatchPolicy;
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::bad_input;
@@ -162,6 +161,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", help_heading = "Run")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Do not measure on the validation set: faster, but no model is then the best.
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Run")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_validation: Option<bool>,
     /// Decoded image regions kept in memory, in MiB [default: 512].
     #[arg(long, value_name = "MIB", help_heading = "Run")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +195,7 @@ impl Flags {
     /// directory, as on the command line.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+            .map_err(|error| bad_input!("cannot read the configuration {}: {error}", path.display()))?;
         toml::from_str(&text).map_err(|error| bad_input!("{}: {error}", path.display()))
     }
 
@@ -269,6 +272,9 @@ impl Flags {
             return Err(bad_input!("--box-columns takes four names: the columns of xmin, ymin, xmax and ymax"));
         }
 
+        if *self.no_validation.get_or_insert(false) && self.plateau.is_some() {
+            return Err(bad_input!("--plateau looks at the validation AUC, which --no-validation turns off: give one"));
+        }
         let seed = *self.seed.get_or_insert(0);
         let cache_bytes = *self.cache.get_or_insert(512) << 20;
         let preset = Preset::of(active, &learn)
@@ -398,6 +404,7 @@ mod tests {
         check("lr = -1.0", "--lr -1");
         check("noise = 2.0", "--noise 2");
         check("from-scratch = true", "contradict");
+        check("no-validation = true\nplateau = 3", "--plateau");
         let unknown = toml::from_str::<Flags>("bach = 3").unwrap_err().to_string();
         assert!(unknown.contains("bach") && unknown.contains("batch"), "{unknown}");
     }

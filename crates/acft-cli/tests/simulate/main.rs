@@ -1,0 +1,8 @@
+//! `acft simulate` and `acft explain` as processes, on images drawn here.
+#![allow(clippy::unwrap_used)]
+
+mod bad_data;
+mod durability;
+mod images;
+mod runs;
+mod settings;

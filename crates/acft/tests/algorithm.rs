@@ -1,0 +1,340 @@
+//! Algorithm 1 whole, with a network small enough to reason about: a logistic
+//! unit over one hidden number a candidate.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use acft::learner::{PredictionSink, Trained};
+use acft::{
+    Annotation, Annotator, BoxError, CandidateError, CandidateId, CandidateKey, Criterion,
+    Evidence, Example, Journal, Label, LearningStrategy, Observer, Oracle, Phase, Plan, Queried,
+    Query, Run, Schedule, Scorer, Stop, StopReason, Taught, Trainer, acft,
+};
+use proptest::prelude::*;
+
+const PATCHES: usize = 8;
+const CANDIDATES: u32 = 120;
+
+/// σ(slope · (x − threshold)); training moves it, deterministically.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Unit {
+    slope: f64,
+    threshold: f64,
+}
+
+struct World {
+    unreadable: BTreeSet<u32>,
+}
+
+impl World {
+    fn feature(id: CandidateId, patch: usize) -> f64 {
+        let hash = blake3::hash(&[id.0.to_le_bytes(), (patch as u32).to_le_bytes()].concat());
+        let jitter = f64::from(hash.as_bytes()[0]) / 255.0 - 0.5;
+        f64::from(id.0) / f64::from(CANDIDATES) + 0.2 * jitter
+    }
+
+    fn label(id: u32) -> Label {
+        Label(u16::from(id >= CANDIDATES / 3))
+    }
+}
+
+impl Scorer<Unit> for World {
+    fn classes(&self) -> usize {
+        2
+    }
+
+    fn predict(
+        &self,
+        model: &Unit,
+        candidates: &[CandidateId],
+        sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError> {
+        for &id in candidates {
+            let rows: Vec<f64> = (0..PATCHES)
+                .flat_map(|patch| {
+                    let z = model.slope * (World::feature(id, patch) - model.threshold);
+                    let p = 1.0 / (1.0 + (-z).exp());
+                    [1.0 - p, p]
+                })
+                .collect();
+            let outcome = if self.unreadable.contains(&id.0) {
+                Err(CandidateError { reason: format!("{}.png is cut short", id.0) })
+            } else {
+                Ok(rows.as_slice())
+            };
+            if sink(id, outcome) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What each fine-tuning was asked to do.
+#[derive(Default)]
+struct Diary(Vec<(Unit, Vec<Example>, Schedule)>);
+
+impl Trainer<Unit> for Diary {
+    fn fine_tune(
+        &mut self,
+        from: &Unit,
+        examples: &[Example],
+        schedule: &Schedule,
+        _observer: &mut dyn Observer,
+    ) -> Result<Trained<Unit>, BoxError> {
+        self.0.push((*from, examples.to_vec(), *schedule));
+        let noise = (schedule.seed % 1000) as f64 / 1e5;
+        let rate = match schedule.phase {
+            Phase::FromPretrained => 0.5,
+            Phase::Continual => 0.1,
+        };
+        let gradient: f64 = examples
+            .iter()
+            .map(|example| f64::from(example.label.0) - World::feature(example.candidate, 0))
+            .sum::<f64>()
+            / examples.len() as f64;
+        let model = Unit {
+            slope: from.slope * (1.0 + rate),
+            threshold: from.threshold - rate * 0.1 * gradient + noise,
+        };
+        Ok(Trained { model, loss: vec![gradient.abs()], patches: examples.len() * PATCHES })
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    batches: Vec<Queried>,
+    misclassified: Vec<Option<Vec<Example>>>,
+}
+
+impl Observer for Kept {}
+
+impl Journal<Unit> for Kept {
+    fn taught(
+        &mut self,
+        run: &Run<Unit>,
+        queried: &Queried,
+        taught: &Taught<Unit>,
+    ) -> Result<Evidence, BoxError> {
+        self.batches.push(queried.clone());
+        self.misclassified.push(taught.misclassified.clone());
+        Ok(Evidence { labels: run.state.labeled().len(), ..Evidence::default() })
+    }
+}
+
+fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
+    Plan {
+        query: if active {
+            Query::Active { criterion: Criterion::diversity(0.5), omega: 3.0 }
+        } else {
+            Query::Random
+        },
+        learning: learn.parse::<LearningStrategy>().unwrap(),
+        batch: 10,
+        stop: Stop { steps: Some(steps), ..Stop::default() },
+        seed,
+    }
+}
+
+fn new_run() -> Run<Unit> {
+    let keys = (0..CANDIDATES).map(|id| CandidateKey(*blake3::hash(&id.to_le_bytes()).as_bytes()));
+    Run::new(
+        keys.collect(),
+        (0..CANDIDATES).map(CandidateId),
+        Unit { slope: 2.0, threshold: 0.5 },
+    )
+}
+
+fn oracle() -> Oracle {
+    Oracle::new((0..CANDIDATES).map(|id| Some(World::label(id))).collect())
+}
+
+fn readable() -> World {
+    World { unreadable: BTreeSet::new() }
+}
+
+struct Outcome {
+    run: Run<Unit>,
+    diary: Diary,
+    kept: Kept,
+    reason: StopReason,
+}
+
+fn go(plan: &Plan, world: &World, mut run: Run<Unit>) -> Outcome {
+    let (mut diary, mut kept) = (Diary::default(), Kept::default());
+    let reason = acft(plan, &mut run, world, &mut diary, &mut oracle(), &mut kept).unwrap();
+    Outcome { run, diary, kept, reason }
+}
+
+fn drawn(kept: &Kept) -> Vec<Vec<CandidateId>> {
+    kept.batches.iter().map(|q| q.batch.iter().map(|d| d.candidate).collect()).collect()
+}
+
+#[test]
+fn each_strategy_starts_and_learns_as_table_2_says() {
+    for (learn, from_pretrained, sizes) in [
+        ("reset-lq", true, Some([10, 20, 30])),
+        ("q", false, Some([10, 10, 10])),
+        ("lq", false, Some([10, 20, 30])),
+        ("hq", false, None),
+    ] {
+        let outcome = go(&plan(learn, true, 3, 0), &readable(), new_run());
+        let start = new_run().pretrained;
+        for (t, (from, examples, schedule)) in outcome.diary.0.iter().enumerate() {
+            assert_eq!(*from == start, from_pretrained || t == 0, "{learn}, step {}", t + 1);
+            let continual = !from_pretrained && t > 0;
+            assert_eq!(schedule.phase == Phase::Continual, continual, "{learn}, step {}", t + 1);
+            if let Some(sizes) = sizes {
+                assert_eq!(examples.len(), sizes[t], "{learn}, step {}", t + 1);
+            }
+        }
+        assert_eq!(outcome.run.current, {
+            let (from, examples, schedule) = outcome.diary.0[2].clone();
+            Diary::default().fine_tune(&from, &examples, &schedule, &mut ()).unwrap().model
+        });
+    }
+}
+
+/// H by hand: the members of L (without Q) that the model before the step
+/// gets wrong.
+#[test]
+fn h_is_what_the_last_model_gets_wrong_of_the_old_labels() {
+    let outcome = go(&plan("hq", false, 5, 3), &readable(), new_run());
+    let batches = drawn(&outcome.kept);
+    let mut seen_some = false;
+    for t in 0..5 {
+        let (model, lesson, _) = &outcome.diary.0[t];
+        let mut expected = Vec::new();
+        for id in batches[..t].iter().flatten() {
+            readable()
+                .predict(model, &[*id], &mut |_, rows| {
+                    let p: f64 = rows.unwrap().iter().skip(1).step_by(2).sum::<f64>() / PATCHES as f64;
+                    if u16::from(p > 0.5) != World::label(id.0).0 {
+                        expected.push(*id);
+                    }
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+        }
+        let h: Vec<CandidateId> =
+            outcome.kept.misclassified[t].as_ref().unwrap().iter().map(|e| e.candidate).collect();
+        assert_eq!(h, expected, "step {}", t + 1);
+        let learned: Vec<CandidateId> = lesson.iter().map(|e| e.candidate).collect();
+        assert_eq!(learned, [h.clone(), batches[t].clone()].concat());
+        seen_some |= !h.is_empty();
+    }
+    assert!(seen_some, "the toy never misclassifies: this test shows nothing");
+}
+
+#[test]
+fn the_pool_runs_out() {
+    let outcome = go(&plan("hq", true, 100, 1), &readable(), new_run());
+    assert_eq!(outcome.reason, StopReason::PoolExhausted);
+    assert_eq!(outcome.run.state.labeled().len(), CANDIDATES as usize);
+    assert_eq!(outcome.run.step, 13);
+}
+
+#[test]
+fn what_cannot_be_read_leaves_the_pool_and_the_run_goes_on() {
+    let world = World { unreadable: (0..CANDIDATES).step_by(7).collect() };
+    for active in [true, false] {
+        let outcome = go(&plan("lq", active, 100, 1), &world, new_run());
+        let bad = world.unreadable.len();
+        assert_eq!(outcome.run.state.labeled().len(), CANDIDATES as usize - bad);
+        assert_eq!(outcome.run.state.aside().len(), bad);
+        let told: usize = outcome.kept.batches.iter().map(|q| q.unreadable.len()).sum();
+        assert_eq!(told, bad, "each is reported once");
+        let first = &outcome.kept.batches[0].batch;
+        assert_eq!(first.len(), 10, "an unreadable candidate takes no one's place");
+    }
+}
+
+/// Where every score is equal, candidates that sit together must not be
+/// favoured: over many seeds each is drawn about equally often.
+#[test]
+fn equal_scores_do_not_favour_position() {
+    let mut run = new_run();
+    run.pretrained = Unit { slope: 0.0, threshold: 0.0 };
+    run.current = run.pretrained;
+    let mut counts = vec![0u32; CANDIDATES as usize];
+    let seeds = 600;
+    for seed in 0..seeds {
+        let queried = acft::query(&plan("hq", true, 1, seed), &run, &readable(), &mut ()).unwrap();
+        for drawn in queried.batch {
+            counts[drawn.candidate.index()] += 1;
+        }
+    }
+    let expected = seeds as f64 * 10.0 / f64::from(CANDIDATES);
+    // 5 standard deviations of a binomial with p = 1/12.
+    let spread = 5.0 * (expected * (1.0 - 1.0 / 12.0)).sqrt();
+    for (id, count) in counts.iter().enumerate() {
+        assert!((f64::from(*count) - expected).abs() < spread, "candidate {id}: {count} of {expected}");
+    }
+    let halves = counts.split_at(60);
+    let (first, second): (u32, u32) = (halves.0.iter().sum(), halves.1.iter().sum());
+    assert!(first.abs_diff(second) < 400, "{first} against {second}");
+}
+
+#[test]
+fn a_batch_skipped_whole_teaches_nothing() {
+    struct Shrug;
+    impl Annotator for Shrug {
+        fn annotate(&mut self, batch: &[CandidateId]) -> Result<Vec<Annotation>, BoxError> {
+            Ok(batch.iter().map(|id| Annotation::Skipped(*id)).collect())
+        }
+    }
+    let (mut run, mut diary) = (new_run(), Diary::default());
+    let plan = plan("hq", true, 2, 0);
+    acft(&plan, &mut run, &readable(), &mut diary, &mut Shrug, &mut Kept::default()).unwrap();
+    assert!(diary.0.is_empty());
+    assert_eq!(run.current, run.pretrained);
+    assert_eq!(run.state.aside().len(), 20);
+}
+
+#[test]
+fn an_annotation_that_was_not_asked_for_is_refused() {
+    struct Stray;
+    impl Annotator for Stray {
+        fn annotate(&mut self, batch: &[CandidateId]) -> Result<Vec<Annotation>, BoxError> {
+            Ok(vec![Annotation::Labeled(batch[0], Label(0)), Annotation::Labeled(batch[0], Label(1))])
+        }
+    }
+    let mut run = new_run();
+    let plan = plan("hq", true, 2, 0);
+    let error = acft(&plan, &mut run, &readable(), &mut Diary::default(), &mut Stray, &mut Kept::default());
+    assert!(error.unwrap_err().to_string().contains("not queried"));
+    assert_eq!(run.state, new_run().state);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_candidate_is_asked_twice_and_the_seed_is_everything(
+        seed: u64,
+        active: bool,
+        learn in prop::sample::select(vec!["reset-lq", "q", "lq", "hq", "hq-balanced"]),
+    ) {
+        let plan = plan(learn, active, 6, seed);
+        let outcome = go(&plan, &readable(), new_run());
+        let asked: Vec<CandidateId> = drawn(&outcome.kept).concat();
+        let distinct: BTreeSet<_> = asked.iter().collect();
+        prop_assert_eq!(distinct.len(), asked.len());
+        prop_assert_eq!(asked.len(), 60);
+        let again = go(&plan, &readable(), new_run());
+        prop_assert_eq!(drawn(&again.kept), drawn(&outcome.kept));
+        prop_assert_eq!(again.run.current, outcome.run.current);
+    }
+
+    /// Stopped after any step and taken up again, a run is the same run.
+    #[test]
+    fn resumed_equals_unbroken(seed: u64, cut in 1u32..6, active: bool) {
+        let whole = go(&plan("hq-balanced", active, 6, seed), &readable(), new_run());
+        let first = go(&plan("hq-balanced", active, cut, seed), &readable(), new_run());
+        let rest = go(&plan("hq-balanced", active, 6, seed), &readable(), first.run);
+        prop_assert_eq!([drawn(&first.kept), drawn(&rest.kept)].concat(), drawn(&whole.kept));
+        prop_assert_eq!(rest.run.current, whole.run.current);
+        prop_assert_eq!(rest.run.state, whole.run.state);
+    }
+}
