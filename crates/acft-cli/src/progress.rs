@@ -1,6 +1,7 @@
 //! Progress on stderr: a bar with the time left on a terminal, plain lines
 //! elsewhere, so that a log file stays readable.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -12,48 +13,79 @@ const TICKS: u64 = 1000;
 /// Reports how far a run of several steps is.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    quiet: bool,
     steps: u64,
+    /// Where several runs move one bar: how far this one has moved it.
+    part: Option<Cell<u64>>,
 }
 
 impl Progress {
-    /// For a run of so many steps; `prefix` names it where several run.
-    pub(crate) fn new(steps: u64, done: u64, prefix: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(steps * TICKS), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{prefix}{bar:24} {percent:>3}% {eta} left  {msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.set_style(style);
-            bar.set_prefix(prefix.to_owned());
-            bar.enable_steady_tick(Duration::from_secs(1));
-            bar.set_position(done * TICKS);
-            bar.reset_eta();
-            bar
-        });
-        Self { bar, quiet: false, steps }
-    }
-
-    /// Says nothing at all.
-    pub(crate) fn silent() -> Self {
-        Self { bar: None, quiet: true, steps: 1 }
+    /// For a run of so many steps, some of them done before.
+    pub(crate) fn new(steps: u64, done: u64) -> Self {
+        Self { bar: steps_bar(steps, done), steps, part: None }
     }
 
     /// `share` of the step after `done` steps is behind us; `doing` is what is
     /// going on now. Shown on a terminal only.
     pub(crate) fn at(&self, done: u32, share: f64, doing: impl FnOnce() -> String) {
-        if let Some(bar) = &self.bar {
-            let ticks = (u64::from(done) * TICKS + (share * TICKS as f64) as u64).min(self.steps * TICKS);
-            bar.set_position(ticks);
-            bar.set_message(doing());
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        let ticks = (u64::from(done) * TICKS + (share * TICKS as f64) as u64).min(self.steps * TICKS);
+        match &self.part {
+            Some(moved) => move_on(bar, moved, ticks),
+            None => {
+                bar.set_position(ticks);
+                bar.set_message(doing());
+            }
         }
+    }
+
+    /// A line that stays. One of several runs says nothing: its lines would
+    /// mingle with theirs.
+    pub(crate) fn line(&self, text: &str) {
+        match (&self.bar, &self.part) {
+            (_, Some(_)) => {}
+            (Some(bar), None) => bar.suspend(|| eprintln!("{text}")),
+            (None, None) => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bar away, if it is this run's own.
+    pub(crate) fn end(&self) {
+        match (&self.bar, &self.part) {
+            (Some(bar), Some(moved)) => move_on(bar, moved, self.steps * TICKS),
+            (Some(bar), None) => bar.finish_and_clear(),
+            (None, _) => {}
+        }
+    }
+}
+
+/// One bar for several runs that go on at the same time.
+pub(crate) struct Shared {
+    bar: Option<ProgressBar>,
+}
+
+impl Shared {
+    /// For runs of so many steps in all.
+    pub(crate) fn new(steps: u64) -> Self {
+        Self { bar: steps_bar(steps, 0) }
+    }
+
+    /// The part of one run, some of whose steps were done before.
+    pub(crate) fn part(&self, steps: u64, done: u64) -> Progress {
+        let moved = Cell::new(0);
+        if let Some(bar) = &self.bar {
+            move_on(bar, &moved, done * TICKS);
+            bar.reset_eta();
+        }
+        Progress { bar: self.bar.clone(), steps, part: Some(moved) }
     }
 
     /// A line that stays.
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None if !self.quiet => eprintln!("{text}"),
-            None => {}
+            None => eprintln!("{text}"),
         }
     }
 
@@ -62,6 +94,29 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// A bar of so many steps; none where there is no terminal.
+fn steps_bar(steps: u64, done: u64) -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::with_draw_target(Some(steps * TICKS), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:24} {percent:>3}% {eta} left  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.enable_steady_tick(Duration::from_secs(1));
+        bar.set_position(done * TICKS);
+        bar.reset_eta();
+        bar
+    })
+}
+
+/// Moves a shared bar by what one run has done since it last did; never back.
+fn move_on(bar: &ProgressBar, moved: &Cell<u64>, ticks: u64) {
+    let before = moved.get();
+    if ticks > before {
+        bar.inc(ticks - before);
+        moved.set(ticks);
     }
 }
 

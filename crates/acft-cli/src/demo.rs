@@ -1,0 +1,70 @@
+//! `acft demo`: the whole way from images without labels to a learning curve,
+//! on images that it draws itself.
+//!
+//! Draw frames → pre-train a small network on drawn patterns → run RFT and
+//! ACFT(HQ) over several seeds, by the code of `acft simulate` → draw both
+//! learning curves. Each stage leaves files and is skipped where they are
+//! there, so that an interrupted demo goes on where it stopped.
+
+mod draw;
+mod folder;
+mod frames;
+mod pretrain;
+mod race;
+mod report;
+mod sheet;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::bad_input;
+use folder::{DemoFolder, Recipe};
+
+const EXAMPLE: &str = "\
+Example:
+  acft demo
+  acft demo --seeds 1 --steps 3 --out quick-look
+
+The folder gets frames/ (the drawn images with their labels.csv) and frames.png
+(some of them), pretrained.safetensors, runs/ (a folder a run, as of `acft
+simulate`), curve.svg and curve.png.";
+
+/// Watch random and active fine-tuning side by side, on images drawn for the purpose.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    /// The folder for everything that it makes.
+    #[arg(long, value_name = "DIR", default_value = "acft-demo")]
+    out: PathBuf,
+    /// Runs of each strategy.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    seeds: u16,
+    /// Steps of each run.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Go on with the interrupted demo in --out.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let most = frames::most_steps();
+    if args.steps > most {
+        return Err(bad_input!("--steps {}: the pool of the demo lasts for {most} steps", args.steps));
+    }
+    let recipe = Recipe::new(args.seeds, args.steps);
+    let folder = if args.resume {
+        DemoFolder::reopen(&args.out, &recipe)?
+    } else {
+        DemoFolder::create(&args.out, &recipe)?
+    };
+    eprintln!("everything goes into {}", args.out.display());
+
+    frames::draw(&folder)?;
+    pretrain::pretrain(&folder)?;
+    let runs = race::plan(&folder, &recipe)?;
+    race::run(&runs)?;
+    println!("{}", report::report(&folder, &recipe, &runs)?);
+    Ok(ExitCode::SUCCESS)
+}
