@@ -17,9 +17,9 @@ mod resnet;
 mod squeezenet;
 mod stage;
 
-pub use architecture::{Architecture, UnknownArchitecture};
+pub use architecture::{Architecture, TooSmall, UnknownArchitecture};
 pub use model::{Description, Model, ModelError};
-pub use network::{Network, Output, TooSmall};
+pub use network::{Network, Output};
 pub use parameters::{Named, NamedTensor};
 pub use pass::Training;
 

@@ -54,6 +54,20 @@ impl Architecture {
         }
     }
 
+    /// Whether images of `input` × `input` pixels can pass through it.
+    ///
+    /// # Errors
+    /// [`TooSmall`], which names the least that can.
+    pub fn check_input(self, input: usize) -> Result<(), TooSmall> {
+        if input < self.min_input() {
+            return Err(TooSmall {
+                architecture: self,
+                input,
+            });
+        }
+        Ok(())
+    }
+
     /// The length of the pooled features before the head.
     pub fn features(self) -> usize {
         match self {
@@ -78,6 +92,19 @@ impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// An image that a layer of the network would shrink to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{architecture} needs an input of at least {} pixels, not {input}",
+    architecture.min_input()
+)]
+pub struct TooSmall {
+    /// The network.
+    pub architecture: Architecture,
+    /// The height and width that were asked for.
+    pub input: usize,
 }
 
 /// No network has this name.

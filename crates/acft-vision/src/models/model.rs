@@ -6,8 +6,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::architecture::Architecture;
-use super::network::{Network, TooSmall};
+use super::architecture::{Architecture, TooSmall};
+use super::network::Network;
 use crate::weights::{self, Tensors, WeightsError};
 
 /// What a network was made for. A model is only ever used with the same.

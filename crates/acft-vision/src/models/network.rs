@@ -1,20 +1,17 @@
 //! A network of any architecture.
 
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, ParamId};
 use burn::tensor::{Device, Tensor};
 
 use super::alexnet::Alexnet;
-use super::architecture::Architecture;
+use super::architecture::{Architecture, TooSmall};
 use super::demo::Demo;
 use super::init::Initializer;
 use super::parameters::{self, Entry, Named};
-use super::pass::{BatchStatistics, Pass, Training};
+use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
 use super::squeezenet::Squeezenet;
 use crate::ops;
-
-/// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
-const MOMENTUM: f64 = 0.1;
 
 /// The layers and parameters of one network.
 ///
@@ -27,6 +24,7 @@ pub struct Network {
 }
 
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a network")]
 enum Layers {
     Squeezenet(Squeezenet),
     Alexnet(Alexnet),
@@ -41,19 +39,6 @@ pub struct Output {
     pub logits: Tensor<2>,
     /// batch × [`Architecture::features`]: the pooled activations before the head.
     pub features: Tensor<2>,
-}
-
-/// An image that a layer of the network would shrink to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{architecture} needs an input of at least {} pixels, not {input}",
-    architecture.min_input()
-)]
-pub struct TooSmall {
-    /// The network.
-    pub architecture: Architecture,
-    /// The height and width that were asked for.
-    pub input: usize,
 }
 
 impl Network {
@@ -184,11 +169,10 @@ impl Network {
     /// Moves the running statistics a tenth of the way towards those of the
     /// last mini-batches, as PyTorch does. Nothing to do without batch norm.
     pub fn absorb_statistics(self, training: &mut Training) -> Self {
-        let statistics = std::mem::take(&mut training.statistics);
-        if statistics.is_empty() {
-            return self;
+        match training.take_statistics() {
+            Some(mut statistics) => self.map(&mut statistics),
+            None => self,
         }
-        self.map(&mut Absorb(statistics))
     }
 
     /// The identifiers of the parameters in the last layer, and of the others.
@@ -241,22 +225,6 @@ impl Network {
     }
 }
 
-impl Architecture {
-    /// Whether images of `input` × `input` pixels can pass through it.
-    ///
-    /// # Errors
-    /// [`TooSmall`], which names the least that can.
-    pub fn check_input(self, input: usize) -> Result<(), TooSmall> {
-        if input < self.min_input() {
-            return Err(TooSmall {
-                architecture: self,
-                input,
-            });
-        }
-        Ok(())
-    }
-}
-
 /// Logits, and the features where someone asks for them.
 struct Forward {
     logits: Tensor<2>,
@@ -287,30 +255,6 @@ impl Forward {
                 Trunk::Grid(grid) => ops::global_avg_pool(grid),
                 Trunk::Pooled(features) => features,
             },
-        }
-    }
-}
-
-/// Blends mini-batch statistics into the running ones, in the order in which
-/// the passes left them.
-struct Absorb(Vec<BatchStatistics>);
-
-impl ModuleMapper for Absorb {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let id = param.id;
-        let shape = param.lazy_shape();
-        let update = self.0.iter().find_map(|layer| match id {
-            _ if id == layer.mean_id => Some(&layer.mean),
-            _ if id == layer.variance_id => Some(&layer.variance),
-            _ => None,
-        });
-        match update {
-            None => param,
-            Some(update) => {
-                let update = update.clone().reshape(shape);
-                param
-                    .map(|running| running.mul_scalar(1.0 - MOMENTUM) + update.mul_scalar(MOMENTUM))
-            }
         }
     }
 }

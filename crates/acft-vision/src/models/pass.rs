@@ -1,10 +1,13 @@
 //! What a forward pass does besides computing: nothing in inference; dropout
 //! and batch statistics in training.
 
-use burn::module::ParamId;
+use burn::module::{ModuleMapper, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
 
 /// One forward pass through a network.
 pub(super) enum Pass<'a> {
@@ -54,6 +57,12 @@ impl Training {
         }
     }
 
+    /// The statistics of the passes since the last call, if they left any.
+    pub(super) fn take_statistics(&mut self) -> Option<Absorb> {
+        let statistics = std::mem::take(&mut self.statistics);
+        (!statistics.is_empty()).then_some(Absorb(statistics))
+    }
+
     /// One factor per value: 0 with probability `rate`, else 1 / (1 − rate).
     fn mask(&mut self, n: usize, rate: f64) -> Option<Vec<f32>> {
         let stream = self.dropout.as_mut()?;
@@ -77,6 +86,30 @@ impl Pass<'_> {
                 };
                 let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
                 x * mask
+            }
+        }
+    }
+}
+
+/// Blends mini-batch statistics into the running ones, in the order in which
+/// the passes left them.
+pub(super) struct Absorb(Vec<BatchStatistics>);
+
+impl ModuleMapper for Absorb {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        let shape = param.lazy_shape();
+        let update = self.0.iter().find_map(|layer| match id {
+            _ if id == layer.mean_id => Some(&layer.mean),
+            _ if id == layer.variance_id => Some(&layer.variance),
+            _ => None,
+        });
+        match update {
+            None => param,
+            Some(update) => {
+                let update = update.clone().reshape(shape);
+                param
+                    .map(|running| running.mul_scalar(1.0 - MOMENTUM) + update.mul_scalar(MOMENTUM))
             }
         }
     }

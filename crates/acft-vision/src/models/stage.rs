@@ -9,6 +9,7 @@ use super::squeezenet::Fire;
 
 /// One step of a trunk.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are 13 in a network")]
 pub(super) enum Stage {
     Conv(Conv),
     MaxPool(MaxPool),
