@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{demo, explain, score, simulate};
+use crate::{compare, demo, explain, score, simulate};
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
@@ -22,6 +22,7 @@ enum Command {
     Score(score::Args),
     Simulate(Box<simulate::Args>),
     Explain(explain::Args),
+    Compare(compare::Args),
 }
 
 impl Cli {
@@ -31,6 +32,7 @@ impl Cli {
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Compare(args) => compare::run(&args),
         }
     }
 }

@@ -51,7 +51,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let most = frames::most_steps();
     if args.steps > most {
-        return Err(bad_input!("--steps {}: the pool of the demo lasts for {most} steps", args.steps));
+        return Err(bad_input!(
+            "--steps {}: the pool of the demo lasts for {most} steps",
+            args.steps
+        ));
     }
     let recipe = Recipe::new(args.seeds, args.steps);
     let folder = if args.resume {

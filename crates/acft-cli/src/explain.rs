@@ -77,17 +77,34 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     require_run(&args.run)?;
     let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
     if read_steps(&args.run)?.is_empty() {
-        return Err(bad_input!("{} has no finished step yet: no model to ask", args.run.display()));
+        return Err(bad_input!(
+            "{} has no finished step yet: no model to ask",
+            args.run.display()
+        ));
     }
     let alpha = alpha(args, &settings)?;
     let data = data::open(&settings.flags, &progress::counter("reading images"))?;
     let id = find(&data, &args.candidate)?;
     let candidate = &data.candidates[id.index()];
 
-    let model = network::load(&args.run.join("models").join(format!("{}.safetensors", args.model)))?;
-    let policy = settings.flags.patches.clone().context("the run's config.toml names no patches: it is damaged")?;
+    let model = network::load(
+        &args
+            .run
+            .join("models")
+            .join(format!("{}.safetensors", args.model)),
+    )?;
+    let policy = settings
+        .flags
+        .patches
+        .clone()
+        .context("the run's config.toml names no patches: it is damaged")?;
     let patches = policy.len();
-    let source = Arc::new(CandidatePatches::new(data.candidates.clone(), policy, settings.input, 0));
+    let source = Arc::new(CandidatePatches::new(
+        data.candidates.clone(),
+        policy,
+        settings.input,
+        0,
+    ));
     let rows = predict(&settings, source.clone(), &model, id)?;
     let predictions = Predictions::new(&rows, data.classes.len())?;
 
@@ -117,9 +134,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .collect(),
         entropy: scores(entropy),
         diversity: scores(diversity),
-        label: candidate.label.map(|label| data.classes[label.index()].clone()),
+        label: candidate
+            .label
+            .map(|label| data.classes[label.index()].clone()),
     };
-    let out = args.out.clone().unwrap_or_else(|| default_picture(&args.run, &candidate.name));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_picture(&args.run, &candidate.name));
     write_picture(&explanation, &out)?;
 
     let numbers = Numbers {
@@ -150,7 +172,9 @@ fn alpha(args: &Args, settings: &Settings) -> anyhow::Result<f64> {
         Query::Random => 0.25,
     };
     let alpha = args.alpha.unwrap_or(of_run);
-    Criterion::entropy(alpha).check().map_err(|error| bad_input!("--{error}"))?;
+    Criterion::entropy(alpha)
+        .check()
+        .map_err(|error| bad_input!("--{error}"))?;
     Ok(alpha)
 }
 
@@ -160,7 +184,11 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
     let exact = |name: &str| name == wanted;
     let part = |name: &str| name.contains(wanted);
     let by_name = |test: &dyn Fn(&str) -> bool| -> Vec<CandidateId> {
-        (0..).zip(&data.candidates).filter(|(_, c)| test(&c.name)).map(|(id, _)| CandidateId(id)).collect()
+        (0..)
+            .zip(&data.candidates)
+            .filter(|(_, c)| test(&c.name))
+            .map(|(id, _)| CandidateId(id))
+            .collect()
     };
     let mut found = by_name(&exact);
     if found.is_empty() {
@@ -175,7 +203,9 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
     }
     match found.as_slice() {
         [id] => Ok(*id),
-        [] => Err(bad_input!("no candidate is called {wanted:?}; the names are in the run's queries.csv")),
+        [] => Err(bad_input!(
+            "no candidate is called {wanted:?}; the names are in the run's queries.csv"
+        )),
         [first, second, ..] => Err(bad_input!(
             "{} candidates have {wanted:?} in their name, such as {} and {}: say more of it",
             found.len(),
@@ -204,29 +234,55 @@ fn predict(
 
 fn default_picture(run: &Path, name: &str) -> PathBuf {
     // Two images may differ in their ending alone, so it stays in the name.
-    let plain: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
     run.join("explain").join(format!("{plain}.png"))
 }
 
 fn write_picture(explanation: &Explanation, out: &Path) -> anyhow::Result<()> {
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let svg = explanation.svg();
     match out.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => write_atomically(out, svg.as_bytes()),
         Some("png") => write_atomically(out, &png(&svg, 2.0)?),
-        _ => Err(bad_input!("--out {}: a picture is an .svg or a .png", out.display())),
+        _ => Err(bad_input!(
+            "--out {}: a picture is an .svg or a .png",
+            out.display()
+        )),
     }
 }
 
 fn text(numbers: &Numbers<'_>) -> String {
     use std::fmt::Write;
     let mut text = String::new();
-    let label = numbers.label.map_or_else(|| "none".to_owned(), ToOwned::to_owned);
-    let _ = writeln!(text, "{}  label {label}, dominant class {}", numbers.candidate, numbers.dominant);
-    let _ = writeln!(text, "\n            kept {:>2} of {:<2}   all patches", numbers.kept, numbers.patches);
-    for (name, [kept, all]) in [("entropy", numbers.entropy), ("diversity", numbers.diversity)] {
+    let label = numbers
+        .label
+        .map_or_else(|| "none".to_owned(), ToOwned::to_owned);
+    let _ = writeln!(
+        text,
+        "{}  label {label}, dominant class {}",
+        numbers.candidate, numbers.dominant
+    );
+    let _ = writeln!(
+        text,
+        "\n            kept {:>2} of {:<2}   all patches",
+        numbers.kept, numbers.patches
+    );
+    for (name, [kept, all]) in [
+        ("entropy", numbers.entropy),
+        ("diversity", numbers.diversity),
+    ] {
         let _ = writeln!(text, "{name:<10} {kept:>13.6} {all:>13.6}");
     }
     let _ = writeln!(text, "\npatch  probabilities, sorted by the dominant class");

@@ -1,6 +1,7 @@
 //! `acft`: label less, learn the same.
 
 mod cli;
+mod compare;
 mod demo;
 mod explain;
 mod figure;

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use acft::random::{Purpose, seed_of};
+use acft_vision::Device;
 use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
 use acft_vision::models::{Architecture, Description, Model, Network};
 use acft_vision::patches::PatchPolicy;
 use acft_vision::source::Dataset;
 use acft_vision::weights::Tensors;
-use acft_vision::Device;
 
 use crate::cli::bad_input;
 use crate::simulate::settings::{Flags, Settings};
@@ -27,7 +27,10 @@ impl Setup {
     /// run's seed.
     pub(crate) fn new(settings: &Settings, data: &Dataset) -> anyhow::Result<Self> {
         let mut flags = settings.flags.clone();
-        let boxed = data.candidates.iter().any(|candidate| candidate.region.is_some());
+        let boxed = data
+            .candidates
+            .iter()
+            .any(|candidate| candidate.region.is_some());
         let policy = if boxed { "box:24" } else { "crop:12" };
         let patches = match flags.patches.clone() {
             Some(patches) => patches,
@@ -40,7 +43,11 @@ impl Setup {
         let network = match (&flags.weights, flags.model) {
             (Some(path), model) => pretrained(path, model, classes, seed)?,
             (None, Some(model)) => Network::new(model, classes, seed, &device()),
-            (None, None) => return Err(bad_input!("--from-scratch needs to know the network: give --model")),
+            (None, None) => {
+                return Err(bad_input!(
+                    "--from-scratch needs to know the network: give --model"
+                ));
+            }
         };
         flags.model = Some(network.architecture());
         let description = Description {
@@ -51,9 +58,15 @@ impl Setup {
         };
         let pretrained = Model::new(network, description).map_err(|error| bad_input!("{error}"))?;
         if let acft::Query::Active { criterion, .. } = settings.plan.query {
-            criterion.check_patches(patches.len()).map_err(|error| bad_input!("{error}"))?;
+            criterion
+                .check_patches(patches.len())
+                .map_err(|error| bad_input!("{error}"))?;
         }
-        Ok(Self { flags, pretrained, patches })
+        Ok(Self {
+            flags,
+            pretrained,
+            patches,
+        })
     }
 
     pub(crate) fn architecture(&self) -> Architecture {
@@ -67,7 +80,11 @@ impl Setup {
 }
 
 /// A learner for models like `model`, with the fine-tuning of these settings.
-pub(crate) fn learner(flags: &Flags, model: &Model, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
+pub(crate) fn learner(
+    flags: &Flags,
+    model: &Model,
+    source: Arc<dyn PatchSource>,
+) -> anyhow::Result<Learner> {
     let classes = model.description().classes.len();
     Ok(Learner::new(source, classes, fine_tuning(flags))?)
 }
@@ -100,13 +117,23 @@ fn fine_tuning(flags: &Flags) -> FineTuning {
 
 /// The network of a weights file: the one named, or else the one whose
 /// tensors these are.
-fn pretrained(path: &Path, model: Option<Architecture>, classes: usize, seed: u64) -> anyhow::Result<Network> {
+fn pretrained(
+    path: &Path,
+    model: Option<Architecture>,
+    classes: usize,
+    seed: u64,
+) -> anyhow::Result<Network> {
     let tensors = Tensors::read(path).map_err(|error| bad_input!("{error}"))?;
     if let Some(model) = model {
-        return tensors.into_network(model, classes, seed, &device()).map_err(|error| bad_input!("{error}"));
+        return tensors
+            .into_network(model, classes, seed, &device())
+            .map_err(|error| bad_input!("{error}"));
     }
     for architecture in Architecture::ALL {
-        if let Ok(network) = tensors.clone().into_network(architecture, classes, seed, &device()) {
+        if let Ok(network) = tensors
+            .clone()
+            .into_network(architecture, classes, seed, &device())
+        {
             return Ok(network);
         }
     }

@@ -21,7 +21,11 @@ pub(crate) struct Progress {
 impl Progress {
     /// For a run of so many steps, some of them done before.
     pub(crate) fn new(steps: u64, done: u64) -> Self {
-        Self { bar: steps_bar(steps, done), steps, part: None }
+        Self {
+            bar: steps_bar(steps, done),
+            steps,
+            part: None,
+        }
     }
 
     /// `share` of the step after `done` steps is behind us; `doing` is what is
@@ -30,7 +34,8 @@ impl Progress {
         let Some(bar) = &self.bar else {
             return;
         };
-        let ticks = (u64::from(done) * TICKS + (share * TICKS as f64) as u64).min(self.steps * TICKS);
+        let ticks =
+            (u64::from(done) * TICKS + (share * TICKS as f64) as u64).min(self.steps * TICKS);
         match &self.part {
             Some(moved) => move_on(bar, moved, ticks),
             None => {
@@ -68,7 +73,9 @@ pub(crate) struct Shared {
 impl Shared {
     /// For runs of so many steps in all.
     pub(crate) fn new(steps: u64) -> Self {
-        Self { bar: steps_bar(steps, 0) }
+        Self {
+            bar: steps_bar(steps, 0),
+        }
     }
 
     /// The part of one run, some of whose steps were done before.
@@ -78,7 +85,11 @@ impl Shared {
             move_on(bar, &moved, done * TICKS);
             bar.reset_eta();
         }
-        Progress { bar: self.bar.clone(), steps, part: Some(moved) }
+        Progress {
+            bar: self.bar.clone(),
+            steps,
+            part: Some(moved),
+        }
     }
 
     /// A line that stays.

@@ -24,8 +24,8 @@ use crate::cli::bad_input;
 use crate::network;
 use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
-use journal::{RunJournal, Setting, best_step, curve};
-use record::Finished;
+use journal::{RunJournal, Setting, best_step};
+use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
 
 const EXAMPLE: &str = "\
@@ -59,7 +59,11 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = args.settings()?;
-    let begun = if args.resume { Begun::Before } else { Begun::Now };
+    let begun = if args.resume {
+        Begun::Before
+    } else {
+        Begun::Now
+    };
     let finished = simulate(&settings, begun, None)?;
     if args.json {
         println!("{}", serde_json::to_string(&finished)?);
@@ -72,19 +76,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 impl Args {
     fn settings(&self) -> anyhow::Result<Settings> {
         if !self.resume {
-            let file = self.config.as_deref().map(Flags::read).transpose()?.unwrap_or_default();
+            let file = self
+                .config
+                .as_deref()
+                .map(Flags::read)
+                .transpose()?
+                .unwrap_or_default();
             return self.flags.clone().over(file)?.resolve();
         }
         let out = self
             .flags
             .out
             .clone()
-            .map_or_else(|| self.flags.clone().resolve().map(|settings| settings.out), Ok)
+            .map_or_else(
+                || self.flags.clone().resolve().map(|settings| settings.out),
+                Ok,
+            )
             .context("which run is to go on? Give its folder with --out")?;
         folder::require_run(&out)?;
         let mut kept = Flags::read(&out.join("config.toml"))?;
         kept.out = Some(out);
-        let file = self.config.as_deref().map(Flags::read).transpose()?.unwrap_or_default();
+        let file = self
+            .config
+            .as_deref()
+            .map(Flags::read)
+            .transpose()?
+            .unwrap_or_default();
         let given = self.flags.clone().over(file)?;
         refuse_changes(given.over(kept.clone())?.resolve()?, kept.resolve()?)
     }
@@ -97,7 +114,9 @@ fn refuse_changes(asked: Settings, kept: Settings) -> anyhow::Result<Settings> {
         .iter()
         .filter(|(name, value)| kept_table.get(*name) != Some(value))
         .map(|(name, value)| {
-            let before = kept_table.get(name).map_or_else(|| "not set".to_owned(), ToString::to_string);
+            let before = kept_table
+                .get(name)
+                .map_or_else(|| "not set".to_owned(), ToString::to_string);
             format!("--{name} {value} (the run has {before})")
         })
         .collect();
@@ -118,7 +137,11 @@ pub(crate) enum Begun {
 }
 
 /// Runs to the end. Where several runs go on at a time they share a bar.
-pub(crate) fn simulate(settings: &Settings, begun: Begun, shared: Option<&Shared>) -> anyhow::Result<Finished> {
+pub(crate) fn simulate(
+    settings: &Settings,
+    begun: Begun,
+    shared: Option<&Shared>,
+) -> anyhow::Result<Finished> {
     let data = match shared {
         Some(_) => data::open(&settings.flags, &|_, _| {})?,
         None => data::open(&settings.flags, &progress::counter("reading images"))?,
@@ -131,7 +154,13 @@ pub(crate) fn simulate(settings: &Settings, begun: Begun, shared: Option<&Shared
         Begun::Now => {
             let config = toml::to_string(&setup.flags)?;
             let folder = RunFolder::create(&settings.out, &config, &record)?;
-            (folder, Done { steps: Vec::new(), queries: Vec::new() })
+            (
+                folder,
+                Done {
+                    steps: Vec::new(),
+                    queries: Vec::new(),
+                },
+            )
         }
         Begun::Before => {
             let (folder, done) = RunFolder::resume(&settings.out)?;
@@ -140,7 +169,10 @@ pub(crate) fn simulate(settings: &Settings, begun: Begun, shared: Option<&Shared
         }
     };
 
-    let (steps, steps_done) = (settings.flags.steps.map_or(1, u64::from), done.steps.len() as u64);
+    let (steps, steps_done) = (
+        settings.flags.steps.map_or(1, u64::from),
+        done.steps.len() as u64,
+    );
     let progress = match shared {
         Some(shared) => shared.part(steps, steps_done),
         None => Progress::new(steps, steps_done),
@@ -180,12 +212,33 @@ pub(crate) fn simulate(settings: &Settings, begun: Begun, shared: Option<&Shared
     let mut journal = RunJournal::new(setting, folder, done.steps, progress, settings.flags.steps);
     let oracle = Oracle::new(labels.clone());
     let reason = if settings.noise > 0.0 {
-        let classes = u16::try_from(data.classes.len()).context("more classes than a label can name")?;
-        let mut oracle = NoisyOracle::new(oracle, run.keys.clone(), classes, settings.noise, settings.seed);
-        go(settings, &mut run, &scorer, &mut trainer, &mut oracle, &mut journal)?
+        let classes =
+            u16::try_from(data.classes.len()).context("more classes than a label can name")?;
+        let mut oracle = NoisyOracle::new(
+            oracle,
+            run.keys.clone(),
+            classes,
+            settings.noise,
+            settings.seed,
+        );
+        go(
+            settings,
+            &mut run,
+            &scorer,
+            &mut trainer,
+            &mut oracle,
+            &mut journal,
+        )?
     } else {
         let mut oracle = oracle;
-        go(settings, &mut run, &scorer, &mut trainer, &mut oracle, &mut journal)?
+        go(
+            settings,
+            &mut run,
+            &scorer,
+            &mut trainer,
+            &mut oracle,
+            &mut journal,
+        )?
     };
 
     let (folder, steps, progress) = journal.into_parts();
@@ -212,10 +265,22 @@ fn go(
 }
 
 /// Brings a new run to where the interrupted one was after its last whole step.
-fn replay(run: &mut Run<Model>, done: &Done, data: &Dataset, folder: &RunFolder) -> anyhow::Result<()> {
-    let by_key: std::collections::BTreeMap<String, CandidateId> =
-        (0..).zip(&data.candidates).map(|(id, candidate)| (candidate.key.to_string(), CandidateId(id))).collect();
-    let find = |key: &str| by_key.get(key).copied().with_context(|| format!("the run names a candidate {key} that the data lacks"));
+fn replay(
+    run: &mut Run<Model>,
+    done: &Done,
+    data: &Dataset,
+    folder: &RunFolder,
+) -> anyhow::Result<()> {
+    let by_key: std::collections::BTreeMap<String, CandidateId> = (0..)
+        .zip(&data.candidates)
+        .map(|(id, candidate)| (candidate.key.to_string(), CandidateId(id)))
+        .collect();
+    let find = |key: &str| {
+        by_key
+            .get(key)
+            .copied()
+            .with_context(|| format!("the run names a candidate {key} that the data lacks"))
+    };
     let class = |name: &str| {
         data.classes
             .iter()
@@ -244,7 +309,11 @@ fn replay(run: &mut Run<Model>, done: &Done, data: &Dataset, folder: &RunFolder)
         let path = folder.model_path(last.step);
         run.current = network::load(&path)?;
         if run.current.hash().to_string() != last.model {
-            bail!("{} is not the model that step {} made: the run is damaged", path.display(), last.step);
+            bail!(
+                "{} is not the model that step {} made: the run is damaged",
+                path.display(),
+                last.step
+            );
         }
         run.step = last.step + 1;
     }
@@ -253,12 +322,17 @@ fn replay(run: &mut Run<Model>, done: &Done, data: &Dataset, folder: &RunFolder)
 
 /// The fixed set on which successive models are compared: drawn from the pool
 /// once, by a keyed hash, without a label.
-fn stop_set(settings: &Settings, keys: &[acft::CandidateKey], pool: &[CandidateId]) -> Vec<CandidateId> {
+fn stop_set(
+    settings: &Settings,
+    keys: &[acft::CandidateKey],
+    pool: &[CandidateId],
+) -> Vec<CandidateId> {
     let Some(agreement) = settings.plan.stop.agreement else {
         return Vec::new();
     };
     let mut drawn = pool.to_vec();
-    drawn.sort_by_cached_key(|id| keyed_hash(settings.seed, 1, Purpose::StopSet, &keys[id.index()]));
+    drawn
+        .sort_by_cached_key(|id| keyed_hash(settings.seed, 1, Purpose::StopSet, &keys[id.index()]));
     drawn.truncate(agreement.stop_set);
     drawn
 }
@@ -268,7 +342,10 @@ fn positive_class(flags: &Flags, data: &Dataset) -> anyhow::Result<Option<usize>
         return Ok(None);
     };
     match data.classes.iter().position(|class| class == name) {
-        None => Err(bad_input!("--positive {name:?}: the classes are {}", data.classes.join(", "))),
+        None => Err(bad_input!(
+            "--positive {name:?}: the classes are {}",
+            data.classes.join(", ")
+        )),
         Some(_) if data.classes.len() > 2 => Err(bad_input!(
             "--positive is for two classes, and there are {}: leave it out, every class is then held against the rest",
             data.classes.len()
@@ -298,12 +375,26 @@ fn same_data(out: &Path, found: &record::DataRecord) -> anyhow::Result<()> {
 fn data_name(settings: &Settings) -> String {
     let path = settings.flags.data.clone().unwrap_or_default();
     let path = path.canonicalize().unwrap_or(path);
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Says what is about to happen, and on what.
-fn introduce(settings: &Settings, data: &Dataset, setup: &network::Setup, progress: &Progress, folder: &RunFolder) {
-    let count = |split| data.candidates.iter().filter(|candidate| candidate.split == split).count();
+fn introduce(
+    settings: &Settings,
+    data: &Dataset,
+    setup: &network::Setup,
+    progress: &Progress,
+    folder: &RunFolder,
+) {
+    let count = |split| {
+        data.candidates
+            .iter()
+            .filter(|candidate| candidate.split == split)
+            .count()
+    };
     progress.line(&format!(
         "{}: {} candidates in the pool, {} for validation, {} for testing; classes {}",
         data_name(settings),
@@ -315,7 +406,11 @@ fn introduce(settings: &Settings, data: &Dataset, setup: &network::Setup, progre
     for sentence in &data.held_out {
         progress.line(&format!("  {sentence}"));
     }
-    for conflict in data.duplicates.iter().filter_map(|copy| copy.conflict.as_ref()) {
+    for conflict in data
+        .duplicates
+        .iter()
+        .filter_map(|copy| copy.conflict.as_ref())
+    {
         progress.line(&format!("  warning: {conflict}"));
     }
     progress.line(&format!(
@@ -338,7 +433,7 @@ fn introduce(settings: &Settings, data: &Dataset, setup: &network::Setup, progre
 fn finish(reason: StopReason, steps: &[record::StepRecord]) -> Finished {
     let last = steps.last();
     let best = best_step(steps);
-    let curve = curve(steps);
+    let curve = learning_curve(steps).ok();
     Finished {
         reason,
         steps: last.map_or(0, |step| step.step),
@@ -354,7 +449,10 @@ fn finish(reason: StopReason, steps: &[record::StepRecord]) -> Finished {
 /// Lists what could not be used: at the end, where it is seen.
 fn farewell(record: &record::DataRecord, progress: &Progress) {
     const SHOWN: usize = 10;
-    for (what, list) in [("left out", &record.left_out), ("duplicates dropped", &record.duplicates)] {
+    for (what, list) in [
+        ("left out", &record.left_out),
+        ("duplicates dropped", &record.duplicates),
+    ] {
         if list.is_empty() {
             continue;
         }
@@ -363,13 +461,17 @@ fn farewell(record: &record::DataRecord, progress: &Progress) {
             progress.line(&format!("  {line}"));
         }
         if list.len() > SHOWN {
-            progress.line(&format!("  … and {} more, all of them in data.json", list.len() - SHOWN));
+            progress.line(&format!(
+                "  … and {} more, all of them in data.json",
+                list.len() - SHOWN
+            ));
         }
     }
 }
 
 fn summary(finished: &Finished, out: &Path) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     format!(
         "{} labels in {} steps; stopped because {}\ntest AUC {} (the model best on validation: {}), ALC {}\nthe learning curve is {}",
         finished.labels,

@@ -10,7 +10,12 @@ use assert_cmd::Command;
 
 fn demo(home: &Path, flags: &[&str]) -> Output {
     let mut command = Command::cargo_bin("acft").unwrap();
-    command.current_dir(home).args(["demo", "--out", "here"]).args(flags).output().unwrap()
+    command
+        .current_dir(home)
+        .args(["demo", "--out", "here"])
+        .args(flags)
+        .output()
+        .unwrap()
 }
 
 fn said(bytes: &[u8]) -> String {
@@ -34,11 +39,22 @@ fn it_goes_from_nothing_to_curves_and_on_after_an_interruption() {
     let output = demo(home.path(), &flags);
     assert!(output.status.success(), "{}", said(&output.stderr));
     let text = said(&output.stdout);
-    for part in ["RFT(LQ)", "ACFT(HQ)", "no evidence about medical images", "curve.png"] {
+    for part in [
+        "RFT(LQ)",
+        "ACFT(HQ)",
+        "no evidence about medical images",
+        "curve.png",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     let here = home.path().join("here");
-    for name in ["curve.svg", "curve.png", "frames.png", "pretrained.safetensors", "runs/rft-0/curve.png"] {
+    for name in [
+        "curve.svg",
+        "curve.png",
+        "frames.png",
+        "pretrained.safetensors",
+        "runs/rft-0/curve.png",
+    ] {
         assert!(here.join(name).is_file(), "{name}");
     }
 
@@ -54,7 +70,11 @@ fn it_goes_from_nothing_to_curves_and_on_after_an_interruption() {
 
     let refused = demo(home.path(), &flags);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(said(&refused.stderr).contains("--resume"), "{}", said(&refused.stderr));
+    assert!(
+        said(&refused.stderr).contains("--resume"),
+        "{}",
+        said(&refused.stderr)
+    );
     let resumed = demo(home.path(), &["--seeds", "1", "--steps", "2", "--resume"]);
     assert!(resumed.status.success(), "{}", said(&resumed.stderr));
     assert_eq!(said(&resumed.stdout), text);
@@ -73,13 +93,25 @@ fn what_is_not_its_own_is_left_alone() {
         }
         let output = demo(home.path(), flags);
         assert_eq!(output.status.code(), Some(2), "{}", said(&output.stderr));
-        assert!(said(&output.stderr).contains(says), "{}", said(&output.stderr));
+        assert!(
+            said(&output.stderr).contains(says),
+            "{}",
+            said(&output.stderr)
+        );
         assert_eq!(fs::read_dir(&here).unwrap().count(), files.len());
     };
-    let recipe = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"\nseeds = 2\nsteps = 4\n");
+    let recipe = concat!(
+        "version = \"",
+        env!("CARGO_PKG_VERSION"),
+        "\"\nseeds = 2\nsteps = 4\n"
+    );
     refuses(&[("thesis.tex", "")], &[], "thesis.tex");
     refuses(&[("demo.toml", recipe)], &[], "already has a demo");
-    refuses(&[("demo.toml", recipe)], &["--resume"], "--seeds 2 --steps 4");
+    refuses(
+        &[("demo.toml", recipe)],
+        &["--resume"],
+        "--seeds 2 --steps 4",
+    );
     refuses(&[("demo.toml", "seeds =")], &["--resume"], "damaged");
     refuses(&[], &["--resume"], "no demo to go on with");
     refuses(&[], &["--steps", "5000"], "the pool of the demo lasts for");

@@ -29,7 +29,10 @@ pub mod strategy;
 pub use algorithm::{Drawn, Journal, Plan, Queried, Run, Taught, acft, query, teach};
 pub use annotator::{Annotation, Annotator, NoisyOracle, Oracle};
 pub use criterion::Criterion;
-pub use learner::{BoxError, CandidateError, Example, Observer, Phase, PredictionSink, Schedule, Scorer, Scoring, Trained, Trainer};
+pub use learner::{
+    BoxError, CandidateError, Example, Observer, Phase, PredictionSink, Schedule, Scorer, Scoring,
+    Trained, Trainer,
+};
 pub use prediction::Predictions;
 pub use ranking::{Ranked, Score};
 pub use state::{CandidateId, CandidateKey, Label, State};

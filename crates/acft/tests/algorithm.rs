@@ -59,7 +59,9 @@ impl Scorer<Unit> for World {
                 })
                 .collect();
             let outcome = if self.unreadable.contains(&id.0) {
-                Err(CandidateError { reason: format!("{}.png is cut short", id.0) })
+                Err(CandidateError {
+                    reason: format!("{}.png is cut short", id.0),
+                })
             } else {
                 Ok(rows.as_slice())
             };
@@ -98,7 +100,11 @@ impl Trainer<Unit> for Diary {
             slope: from.slope * (1.0 + rate),
             threshold: from.threshold - rate * 0.1 * gradient + noise,
         };
-        Ok(Trained { model, loss: vec![gradient.abs()], patches: examples.len() * PATCHES })
+        Ok(Trained {
+            model,
+            loss: vec![gradient.abs()],
+            patches: examples.len() * PATCHES,
+        })
     }
 }
 
@@ -119,20 +125,29 @@ impl Journal<Unit> for Kept {
     ) -> Result<Evidence, BoxError> {
         self.batches.push(queried.clone());
         self.misclassified.push(taught.misclassified.clone());
-        Ok(Evidence { labels: run.state.labeled().len(), ..Evidence::default() })
+        Ok(Evidence {
+            labels: run.state.labeled().len(),
+            ..Evidence::default()
+        })
     }
 }
 
 fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
     Plan {
         query: if active {
-            Query::Active { criterion: Criterion::diversity(0.5), omega: 3.0 }
+            Query::Active {
+                criterion: Criterion::diversity(0.5),
+                omega: 3.0,
+            }
         } else {
             Query::Random
         },
         learning: learn.parse::<LearningStrategy>().unwrap(),
         batch: 10,
-        stop: Stop { steps: Some(steps), ..Stop::default() },
+        stop: Stop {
+            steps: Some(steps),
+            ..Stop::default()
+        },
         seed,
     }
 }
@@ -142,7 +157,10 @@ fn new_run() -> Run<Unit> {
     Run::new(
         keys.collect(),
         (0..CANDIDATES).map(CandidateId),
-        Unit { slope: 2.0, threshold: 0.5 },
+        Unit {
+            slope: 2.0,
+            threshold: 0.5,
+        },
     )
 }
 
@@ -151,7 +169,9 @@ fn oracle() -> Oracle {
 }
 
 fn readable() -> World {
-    World { unreadable: BTreeSet::new() }
+    World {
+        unreadable: BTreeSet::new(),
+    }
 }
 
 struct Outcome {
@@ -164,11 +184,19 @@ struct Outcome {
 fn go(plan: &Plan, world: &World, mut run: Run<Unit>) -> Outcome {
     let (mut diary, mut kept) = (Diary::default(), Kept::default());
     let reason = acft(plan, &mut run, world, &mut diary, &mut oracle(), &mut kept).unwrap();
-    Outcome { run, diary, kept, reason }
+    Outcome {
+        run,
+        diary,
+        kept,
+        reason,
+    }
 }
 
 fn drawn(kept: &Kept) -> Vec<Vec<CandidateId>> {
-    kept.batches.iter().map(|q| q.batch.iter().map(|d| d.candidate).collect()).collect()
+    kept.batches
+        .iter()
+        .map(|q| q.batch.iter().map(|d| d.candidate).collect())
+        .collect()
 }
 
 #[test]
@@ -182,16 +210,29 @@ fn each_strategy_starts_and_learns_as_table_2_says() {
         let outcome = go(&plan(learn, true, 3, 0), &readable(), new_run());
         let start = new_run().pretrained;
         for (t, (from, examples, schedule)) in outcome.diary.0.iter().enumerate() {
-            assert_eq!(*from == start, from_pretrained || t == 0, "{learn}, step {}", t + 1);
+            assert_eq!(
+                *from == start,
+                from_pretrained || t == 0,
+                "{learn}, step {}",
+                t + 1
+            );
             let continual = !from_pretrained && t > 0;
-            assert_eq!(schedule.phase == Phase::Continual, continual, "{learn}, step {}", t + 1);
+            assert_eq!(
+                schedule.phase == Phase::Continual,
+                continual,
+                "{learn}, step {}",
+                t + 1
+            );
             if let Some(sizes) = sizes {
                 assert_eq!(examples.len(), sizes[t], "{learn}, step {}", t + 1);
             }
         }
         assert_eq!(outcome.run.current, {
             let (from, examples, schedule) = outcome.diary.0[2].clone();
-            Diary::default().fine_tune(&from, &examples, &schedule, &mut ()).unwrap().model
+            Diary::default()
+                .fine_tune(&from, &examples, &schedule, &mut ())
+                .unwrap()
+                .model
         });
     }
 }
@@ -209,7 +250,8 @@ fn h_is_what_the_last_model_gets_wrong_of_the_old_labels() {
         for id in batches[..t].iter().flatten() {
             readable()
                 .predict(model, &[*id], &mut |_, rows| {
-                    let p: f64 = rows.unwrap().iter().skip(1).step_by(2).sum::<f64>() / PATCHES as f64;
+                    let p: f64 =
+                        rows.unwrap().iter().skip(1).step_by(2).sum::<f64>() / PATCHES as f64;
                     if u16::from(p > 0.5) != World::label(id.0).0 {
                         expected.push(*id);
                     }
@@ -217,14 +259,21 @@ fn h_is_what_the_last_model_gets_wrong_of_the_old_labels() {
                 })
                 .unwrap();
         }
-        let h: Vec<CandidateId> =
-            outcome.kept.misclassified[t].as_ref().unwrap().iter().map(|e| e.candidate).collect();
+        let h: Vec<CandidateId> = outcome.kept.misclassified[t]
+            .as_ref()
+            .unwrap()
+            .iter()
+            .map(|e| e.candidate)
+            .collect();
         assert_eq!(h, expected, "step {}", t + 1);
         let learned: Vec<CandidateId> = lesson.iter().map(|e| e.candidate).collect();
         assert_eq!(learned, [h.clone(), batches[t].clone()].concat());
         seen_some |= !h.is_empty();
     }
-    assert!(seen_some, "the toy never misclassifies: this test shows nothing");
+    assert!(
+        seen_some,
+        "the toy never misclassifies: this test shows nothing"
+    );
 }
 
 #[test]
@@ -237,16 +286,27 @@ fn the_pool_runs_out() {
 
 #[test]
 fn what_cannot_be_read_leaves_the_pool_and_the_run_goes_on() {
-    let world = World { unreadable: (0..CANDIDATES).step_by(7).collect() };
+    let world = World {
+        unreadable: (0..CANDIDATES).step_by(7).collect(),
+    };
     for active in [true, false] {
         let outcome = go(&plan("lq", active, 100, 1), &world, new_run());
         let bad = world.unreadable.len();
         assert_eq!(outcome.run.state.labeled().len(), CANDIDATES as usize - bad);
         assert_eq!(outcome.run.state.aside().len(), bad);
-        let told: usize = outcome.kept.batches.iter().map(|q| q.unreadable.len()).sum();
+        let told: usize = outcome
+            .kept
+            .batches
+            .iter()
+            .map(|q| q.unreadable.len())
+            .sum();
         assert_eq!(told, bad, "each is reported once");
         let first = &outcome.kept.batches[0].batch;
-        assert_eq!(first.len(), 10, "an unreadable candidate takes no one's place");
+        assert_eq!(
+            first.len(),
+            10,
+            "an unreadable candidate takes no one's place"
+        );
     }
 }
 
@@ -255,7 +315,10 @@ fn what_cannot_be_read_leaves_the_pool_and_the_run_goes_on() {
 #[test]
 fn equal_scores_do_not_favour_position() {
     let mut run = new_run();
-    run.pretrained = Unit { slope: 0.0, threshold: 0.0 };
+    run.pretrained = Unit {
+        slope: 0.0,
+        threshold: 0.0,
+    };
     run.current = run.pretrained;
     let mut counts = vec![0u32; CANDIDATES as usize];
     let seeds = 600;
@@ -269,7 +332,10 @@ fn equal_scores_do_not_favour_position() {
     // 5 standard deviations of a binomial with p = 1/12.
     let spread = 5.0 * (expected * (1.0 - 1.0 / 12.0)).sqrt();
     for (id, count) in counts.iter().enumerate() {
-        assert!((f64::from(*count) - expected).abs() < spread, "candidate {id}: {count} of {expected}");
+        assert!(
+            (f64::from(*count) - expected).abs() < spread,
+            "candidate {id}: {count} of {expected}"
+        );
     }
     let halves = counts.split_at(60);
     let (first, second): (u32, u32) = (halves.0.iter().sum(), halves.1.iter().sum());
@@ -286,7 +352,15 @@ fn a_batch_skipped_whole_teaches_nothing() {
     }
     let (mut run, mut diary) = (new_run(), Diary::default());
     let plan = plan("hq", true, 2, 0);
-    acft(&plan, &mut run, &readable(), &mut diary, &mut Shrug, &mut Kept::default()).unwrap();
+    acft(
+        &plan,
+        &mut run,
+        &readable(),
+        &mut diary,
+        &mut Shrug,
+        &mut Kept::default(),
+    )
+    .unwrap();
     assert!(diary.0.is_empty());
     assert_eq!(run.current, run.pretrained);
     assert_eq!(run.state.aside().len(), 20);
@@ -297,12 +371,22 @@ fn an_annotation_that_was_not_asked_for_is_refused() {
     struct Stray;
     impl Annotator for Stray {
         fn annotate(&mut self, batch: &[CandidateId]) -> Result<Vec<Annotation>, BoxError> {
-            Ok(vec![Annotation::Labeled(batch[0], Label(0)), Annotation::Labeled(batch[0], Label(1))])
+            Ok(vec![
+                Annotation::Labeled(batch[0], Label(0)),
+                Annotation::Labeled(batch[0], Label(1)),
+            ])
         }
     }
     let mut run = new_run();
     let plan = plan("hq", true, 2, 0);
-    let error = acft(&plan, &mut run, &readable(), &mut Diary::default(), &mut Stray, &mut Kept::default());
+    let error = acft(
+        &plan,
+        &mut run,
+        &readable(),
+        &mut Diary::default(),
+        &mut Stray,
+        &mut Kept::default(),
+    );
     assert!(error.unwrap_err().to_string().contains("not queried"));
     assert_eq!(run.state, new_run().state);
 }

@@ -38,8 +38,12 @@ impl DemoFolder {
     /// Makes the folder, or takes an empty one.
     pub(super) fn create(root: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
         refuse_used(root)?;
-        fs::create_dir_all(root)
-            .with_context(|| format!("cannot make {}; choose another folder with --out", root.display()))?;
+        fs::create_dir_all(root).with_context(|| {
+            format!(
+                "cannot make {}; choose another folder with --out",
+                root.display()
+            )
+        })?;
         let folder = Self::locked(root)?;
         folder.write("demo.toml", toml::to_string(recipe)?.as_bytes())?;
         Ok(folder)
@@ -49,9 +53,13 @@ impl DemoFolder {
     pub(super) fn reopen(root: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
         let path = root.join("demo.toml");
         let text = fs::read_to_string(&path).map_err(|error| {
-            bad_input!("there is no demo to go on with in {} ({error}): leave out --resume", root.display())
+            bad_input!(
+                "there is no demo to go on with in {} ({error}): leave out --resume",
+                root.display()
+            )
         })?;
-        let kept: Recipe = toml::from_str(&text).map_err(|error| bad_input!("{} is damaged: {error}", path.display()))?;
+        let kept: Recipe = toml::from_str(&text)
+            .map_err(|error| bad_input!("{} is damaged: {error}", path.display()))?;
         if kept != *recipe {
             return Err(bad_input!(
                 "the demo in {} is one of acft {} with --seeds {} --steps {}, and this one is of acft {} with --seeds {} --steps {}: \
@@ -104,7 +112,12 @@ fn refuse_used(root: &Path) -> anyhow::Result<()> {
     }
     let entries = match fs::read_dir(root) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(bad_input!("cannot use {} for the demo: {error}", root.display())),
+        Err(error) => {
+            return Err(bad_input!(
+                "cannot use {} for the demo: {error}",
+                root.display()
+            ));
+        }
         Ok(entries) => entries,
     };
     for entry in entries {

@@ -38,9 +38,14 @@ pub(super) fn draw(folder: &DemoFolder) -> anyhow::Result<()> {
         .map(|index| Frame::of(SEED, index))
         .collect();
     let lesions = frames.iter().filter(|frame| frame.lesion).count();
-    eprintln!("drawing {} frames, {lesions} of them with a spot", frames.len());
+    eprintln!(
+        "drawing {} frames, {lesions} of them with a spot",
+        frames.len()
+    );
 
-    frames.par_iter().try_for_each(|frame| frame.draw(SEED).save(&images.join(file_name(frame))))?;
+    frames
+        .par_iter()
+        .try_for_each(|frame| frame.draw(SEED).save(&images.join(file_name(frame))))?;
     folder.write("frames.png", &sheet::png(&examples(&frames), SHOWN / 2)?)?;
     write_atomically(&labels, list(&frames)?.as_slice())
 }
@@ -53,9 +58,15 @@ fn file_name(frame: &Frame) -> String {
 fn list(frames: &[Frame]) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["file", "label", "split", "difficulty"])?;
-    let splits = SPLITS.iter().flat_map(|&(split, count)| std::iter::repeat_n(split, count));
+    let splits = SPLITS
+        .iter()
+        .flat_map(|&(split, count)| std::iter::repeat_n(split, count));
     for (frame, split) in frames.iter().zip(splits) {
-        let difficulty = if frame.lesion { format!("{:.2}", frame.difficulty) } else { String::new() };
+        let difficulty = if frame.lesion {
+            format!("{:.2}", frame.difficulty)
+        } else {
+            String::new()
+        };
         csv.write_record([&file_name(frame), frame.label(), split, &difficulty])?;
     }
     Ok(csv.into_inner()?)
@@ -63,8 +74,18 @@ fn list(frames: &[Frame]) -> anyhow::Result<Vec<u8>> {
 
 /// The first lesions by rising difficulty, then the first frames without.
 fn examples(frames: &[Frame]) -> Vec<super::draw::Canvas> {
-    let first = |lesion| frames.iter().filter(move |frame| frame.lesion == lesion).take(SHOWN).copied();
+    let first = |lesion| {
+        frames
+            .iter()
+            .filter(move |frame| frame.lesion == lesion)
+            .take(SHOWN)
+            .copied()
+    };
     let mut lesions: Vec<Frame> = first(true).collect();
     lesions.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty));
-    lesions.into_iter().chain(first(false)).map(|frame| frame.draw(SEED)).collect()
+    lesions
+        .into_iter()
+        .chain(first(false))
+        .map(|frame| frame.draw(SEED))
+        .collect()
 }

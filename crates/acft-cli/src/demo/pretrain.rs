@@ -4,7 +4,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use acft::{CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer, prediction};
+use acft::{
+    CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
+    prediction,
+};
 use acft_vision::learner::{FineTuning, Learner, PatchSource};
 use acft_vision::models::{Architecture, Description, Model, Network};
 use rayon::prelude::*;
@@ -36,7 +39,10 @@ pub(super) fn pretrain(folder: &DemoFolder) -> anyhow::Result<()> {
         mini_batch: 32,
         ..FineTuning::default()
     };
-    eprintln!("pre-training a network on {TAUGHT} drawn patterns: {}", CLASSES.join(", "));
+    eprintln!(
+        "pre-training a network on {TAUGHT} drawn patterns: {}",
+        CLASSES.join(", ")
+    );
     let mut learner = Learner::new(Arc::new(Patterns::drawn()), CLASSES.len(), settings)?;
     let network = Network::new(Architecture::Demo, CLASSES.len(), SEED, &network::device());
     let description = Description {
@@ -51,7 +57,12 @@ pub(super) fn pretrain(folder: &DemoFolder) -> anyhow::Result<()> {
     };
     let untrained = Model::new(network, description)?;
     let trained = learner
-        .fine_tune(&untrained, &examples(0, TAUGHT), &schedule, &mut Bar(progress::counter("pre-training")))
+        .fine_tune(
+            &untrained,
+            &examples(0, TAUGHT),
+            &schedule,
+            &mut Bar(progress::counter("pre-training")),
+        )
         .map_err(anyhow::Error::from_boxed)?;
     let right = right_of(&learner, &trained.model, &examples(TAUGHT, TRIED))?;
     eprintln!("it recognises {right} of {TRIED} other patterns");
@@ -112,7 +123,14 @@ impl PatchSource for Patterns {
 struct Bar<F>(F);
 
 impl<F: Fn(usize, usize)> Observer for Bar<F> {
-    fn trained(&mut self, epoch: usize, epochs: usize, batch: usize, batches: usize, _loss: f64) -> ControlFlow<()> {
+    fn trained(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        batch: usize,
+        batches: usize,
+        _loss: f64,
+    ) -> ControlFlow<()> {
         (self.0)(epoch * batches + batch + 1, epochs * batches);
         ControlFlow::Continue(())
     }

@@ -62,14 +62,25 @@ pub(super) fn plan(folder: &DemoFolder, recipe: &Recipe) -> anyhow::Result<Vec<P
 /// Runs whatever is not finished, as many at a time as there are processors.
 /// After a failure no further run is begun.
 pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
-    let waiting: Vec<&PlannedRun> =
-        runs.iter().filter(|run| !run.settings.out.join("finished.json").is_file()).collect();
+    let waiting: Vec<&PlannedRun> = runs
+        .iter()
+        .filter(|run| !run.settings.out.join("finished.json").is_file())
+        .collect();
     if waiting.is_empty() {
         return Ok(());
     }
-    let at_a_time = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(waiting.len());
-    let steps = waiting.iter().filter_map(|run| run.settings.flags.steps).map(u64::from).sum();
-    eprintln!("running {} simulations, {at_a_time} at a time", waiting.len());
+    let at_a_time = thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(waiting.len());
+    let steps = waiting
+        .iter()
+        .filter_map(|run| run.settings.flags.steps)
+        .map(u64::from)
+        .sum();
+    eprintln!(
+        "running {} simulations, {at_a_time} at a time",
+        waiting.len()
+    );
 
     let shared = Shared::new(steps);
     let begun = AtomicUsize::new(0);
@@ -82,9 +93,14 @@ pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
         };
         let workers: Vec<_> = (0..at_a_time).map(|_| scope.spawn(work)).collect();
         let join = |worker: thread::ScopedJoinHandle<'_, _>| {
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        workers.into_iter().map(join).fold(Ok(()), anyhow::Result::and)
+        workers
+            .into_iter()
+            .map(join)
+            .fold(Ok(()), anyhow::Result::and)
     });
     shared.end();
     outcome
@@ -92,13 +108,19 @@ pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
 
 fn one(run: &PlannedRun, shared: &Shared) -> anyhow::Result<()> {
     let settings = &run.settings;
-    let begun = if settings.out.join("config.toml").is_file() { Begun::Before } else { Begun::Now };
+    let begun = if settings.out.join("config.toml").is_file() {
+        Begun::Before
+    } else {
+        Begun::Now
+    };
     let finished = simulate(settings, begun, Some(shared))?;
     shared.line(&format!(
         "{:<8} seed {}: test AUC {} at {} labels",
         run.strategy,
         settings.seed,
-        finished.last_test_auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}")),
+        finished
+            .last_test_auc
+            .map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}")),
         finished.labels,
     ));
     Ok(())

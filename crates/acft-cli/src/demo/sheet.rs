@@ -14,8 +14,15 @@ const GAP: u32 = 4;
 
 /// The pictures in rows of `columns`, as a PNG.
 pub(super) fn png(pictures: &[Canvas], columns: usize) -> anyhow::Result<Vec<u8>> {
-    let images = pictures.iter().map(Canvas::to_image).collect::<anyhow::Result<Vec<_>>>()?;
-    let side = images.iter().map(|image| image.width() * ZOOM + GAP).max().unwrap_or(1);
+    let images = pictures
+        .iter()
+        .map(Canvas::to_image)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let side = images
+        .iter()
+        .map(|image| image.width() * ZOOM + GAP)
+        .max()
+        .unwrap_or(1);
     let (across, down) = (columns.max(1), images.len().div_ceil(columns.max(1)));
     let sized = |count: usize| u32::try_from(count).map(|count| count * side + GAP);
     let mut sheet = RgbImage::from_pixel(sized(across)?, sized(down)?, Rgb([255; 3]));
@@ -25,6 +32,8 @@ pub(super) fn png(pictures: &[Canvas], columns: usize) -> anyhow::Result<Vec<u8>
         imageops::replace(&mut sheet, &large, place(at % across), place(at / across));
     }
     let mut bytes = Cursor::new(Vec::new());
-    sheet.write_to(&mut bytes, ImageFormat::Png).context("cannot encode the contact sheet")?;
+    sheet
+        .write_to(&mut bytes, ImageFormat::Png)
+        .context("cannot encode the contact sheet")?;
     Ok(bytes.into_inner())
 }

@@ -17,7 +17,11 @@ pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Re
     let box_columns = flags
         .box_columns
         .clone()
-        .map(|columns| columns.try_into().map_err(|_| bad_input!("--box-columns takes four names")))
+        .map(|columns| {
+            columns
+                .try_into()
+                .map_err(|_| bad_input!("--box-columns takes four names"))
+        })
         .transpose()?;
     let options = SourceOptions {
         data: flags.data.clone().unwrap_or_else(|| PathBuf::from(".")),
@@ -55,24 +59,38 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
 
 /// Every candidate's key, by id.
 pub(crate) fn keys(data: &Dataset) -> Vec<CandidateKey> {
-    data.candidates.iter().map(|candidate| candidate.key).collect()
+    data.candidates
+        .iter()
+        .map(|candidate| candidate.key)
+        .collect()
 }
 
 /// Every candidate's label, by id.
 pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
-    data.candidates.iter().map(|candidate| candidate.label).collect()
+    data.candidates
+        .iter()
+        .map(|candidate| candidate.label)
+        .collect()
 }
 
 /// What `data.json` says of the data.
 pub(crate) fn record(data: &Dataset) -> DataRecord {
-    let count = |split| data.candidates.iter().filter(|candidate| candidate.split == split).count();
+    let count = |split| {
+        data.candidates
+            .iter()
+            .filter(|candidate| candidate.split == split)
+            .count()
+    };
     let mut hasher = blake3::Hasher::new();
     for class in &data.classes {
         hasher.update(class.as_bytes()).update(&[0]);
     }
     for candidate in &data.candidates {
         let label = candidate.label.map_or(u32::MAX, |label| u32::from(label.0));
-        hasher.update(&candidate.key.0).update(&label.to_le_bytes()).update(&[candidate.split as u8]);
+        hasher
+            .update(&candidate.key.0)
+            .update(&label.to_le_bytes())
+            .update(&[candidate.split as u8]);
     }
     let at_row = |row: Option<usize>| row.map(|row| format!(" (row {row})")).unwrap_or_default();
     DataRecord {
@@ -91,8 +109,17 @@ pub(crate) fn record(data: &Dataset) -> DataRecord {
             .duplicates
             .iter()
             .map(|copy| {
-                let conflict = copy.conflict.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
-                format!("{}{} repeats {}{conflict}", copy.name, at_row(copy.row), copy.of)
+                let conflict = copy
+                    .conflict
+                    .as_ref()
+                    .map(|text| format!("; {text}"))
+                    .unwrap_or_default();
+                format!(
+                    "{}{} repeats {}{conflict}",
+                    copy.name,
+                    at_row(copy.row),
+                    copy.of
+                )
             })
             .collect(),
     }
@@ -108,7 +135,12 @@ pub(crate) struct CandidatePatches {
 }
 
 impl CandidatePatches {
-    pub(crate) fn new(candidates: Vec<Candidate>, policy: PatchPolicy, input: usize, cache_bytes: usize) -> Self {
+    pub(crate) fn new(
+        candidates: Vec<Candidate>,
+        policy: PatchPolicy,
+        input: usize,
+        cache_bytes: usize,
+    ) -> Self {
         Self {
             candidates,
             policy,
@@ -120,8 +152,12 @@ impl CandidatePatches {
     fn region(&self, candidate: CandidateId) -> Result<Arc<Region>, CandidateError> {
         let at = candidate.index();
         self.cache
-            .get_or_load(at, || load_region(&self.candidates[at], &self.policy, self.input))
-            .map_err(|error| CandidateError { reason: chain(&error) })
+            .get_or_load(at, || {
+                load_region(&self.candidates[at], &self.policy, self.input)
+            })
+            .map_err(|error| CandidateError {
+                reason: chain(&error),
+            })
     }
 }
 
@@ -139,7 +175,12 @@ impl PatchSource for CandidatePatches {
         Ok(())
     }
 
-    fn write_patch(&self, candidate: CandidateId, at: usize, out: &mut [u8]) -> Result<(), CandidateError> {
+    fn write_patch(
+        &self,
+        candidate: CandidateId,
+        at: usize,
+        out: &mut [u8],
+    ) -> Result<(), CandidateError> {
         patch(&*self.region(candidate)?, &self.policy, self.input, at, out);
         Ok(())
     }

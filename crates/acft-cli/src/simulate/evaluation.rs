@@ -38,8 +38,11 @@ impl Evaluation {
         labels: &[Option<Label>],
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Self, BoxError> {
-        let labeled: Vec<CandidateId> =
-            ids.iter().copied().filter(|id| labels[id.index()].is_some()).collect();
+        let labeled: Vec<CandidateId> = ids
+            .iter()
+            .copied()
+            .filter(|id| labels[id.index()].is_some())
+            .collect();
         let mut evaluation = Self {
             classes: scorer.classes(),
             probabilities: Vec::with_capacity(labeled.len() * scorer.classes()),
@@ -72,7 +75,10 @@ impl Evaluation {
 
     /// The class that each candidate's prediction names, in the order given.
     pub(crate) fn named(&self) -> Vec<usize> {
-        self.probabilities.chunks_exact(self.classes).map(acft::prediction::dominant).collect()
+        self.probabilities
+            .chunks_exact(self.classes)
+            .map(acft::prediction::dominant)
+            .collect()
     }
 
     /// All measures. Those of the positive class are left out where no class
@@ -82,7 +88,13 @@ impl Evaluation {
         let binary = (self.classes == 2).then(|| positive.unwrap_or(1));
         let auc = metrics::roc_auc(&self.probabilities, self.classes, &self.labels, binary);
         let of_positive = positive.filter(|_| self.classes == 2).map(|class| {
-            let scores: Vec<f64> = self.probabilities.iter().skip(class).step_by(self.classes).copied().collect();
+            let scores: Vec<f64> = self
+                .probabilities
+                .iter()
+                .skip(class)
+                .step_by(self.classes)
+                .copied()
+                .collect();
             let truth: Vec<bool> = self.labels.iter().map(|&label| label == class).collect();
             (scores, truth)
         });
@@ -94,9 +106,16 @@ impl Evaluation {
                 .and_then(|(scores, truth)| metrics::average_precision_binary(scores, truth)),
             sensitivity: of_positive
                 .as_ref()
-                .and_then(|(scores, truth)| metrics::sensitivity_at_specificity(scores, truth, SPECIFICITY))
+                .and_then(|(scores, truth)| {
+                    metrics::sensitivity_at_specificity(scores, truth, SPECIFICITY)
+                })
                 .map(|point| point.sensitivity),
-            ece: metrics::expected_calibration_error(&self.probabilities, self.classes, &self.labels, ECE_BINS),
+            ece: metrics::expected_calibration_error(
+                &self.probabilities,
+                self.classes,
+                &self.labels,
+                ECE_BINS,
+            ),
         }
     }
 }

@@ -37,8 +37,12 @@ impl RunFolder {
     /// The folder has a run in it already, or cannot be written.
     pub(crate) fn create(root: &Path, config: &str, data: &DataRecord) -> anyhow::Result<Self> {
         refuse_existing(root)?;
-        fs::create_dir_all(root.join("models"))
-            .with_context(|| format!("cannot make the run folder {}; choose another with --out", root.display()))?;
+        fs::create_dir_all(root.join("models")).with_context(|| {
+            format!(
+                "cannot make the run folder {}; choose another with --out",
+                root.display()
+            )
+        })?;
         let lock = lock(root)?;
         write_atomically(&root.join("data.json"), &json(data)?)?;
         // Last: a folder without a configuration is not a run, and can be
@@ -85,11 +89,18 @@ impl RunFolder {
 
     /// Where the model of a step is kept.
     pub(crate) fn model_path(&self, step: u32) -> PathBuf {
-        self.root.join("models").join(format!("step-{step:04}.safetensors"))
+        self.root
+            .join("models")
+            .join(format!("step-{step:04}.safetensors"))
     }
 
     /// Keeps a step. When this returns, the step survives a kill.
-    pub(crate) fn keep_step(&mut self, record: &StepRecord, rows: &[QueryRow], model: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn keep_step(
+        &mut self,
+        record: &StepRecord,
+        rows: &[QueryRow],
+        model: &[u8],
+    ) -> anyhow::Result<()> {
         let intact = || {
             format!(
                 "step {} could not be kept in {}; the steps before it are whole: \
@@ -101,7 +112,9 @@ impl RunFolder {
         write_atomically(&self.model_path(record.step), model).with_context(intact)?;
 
         let is_first = self.queries.metadata()?.len() == 0;
-        let mut csv = csv::WriterBuilder::new().has_headers(is_first).from_writer(Vec::new());
+        let mut csv = csv::WriterBuilder::new()
+            .has_headers(is_first)
+            .from_writer(Vec::new());
         for row in rows {
             csv.serialize(row)?;
         }
@@ -116,11 +129,15 @@ impl RunFolder {
     /// and drops all others.
     pub(crate) fn keep_models(&self, last: u32, best: u32) -> anyhow::Result<()> {
         for (name, step) in [("last", last), ("best", best)] {
-            link(&self.model_path(step), &self.root.join("models").join(format!("{name}.safetensors")))?;
+            link(
+                &self.model_path(step),
+                &self.root.join("models").join(format!("{name}.safetensors")),
+            )?;
         }
         for (path, step) in self.step_models()? {
             if step != last && step != best {
-                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
             }
         }
         Ok(())
@@ -143,7 +160,10 @@ impl RunFolder {
         let mut text = Vec::new();
         self.steps.seek(SeekFrom::Start(0))?;
         self.steps.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let whole = text
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |at| at + 1);
         if whole < text.len() {
             self.steps.set_len(whole as u64)?;
             self.steps.sync_data()?;
@@ -175,7 +195,11 @@ impl RunFolder {
         }
         let with_rows = rows.last().map_or(0, |row| row.step);
         if with_rows < last {
-            bail!("{} has no rows of step {}, which steps.jsonl has: the run is damaged", path.display(), with_rows + 1);
+            bail!(
+                "{} has no rows of step {}, which steps.jsonl has: the run is damaged",
+                path.display(),
+                with_rows + 1
+            );
         }
         if end < text.len() as u64 {
             self.queries.set_len(end)?;
@@ -188,7 +212,8 @@ impl RunFolder {
     fn sweep(&self, last: Option<u32>) -> anyhow::Result<()> {
         for (path, step) in self.step_models()? {
             if last.is_none_or(|last| step > last) {
-                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
             }
         }
         Ok(())
@@ -197,11 +222,17 @@ impl RunFolder {
     fn step_models(&self) -> anyhow::Result<Vec<(PathBuf, u32)>> {
         let folder = self.root.join("models");
         let mut found = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+        {
             let path = entry?.path();
-            let step = path
-                .file_name()
-                .and_then(|name| name.to_str()?.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok());
+            let step = path.file_name().and_then(|name| {
+                name.to_str()?
+                    .strip_prefix("step-")?
+                    .strip_suffix(".safetensors")?
+                    .parse()
+                    .ok()
+            });
             if let Some(step) = step {
                 found.push((path, step));
             }
@@ -215,7 +246,10 @@ impl RunFolder {
 pub(crate) fn read_steps(root: &Path) -> anyhow::Result<Vec<StepRecord>> {
     let path = root.join("steps.jsonl");
     let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let whole = text
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |at| at + 1);
     parse_steps(&text[..whole], &path)
 }
 
@@ -238,12 +272,20 @@ pub(crate) fn require_run(root: &Path) -> anyhow::Result<()> {
 
 fn parse_steps(text: &[u8], path: &Path) -> anyhow::Result<Vec<StepRecord>> {
     let mut steps: Vec<StepRecord> = Vec::new();
-    for (at, line) in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
+    for (at, line) in text
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .enumerate()
+    {
         let row = at + 1;
-        let step: StepRecord =
-            serde_json::from_slice(line).with_context(|| format!("{}, line {row} is damaged", path.display()))?;
+        let step: StepRecord = serde_json::from_slice(line)
+            .with_context(|| format!("{}, line {row} is damaged", path.display()))?;
         if step.step as usize != row {
-            bail!("{}, line {row} is of step {}: the run is damaged", path.display(), step.step);
+            bail!(
+                "{}, line {row} is of step {}: the run is damaged",
+                path.display(),
+                step.step
+            );
         }
         steps.push(step);
     }
@@ -257,10 +299,14 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
             root.display()
         ));
     }
-    let is_ours = |name: &str| ["models", "run.lock", "data.json"].contains(&name) || name.starts_with('.');
+    let is_ours =
+        |name: &str| ["models", "run.lock", "data.json"].contains(&name) || name.starts_with('.');
     match fs::read_dir(root) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(bad_input!("cannot use {} as the run folder: {error}", root.display())),
+        Err(error) => Err(bad_input!(
+            "cannot use {} as the run folder: {error}",
+            root.display()
+        )),
         Ok(entries) => {
             for entry in entries {
                 let name = entry?.file_name();
@@ -289,7 +335,10 @@ pub(crate) fn lock(root: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("another process is working on {}: wait for it, or end it", root.display())
+            bail!(
+                "another process is working on {}: wait for it, or end it",
+                root.display()
+            )
         }
         Err(fs::TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock {}", path.display()))
@@ -406,7 +455,9 @@ mod tests {
     fn two_steps(root: &Path) {
         let mut folder = RunFolder::create(root, "seed = 0\n", &data()).unwrap();
         for step in 1..=2 {
-            folder.keep_step(&record(step), &[row(step)], b"model").unwrap();
+            folder
+                .keep_step(&record(step), &[row(step)], b"model")
+                .unwrap();
         }
     }
 
@@ -425,7 +476,9 @@ mod tests {
 
         // Every state that the order of writing allows: the queries of step 2
         // torn while its line is missing, then the line torn.
-        let mut states: Vec<(usize, usize)> = (first_row..=queries.len()).map(|q| (q, first_line)).collect();
+        let mut states: Vec<(usize, usize)> = (first_row..=queries.len())
+            .map(|q| (q, first_line))
+            .collect();
         states.extend((first_line..steps.len()).map(|s| (queries.len(), s)));
         for (at, (q, s)) in states.into_iter().enumerate() {
             let root = home.path().join(format!("killed-{at}"));
@@ -450,12 +503,18 @@ mod tests {
         let error = RunFolder::resume(&root).err().unwrap().to_string();
         assert!(error.contains("another process"), "{error}");
         drop(folder);
-        let error = RunFolder::create(&root, "", &data()).err().unwrap().to_string();
+        let error = RunFolder::create(&root, "", &data())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("--resume"), "{error}");
         let other = home.path().join("thesis");
         fs::create_dir(&other).unwrap();
         fs::write(other.join("chapter.tex"), "").unwrap();
-        let error = RunFolder::create(&other, "", &data()).err().unwrap().to_string();
+        let error = RunFolder::create(&other, "", &data())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("chapter.tex"), "{error}");
         assert!(RunFolder::resume(&other).is_err());
     }
@@ -466,7 +525,9 @@ mod tests {
         let root = home.path().join("run");
         let mut folder = RunFolder::create(&root, "", &data()).unwrap();
         for step in 1..=3 {
-            folder.keep_step(&record(step), &[row(step)], &[step as u8]).unwrap();
+            folder
+                .keep_step(&record(step), &[row(step)], &[step as u8])
+                .unwrap();
         }
         folder.keep_models(3, 1).unwrap();
         let mut names: Vec<_> = fs::read_dir(root.join("models"))
@@ -474,7 +535,15 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["best.safetensors", "last.safetensors", "step-0001.safetensors", "step-0003.safetensors"]);
+        assert_eq!(
+            names,
+            [
+                "best.safetensors",
+                "last.safetensors",
+                "step-0001.safetensors",
+                "step-0003.safetensors"
+            ]
+        );
         assert_eq!(fs::read(root.join("models/best.safetensors")).unwrap(), [1]);
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use acft::curve::{LearningCurve, Point};
 use acft::{
-    BoxError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried, Run, Scorer, Scoring, Taught,
+    BoxError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried, Run, Scorer,
+    Scoring, Taught,
 };
 use acft_vision::models::Model;
 use acft_vision::source::Dataset;
@@ -63,7 +63,11 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             total_steps,
             begun: Instant::now(),
             query_seconds: 0.0,
-            shares: Seconds { query: 1.0, train: 1.0, evaluate: 0.5 },
+            shares: Seconds {
+                query: 1.0,
+                train: 1.0,
+                evaluate: 0.5,
+            },
             unreadable_seen: Vec::new(),
         }
     }
@@ -78,7 +82,11 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
 
     /// How far into the current step we are, phases weighed by their last times.
     fn share(&self, phase: Phase, within: f64) -> f64 {
-        let Seconds { query, train, evaluate } = self.shares;
+        let Seconds {
+            query,
+            train,
+            evaluate,
+        } = self.shares;
         let (before, this) = match phase {
             Phase::Query => (0.0, query),
             Phase::Train => (query, train),
@@ -88,24 +96,48 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
     }
 
     fn show(&self, phase: Phase, within: f64, doing: impl FnOnce() -> String) {
-        self.progress.at(self.done(), self.share(phase, within), || {
-            format!("step {}: {}", self.done() + 1, doing())
-        });
+        self.progress
+            .at(self.done(), self.share(phase, within), || {
+                format!("step {}: {}", self.done() + 1, doing())
+            });
     }
 
-    fn class_counts<'e>(&self, examples: impl IntoIterator<Item = &'e Example>) -> BTreeMap<String, usize> {
-        let mut counts: BTreeMap<String, usize> =
-            self.setting.data.classes.iter().map(|class| (class.clone(), 0)).collect();
+    fn class_counts<'e>(
+        &self,
+        examples: impl IntoIterator<Item = &'e Example>,
+    ) -> BTreeMap<String, usize> {
+        let mut counts: BTreeMap<String, usize> = self
+            .setting
+            .data
+            .classes
+            .iter()
+            .map(|class| (class.clone(), 0))
+            .collect();
         for example in examples {
-            *counts.entry(self.setting.data.classes[example.label.index()].clone()).or_default() += 1;
+            *counts
+                .entry(self.setting.data.classes[example.label.index()].clone())
+                .or_default() += 1;
         }
         counts
     }
 
-    fn evaluate(&mut self, what: &str, model: &Model, ids: &[CandidateId]) -> Result<Evaluation, BoxError> {
-        let evaluation = Evaluation::of(self.setting.scorer, model, ids, self.setting.labels, |done, total| {
-            self.show(Phase::Evaluate, done as f64 / total as f64, || format!("{what} {done}/{total}"));
-        })?;
+    fn evaluate(
+        &mut self,
+        what: &str,
+        model: &Model,
+        ids: &[CandidateId],
+    ) -> Result<Evaluation, BoxError> {
+        let evaluation = Evaluation::of(
+            self.setting.scorer,
+            model,
+            ids,
+            self.setting.labels,
+            |done, total| {
+                self.show(Phase::Evaluate, done as f64 / total as f64, || {
+                    format!("{what} {done}/{total}")
+                });
+            },
+        )?;
         for (id, error) in &evaluation.unreadable {
             self.tell_unreadable(*id, &error.reason);
         }
@@ -123,8 +155,11 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
 
     fn query_rows(&self, step: u32, queried: &Queried, taught: &Taught<Model>) -> Vec<QueryRow> {
         let classes = &self.setting.data.classes;
-        let given: BTreeMap<CandidateId, Label> =
-            taught.newly_labeled.iter().map(|example| (example.candidate, example.label)).collect();
+        let given: BTreeMap<CandidateId, Label> = taught
+            .newly_labeled
+            .iter()
+            .map(|example| (example.candidate, example.label))
+            .collect();
         (1..)
             .zip(&queried.batch)
             .map(|(draw, drawn)| {
@@ -134,7 +169,10 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                     draw,
                     candidate: candidate.name.clone(),
                     key: candidate.key.to_string(),
-                    label: given.get(&drawn.candidate).map(|label| classes[label.index()].clone()).unwrap_or_default(),
+                    label: given
+                        .get(&drawn.candidate)
+                        .map(|label| classes[label.index()].clone())
+                        .unwrap_or_default(),
                     rank: drawn.rank,
                     score: drawn.score.value,
                     entropy: drawn.score.entropy,
@@ -147,22 +185,49 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
 
     /// Signs that training diverges, read off what may be looked at without
     /// spending a test label.
-    fn warnings(&self, labeled_before: usize, taught: &Taught<Model>, val_auc: Option<f64>) -> Vec<String> {
+    fn warnings(
+        &self,
+        labeled_before: usize,
+        taught: &Taught<Model>,
+        val_auc: Option<f64>,
+    ) -> Vec<String> {
         let mut warnings = Vec::new();
-        let best = self.steps.iter().filter_map(|step| step.val_auc).fold(f64::NEG_INFINITY, f64::max);
+        let best = self
+            .steps
+            .iter()
+            .filter_map(|step| step.val_auc)
+            .fold(f64::NEG_INFINITY, f64::max);
         if let Some(auc) = val_auc.filter(|auc| *auc < best - FALL) {
-            warnings.push(format!("the validation AUC fell to {auc:.3}, its best was {best:.3}"));
+            warnings.push(format!(
+                "the validation AUC fell to {auc:.3}, its best was {best:.3}"
+            ));
         }
         if let (Some(first), Some(last)) = (taught.loss.first(), taught.loss.last())
             && last > first
         {
-            warnings.push(format!("the training loss rose from {first:.3} to {last:.3}: try a lower --lr"));
+            warnings.push(format!(
+                "the training loss rose from {first:.3} to {last:.3}: try a lower --lr"
+            ));
+        }
+        let undecided = (self.setting.data.classes.len() as f64).ln();
+        if taught
+            .loss
+            .last()
+            .is_some_and(|loss| (loss - undecided).abs() < 1e-6)
+        {
+            warnings.push(format!(
+                "the training loss sticks at ln {}: the last layer is dead and learns no more; try a lower --lr",
+                self.setting.data.classes.len()
+            ));
         }
         if let Some(h) = &taught.misclassified
             && 2 * h.len() > labeled_before
             && labeled_before >= 20
         {
-            warnings.push(format!("the last network gets {} of its {labeled_before} labels wrong", h.len()));
+            warnings.push(format!(
+                "the last network gets {} of its {labeled_before} labels wrong",
+                h.len()
+            ));
             let counts = self.class_counts(h);
             if let Some((class, count)) = counts.iter().max_by_key(|(_, count)| **count)
                 && *count as f64 >= 0.9 * h.len() as f64
@@ -174,11 +239,23 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
     }
 
     fn step_line(&self, record: &StepRecord) -> String {
-        let of = self.total_steps.map(|total| format!("/{total}")).unwrap_or_default();
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-        let val = record.val_auc.map(|auc| format!("  val AUC {auc:.4}")).unwrap_or_default();
+        let of = self
+            .total_steps
+            .map(|total| format!("/{total}"))
+            .unwrap_or_default();
+        let number = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+        };
+        let val = record
+            .val_auc
+            .map(|auc| format!("  val AUC {auc:.4}"))
+            .unwrap_or_default();
         let h = record.h.map(|h| format!("  H {h}")).unwrap_or_default();
-        let Seconds { query, train, evaluate } = record.seconds;
+        let Seconds {
+            query,
+            train,
+            evaluate,
+        } = record.seconds;
         format!(
             "step {:>2}{of}  labels {:>4}  test AUC {}{val}{h}  trained on {}  ({query:.1} s query, {train:.1} s train, {evaluate:.1} s evaluate)",
             record.step,
@@ -203,12 +280,23 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
             Scoring::Labeled => (Phase::Train, "finding H", 0.0),
             Scoring::Evaluation => (Phase::Evaluate, "measuring", 1.0),
         };
-        self.show(phase, scale * done as f64 / total as f64, || format!("{doing} {done}/{total}"));
+        self.show(phase, scale * done as f64 / total as f64, || {
+            format!("{doing} {done}/{total}")
+        });
     }
 
-    fn trained(&mut self, epoch: usize, epochs: usize, batch: usize, batches: usize, loss: f64) -> ControlFlow<()> {
+    fn trained(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        batch: usize,
+        batches: usize,
+        loss: f64,
+    ) -> ControlFlow<()> {
         let within = (epoch as f64 + (batch + 1) as f64 / batches as f64) / epochs as f64;
-        self.show(Phase::Train, within, || format!("fine-tuning, epoch {}/{epochs}, loss {loss:.3}", epoch + 1));
+        self.show(Phase::Train, within, || {
+            format!("fine-tuning, epoch {}/{epochs}, loss {loss:.3}", epoch + 1)
+        });
         ControlFlow::Continue(())
     }
 }
@@ -223,7 +311,12 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         Ok(())
     }
 
-    fn taught(&mut self, run: &Run<Model>, queried: &Queried, taught: &Taught<Model>) -> Result<Evidence, BoxError> {
+    fn taught(
+        &mut self,
+        run: &Run<Model>,
+        queried: &Queried,
+        taught: &Taught<Model>,
+    ) -> Result<Evidence, BoxError> {
         let train = self.begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         // `run` is a step ahead: it already waits for the next query.
@@ -233,25 +326,47 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         let test_ids = self.setting.test.clone();
         let validation_ids = self.setting.validation.clone();
         let stop_ids = self.setting.stop_set.clone();
-        let test = self.evaluate("testing", model, &test_ids)?.measures(self.setting.positive);
+        let test = self
+            .evaluate("testing", model, &test_ids)?
+            .measures(self.setting.positive);
         if step == 1 && !test.absent.is_empty() {
-            let names: Vec<_> = test.absent.iter().map(|&class| self.setting.data.classes[class].as_str()).collect();
-            self.progress.line(&format!("warning: the AUC leaves out what the test set lacks: {}", names.join(", ")));
+            let names: Vec<_> = test
+                .absent
+                .iter()
+                .map(|&class| self.setting.data.classes[class].as_str())
+                .collect();
+            self.progress.line(&format!(
+                "warning: the AUC leaves out what the test set lacks: {}",
+                names.join(", ")
+            ));
         }
         let val_auc = match validation_ids.is_empty() {
             true => None,
-            false => self.evaluate("validating", model, &validation_ids)?.measures(self.setting.positive).auc,
+            false => {
+                self.evaluate("validating", model, &validation_ids)?
+                    .measures(self.setting.positive)
+                    .auc
+            }
         };
         let stop_set = match stop_ids.is_empty() {
             true => None,
-            false => Some(self.evaluate("asking the stop set", model, &stop_ids)?.named()),
+            false => Some(
+                self.evaluate("asking the stop set", model, &stop_ids)?
+                    .named(),
+            ),
         };
         let evaluate = begun.elapsed().as_secs_f64();
 
         let bytes = model.to_bytes();
         let labels = run.state.labeled().len();
-        let seconds = Seconds { query: self.query_seconds, train, evaluate };
-        let rate = |patches: usize, seconds: f64| (patches > 0 && seconds > 0.0).then(|| patches as f64 / seconds);
+        let seconds = Seconds {
+            query: self.query_seconds,
+            train,
+            evaluate,
+        };
+        let rate = |patches: usize, seconds: f64| {
+            (patches > 0 && seconds > 0.0).then(|| patches as f64 / seconds)
+        };
         let record = StepRecord {
             step,
             labels,
@@ -289,12 +404,17 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
             self.progress.line(&format!("  warning: {warning}"));
         }
         self.steps.push(record);
-        self.folder.keep_models(step, best_step(&self.steps).unwrap_or(step))?;
+        self.folder
+            .keep_models(step, best_step(&self.steps).unwrap_or(step))?;
         plot::write(&self.folder, &self.steps, &self.setting.title)?;
 
         self.shares = seconds;
         self.begun = Instant::now();
-        Ok(Evidence { labels, validation: val_auc, stop_set })
+        Ok(Evidence {
+            labels,
+            validation: val_auc,
+            stop_set,
+        })
     }
 }
 
@@ -309,18 +429,4 @@ pub(crate) fn best_step(steps: &[StepRecord]) -> Option<u32> {
         }
     }
     best.map(|(_, step)| step)
-}
-
-/// The learning curve of the test AUC; none where no step has one.
-pub(crate) fn curve(steps: &[StepRecord]) -> Option<LearningCurve> {
-    let mut points: Vec<Point> = Vec::new();
-    for step in steps {
-        // A step whose batch was skipped whole adds no label, and no point.
-        if let Some(auc) = step.test_auc
-            && points.last().is_none_or(|last| step.labels > last.labels)
-        {
-            points.push(Point { labels: step.labels, value: auc });
-        }
-    }
-    LearningCurve::new(points).ok()
 }

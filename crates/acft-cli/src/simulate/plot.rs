@@ -8,13 +8,23 @@ use crate::figure::png;
 /// Writes `curve.svg` and `curve.png`.
 pub(crate) fn write(folder: &RunFolder, steps: &[StepRecord], title: &str) -> anyhow::Result<()> {
     let points = |auc: fn(&StepRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        steps.iter().filter_map(|step| Some((step.labels as f64, auc(step)?))).collect()
+        steps
+            .iter()
+            .filter_map(|step| Some((step.labels as f64, auc(step)?)))
+            .collect()
     };
-    let series: Vec<Series> = [("test", points(|step| step.test_auc)), ("validation", points(|step| step.val_auc))]
-        .into_iter()
-        .filter(|(_, points)| !points.is_empty())
-        .map(|(name, points)| Series { name: name.to_owned(), points, band: None })
-        .collect();
+    let series: Vec<Series> = [
+        ("test", points(|step| step.test_auc)),
+        ("validation", points(|step| step.val_auc)),
+    ]
+    .into_iter()
+    .filter(|(_, points)| !points.is_empty())
+    .map(|(name, points)| Series {
+        name: name.to_owned(),
+        points,
+        band: None,
+    })
+    .collect();
     if series.is_empty() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use acft::StopReason;
+use acft::curve::{CurveError, LearningCurve, Point};
 use serde::{Deserialize, Serialize};
 
 /// A line of `steps.jsonl`. Its presence is what makes a step count: it is
@@ -142,4 +143,24 @@ pub(crate) struct DataRecord {
     pub left_out: Vec<String>,
     /// Byte-identical candidates that were dropped.
     pub duplicates: Vec<String>,
+}
+
+/// The learning curve of the test AUC.
+///
+/// # Errors
+/// No step has one.
+pub(crate) fn learning_curve(steps: &[StepRecord]) -> Result<LearningCurve, CurveError> {
+    let mut points: Vec<Point> = Vec::new();
+    for step in steps {
+        // A step whose batch was skipped whole adds no label, and no point.
+        if let Some(value) = step.test_auc
+            && points.last().is_none_or(|last| step.labels > last.labels)
+        {
+            points.push(Point {
+                labels: step.labels,
+                value,
+            });
+        }
+    }
+    LearningCurve::new(points)
 }

@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use acft::strategy::{PRESETS, Preset};
 use acft::stopping::{Agreement, Plateau};
+use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
 use acft_vision::models::Architecture;
 use acft_vision::patches::PatchPolicy;
@@ -45,11 +45,23 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_column: Option<String>,
     /// Its four columns of a box in pixels [default: xmin,ymin,xmax,ymax].
-    #[arg(long, value_name = "A,B,C,D", value_delimiter = ',', num_args = 1, help_heading = "Data")]
+    #[arg(
+        long,
+        value_name = "A,B,C,D",
+        value_delimiter = ',',
+        num_args = 1,
+        help_heading = "Data"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub box_columns: Option<Vec<String>>,
     /// The closed set of classes [default: the labels found].
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', num_args = 1, help_heading = "Data")]
+    #[arg(
+        long,
+        value_name = "A,B,…",
+        value_delimiter = ',',
+        num_args = 1,
+        help_heading = "Data"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
     /// The positive class of a two-class task; needed for AUPRC and sensitivity.
@@ -66,7 +78,12 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// Start from random weights instead (needs --model).
-    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Network")]
+    #[arg(
+        long,
+        num_args = 0,
+        default_missing_value = "true",
+        help_heading = "Network"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_scratch: Option<bool>,
     /// The side of the network's input in pixels [default: 64].
@@ -162,7 +179,12 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// Do not measure on the validation set: faster, but no model is then the best.
-    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Run")]
+    #[arg(
+        long,
+        num_args = 0,
+        default_missing_value = "true",
+        help_heading = "Run"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_validation: Option<bool>,
     /// Decoded image regions kept in memory, in MiB [default: 512].
@@ -194,8 +216,9 @@ impl Flags {
     /// Reads a configuration file; paths in it are relative to the working
     /// directory, as on the command line.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| bad_input!("cannot read the configuration {}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            bad_input!("cannot read the configuration {}: {error}", path.display())
+        })?;
         toml::from_str(&text).map_err(|error| bad_input!("{}: {error}", path.display()))
     }
 
@@ -232,23 +255,41 @@ impl Flags {
         })?;
         let from_scratch = *self.from_scratch.get_or_insert(false);
         match (&self.weights, from_scratch) {
-            (None, false) => return Err(bad_input!(
-                "which pre-trained network? Give --weights a safetensors file with torchvision's names, \
+            (None, false) => {
+                return Err(bad_input!(
+                    "which pre-trained network? Give --weights a safetensors file with torchvision's names, \
                  or ask for random weights with --from-scratch --model squeezenet1_1"
-            )),
-            (Some(_), true) => return Err(bad_input!("--weights and --from-scratch contradict each other: give one")),
+                ));
+            }
+            (Some(_), true) => {
+                return Err(bad_input!(
+                    "--weights and --from-scratch contradict each other: give one"
+                ));
+            }
             (None, true) if self.model.is_none() => {
-                return Err(bad_input!("--from-scratch needs to know the network: give --model"));
+                return Err(bad_input!(
+                    "--from-scratch needs to know the network: give --model"
+                ));
             }
             _ => {}
         }
 
         let (active, learn) = self.resolve_strategy()?;
-        let learning: LearningStrategy = learn.parse().map_err(|error: String| bad_input!("--learn: {error}"))?;
-        let query = if active { self.resolve_criterion()? } else { Query::Random };
+        let learning: LearningStrategy = learn
+            .parse()
+            .map_err(|error: String| bad_input!("--learn: {error}"))?;
+        let query = if active {
+            self.resolve_criterion()?
+        } else {
+            Query::Random
+        };
 
         let positive_count = |name: &str, value: usize| {
-            if value == 0 { Err(bad_input!("--{name} 0: it must be at least 1")) } else { Ok(value) }
+            if value == 0 {
+                Err(bad_input!("--{name} 0: it must be at least 1"))
+            } else {
+                Ok(value)
+            }
         };
         let batch = positive_count("batch", *self.batch.get_or_insert(20))?;
         positive_count("epochs", *self.epochs.get_or_insert(8))?;
@@ -256,42 +297,76 @@ impl Flags {
         let input = positive_count("input", *self.input.get_or_insert(64))?;
         positive_count("steps", *self.steps.get_or_insert(10) as usize)?;
         let positive_rate = |name: &str, value: f64| {
-            if value.is_finite() && value > 0.0 { Ok(value) } else { Err(bad_input!("--{name} {value}: it must be above 0")) }
+            if value.is_finite() && value > 0.0 {
+                Ok(value)
+            } else {
+                Err(bad_input!("--{name} {value}: it must be above 0"))
+            }
         };
         positive_rate("lr", *self.lr.get_or_insert(3e-4))?;
         positive_rate("lr-ratio", *self.lr_ratio.get_or_insert(10.0))?;
         let optimizer = self.optimizer.get_or_insert_with(|| "adam".into());
         if !["adam", "sgd"].contains(&optimizer.as_str()) {
-            return Err(bad_input!("--optimizer {optimizer:?}: known are adam and sgd"));
+            return Err(bad_input!(
+                "--optimizer {optimizer:?}: known are adam and sgd"
+            ));
         }
         let noise = *self.noise.get_or_insert(0.0);
         if !(0.0..=1.0).contains(&noise) {
-            return Err(bad_input!("--noise {noise}: a share is a number from 0 to 1"));
+            return Err(bad_input!(
+                "--noise {noise}: a share is a number from 0 to 1"
+            ));
         }
-        if self.box_columns.as_ref().is_some_and(|columns| columns.len() != 4) {
-            return Err(bad_input!("--box-columns takes four names: the columns of xmin, ymin, xmax and ymax"));
+        if self
+            .box_columns
+            .as_ref()
+            .is_some_and(|columns| columns.len() != 4)
+        {
+            return Err(bad_input!(
+                "--box-columns takes four names: the columns of xmin, ymin, xmax and ymax"
+            ));
         }
 
         if *self.no_validation.get_or_insert(false) && self.plateau.is_some() {
-            return Err(bad_input!("--plateau looks at the validation AUC, which --no-validation turns off: give one"));
+            return Err(bad_input!(
+                "--plateau looks at the validation AUC, which --no-validation turns off: give one"
+            ));
         }
         let seed = *self.seed.get_or_insert(0);
         let cache_bytes = *self.cache.get_or_insert(512) << 20;
-        let preset = Preset::of(active, &learn)
-            .map_or_else(|| format!("{}-{learn}", if active { "active" } else { "random" }), |preset| preset.code.to_owned());
+        let preset = Preset::of(active, &learn).map_or_else(
+            || format!("{}-{learn}", if active { "active" } else { "random" }),
+            |preset| preset.code.to_owned(),
+        );
         let out = self.out.clone().unwrap_or_else(|| {
             let name = data.canonicalize().unwrap_or(data);
-            let name = name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = name
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             PathBuf::from("runs").join(format!("{name}-{preset}-{seed}"))
         });
         let stop = Stop {
             steps: self.steps,
             labels: self.max_labels,
-            plateau: self.plateau.map(|patience| Plateau { patience, tolerance: 0.002 }),
-            agreement: self.stop_set.map(|stop_set| Agreement { stop_set, ..Agreement::DEFAULT }),
+            plateau: self.plateau.map(|patience| Plateau {
+                patience,
+                tolerance: 0.002,
+            }),
+            agreement: self.stop_set.map(|stop_set| Agreement {
+                stop_set,
+                ..Agreement::DEFAULT
+            }),
         };
         Ok(Settings {
-            plan: Plan { query, learning, batch, stop, seed },
+            plan: Plan {
+                query,
+                learning,
+                batch,
+                stop,
+                seed,
+            },
             preset,
             input,
             noise,
@@ -305,7 +380,9 @@ impl Flags {
     /// Whether the query is active, and the name of the learning strategy.
     fn resolve_strategy(&mut self) -> anyhow::Result<(bool, String)> {
         if self.strategy.is_some() && (self.query.is_some() || self.learn.is_some()) {
-            return Err(bad_input!("--strategy stands for a --query and a --learn: give it, or those two"));
+            return Err(bad_input!(
+                "--strategy stands for a --query and a --learn: give it, or those two"
+            ));
         }
         let (active, learn) = if self.query.is_some() || self.learn.is_some() {
             let active = match self.query.as_deref().unwrap_or("active") {
@@ -330,7 +407,10 @@ impl Flags {
     }
 
     fn resolve_criterion(&mut self) -> anyhow::Result<Query> {
-        let name = self.criterion.get_or_insert_with(|| "diversity".into()).clone();
+        let name = self
+            .criterion
+            .get_or_insert_with(|| "diversity".into())
+            .clone();
         let alpha = *self.alpha.get_or_insert(0.25);
         let omega = *self.omega.get_or_insert(5.0);
         let criterion = match name.as_str() {
@@ -342,14 +422,22 @@ impl Flags {
                 alpha,
                 per_pair: false,
             },
-            other => return Err(bad_input!("--criterion {other:?}: known are entropy, diversity and both")),
+            other => {
+                return Err(bad_input!(
+                    "--criterion {other:?}: known are entropy, diversity and both"
+                ));
+            }
         };
         if name != "both" && (self.lambda1.is_some() || self.lambda2.is_some()) {
-            return Err(bad_input!("--lambda1 and --lambda2 weigh the two terms of --criterion both, not of {name}"));
+            return Err(bad_input!(
+                "--lambda1 and --lambda2 weigh the two terms of --criterion both, not of {name}"
+            ));
         }
         criterion.check().map_err(|error| bad_input!("{error}"))?;
         if !(omega.is_finite() && omega >= 1.0) {
-            return Err(bad_input!("--omega {omega}: the window is at least one batch wide, so it must be 1 or more"));
+            return Err(bad_input!(
+                "--omega {omega}: the window is at least one batch wide, so it must be 1 or more"
+            ));
         }
         Ok(Query::Active { criterion, omega })
     }
@@ -390,13 +478,21 @@ mod tests {
     #[test]
     fn contradictions_and_typing_errors_are_named() {
         let check = |text: &str, expected: &str| {
-            let error = given(text).over(base()).unwrap().resolve().unwrap_err().to_string();
+            let error = given(text)
+                .over(base())
+                .unwrap()
+                .resolve()
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
         };
         check("strategy = 'acft'", "known are rft, aft-lq");
         check("strategy = 'rft'\nlearn = 'hq'", "--strategy stands for");
         check("learn = 'hard'", "reset-lq, q, lq, hq, hq-balanced");
-        check("criterion = 'margin'", "known are entropy, diversity and both");
+        check(
+            "criterion = 'margin'",
+            "known are entropy, diversity and both",
+        );
         check("lambda1 = 2.0", "--criterion both");
         check("alpha = 0.0", "alpha = 0");
         check("omega = 0.5", "--omega 0.5");
@@ -406,6 +502,9 @@ mod tests {
         check("from-scratch = true", "contradict");
         check("no-validation = true\nplateau = 3", "--plateau");
         let unknown = toml::from_str::<Flags>("bach = 3").unwrap_err().to_string();
-        assert!(unknown.contains("bach") && unknown.contains("batch"), "{unknown}");
+        assert!(
+            unknown.contains("bach") && unknown.contains("batch"),
+            "{unknown}"
+        );
     }
 }

@@ -18,18 +18,42 @@ fn bad_images_are_left_out_listed_and_the_run_goes_on() {
     fs::write(images.image("huge.png"), png_header(20_000, 20_000)).unwrap();
     fs::write(images.image("nothing.png"), png_header(0, 20)).unwrap();
     fs::write(images.image("copy.png"), good).unwrap();
-    for name in ["missing.png", "empty.png", "text.jpg", "cut.png", "huge.png", "nothing.png", "copy.png"] {
+    for name in [
+        "missing.png",
+        "empty.png",
+        "text.jpg",
+        "cut.png",
+        "huge.png",
+        "nothing.png",
+        "copy.png",
+    ] {
         images.list(&format!("{name},bright,other-{name},train"));
     }
 
     let output = succeeds(&mut images.simulate("run", &["--steps", "20"]));
     let told = stderr(&output);
-    for name in ["missing.png", "empty.png", "text.jpg", "cut.png", "huge.png", "nothing.png"] {
+    for name in [
+        "missing.png",
+        "empty.png",
+        "text.jpg",
+        "cut.png",
+        "huge.png",
+        "nothing.png",
+    ] {
         assert!(told.contains(name), "{name} is not mentioned in\n{told}");
     }
-    assert!(told.contains("copy.png") && told.contains("repeats"), "{told}");
-    let labels = images.steps("run").last().unwrap()["labels"].as_u64().unwrap();
-    assert_eq!(labels, u64::from(POOL), "every good candidate was labeled, and no bad one");
+    assert!(
+        told.contains("copy.png") && told.contains("repeats"),
+        "{told}"
+    );
+    let labels = images.steps("run").last().unwrap()["labels"]
+        .as_u64()
+        .unwrap();
+    assert_eq!(
+        labels,
+        u64::from(POOL),
+        "every good candidate was labeled, and no bad one"
+    );
 }
 
 #[test]
@@ -39,21 +63,42 @@ fn a_doubtful_listing_is_refused_by_file_and_row() {
         images.list(row);
         let message = refused(&mut images.simulate("run", arguments));
         for part in expected {
-            assert!(message.contains(part), "{row:?}: {part:?} is not in {message}");
+            assert!(
+                message.contains(part),
+                "{row:?}: {part:?} is not in {message}"
+            );
         }
     };
-    check("train-000.png,dark,train-0,train", &[], &["train-000.png", "62"]);
+    check(
+        "train-000.png,dark,train-0,train",
+        &[],
+        &["train-000.png", "62"],
+    );
     check("test-000.png", &[], &["labels.csv", "62"]);
     check("val-000.png,bright,train-0,val", &[], &["train-0"]);
-    check("new.png,grey,p,train", &["--classes", "bright,dark"], &["grey", "62"]);
-    check("new.png,bright,p,training set", &[], &["training set", "62"]);
-    check("new.png,bright,p,train", &["--split-column", "fold"], &["fold", "split"]);
+    check(
+        "new.png,grey,p,train",
+        &["--classes", "bright,dark"],
+        &["grey", "62"],
+    );
+    check(
+        "new.png,bright,p,training set",
+        &[],
+        &["training set", "62"],
+    );
+    check(
+        "new.png,bright,p,train",
+        &["--split-column", "fold"],
+        &["fold", "split"],
+    );
 }
 
 #[test]
 fn one_class_is_not_a_task() {
     let images = Images::new();
-    let text = images.read("blobs/labels.csv").replace(",dark,", ",bright,");
+    let text = images
+        .read("blobs/labels.csv")
+        .replace(",dark,", ",bright,");
     fs::write(images.manifest(), text).unwrap();
     let message = refused(&mut images.simulate("run", &[]));
     assert!(message.contains("bright"), "{message}");
@@ -78,6 +123,12 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 /// The checksum of PNG's chunks (ISO 3309), bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            }
+        })
     })
 }

@@ -22,7 +22,11 @@ fn kill_minus_nine_changes_nothing_but_the_clock() {
         if images.home().join("killed/config.toml").exists() {
             process.arg("--resume");
         }
-        let mut child = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = process
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(60 + 25 * round));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success());
@@ -34,10 +38,24 @@ fn kill_minus_nine_changes_nothing_but_the_clock() {
     }
     assert!(kills > 0, "the run was over before it could be killed");
     assert_eq!(images.steps("killed"), images.steps("whole"));
-    assert_eq!(images.read("killed/queries.csv"), images.read("whole/queries.csv"));
-    assert_eq!(images.read("killed/finished.json"), images.read("whole/finished.json"));
+    assert_eq!(
+        images.read("killed/queries.csv"),
+        images.read("whole/queries.csv")
+    );
+    assert_eq!(
+        images.read("killed/finished.json"),
+        images.read("whole/finished.json")
+    );
     for model in ["last", "best"] {
-        let bytes = |run: &str| fs::read(images.home().join(run).join("models").join(format!("{model}.safetensors")));
+        let bytes = |run: &str| {
+            fs::read(
+                images
+                    .home()
+                    .join(run)
+                    .join("models")
+                    .join(format!("{model}.safetensors")),
+            )
+        };
         assert_eq!(bytes("killed").unwrap(), bytes("whole").unwrap());
     }
 }
@@ -62,7 +80,10 @@ fn a_write_that_fails_ends_the_run_and_loses_nothing() {
         .unwrap();
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("step-0001.safetensors") && message.contains("--resume"), "{message}");
+    assert!(
+        message.contains("step-0001.safetensors") && message.contains("--resume"),
+        "{message}"
+    );
 
     succeeds(&mut images.simulate("starved", &[RUN.as_slice(), &["--resume"]].concat()));
     assert_eq!(images.steps("starved"), images.steps("whole"));
@@ -74,10 +95,16 @@ fn a_run_goes_on_only_as_the_same_run() {
     succeeds(&mut images.simulate("run", &[]));
 
     let again = refused(&mut images.simulate("run", &[]));
-    assert!(again.contains("already has a run") && again.contains("--resume"), "{again}");
+    assert!(
+        again.contains("already has a run") && again.contains("--resume"),
+        "{again}"
+    );
 
     let changed = refused(&mut images.simulate("run", &["--resume", "--lr", "0.1"]));
-    assert!(changed.contains("--lr 0.1 (the run has 0.0003)"), "{changed}");
+    assert!(
+        changed.contains("--lr 0.1 (the run has 0.0003)"),
+        "{changed}"
+    );
 
     let nowhere = refused(&mut images.simulate("elsewhere", &["--resume"]));
     assert!(nowhere.contains("elsewhere is no run"), "{nowhere}");
@@ -103,5 +130,9 @@ fn a_damaged_run_is_not_gone_on_with() {
     fs::write(&model, bytes).unwrap();
     let output = images.simulate("run", &["--resume"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("step-0003.safetensors is not the model"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("step-0003.safetensors is not the model"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -77,8 +77,27 @@ impl Images {
         command
             .current_dir(self.home())
             .args(["simulate", "--data", "blobs", "--out", run])
-            .args(["--from-scratch", "--model", "demo", "--input", "16", "--patches", "crop:8", "--alpha", "0.5"])
-            .args(["--batch", "4", "--steps", "3", "--epochs", "2", "--minibatch", "16"])
+            .args([
+                "--from-scratch",
+                "--model",
+                "demo",
+                "--input",
+                "16",
+                "--patches",
+                "crop:8",
+                "--alpha",
+                "0.5",
+            ])
+            .args([
+                "--batch",
+                "4",
+                "--steps",
+                "3",
+                "--epochs",
+                "2",
+                "--minibatch",
+                "16",
+            ])
             .args(arguments);
         command
     }
@@ -103,7 +122,9 @@ impl Images {
 }
 
 fn seed(split: &str, i: u32) -> u32 {
-    let split = split.bytes().fold(7u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let split = split.bytes().fold(7u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
     split.wrapping_add(i + 1)
 }
 

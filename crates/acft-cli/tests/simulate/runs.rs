@@ -11,7 +11,10 @@ fn a_run_leaves_its_settings_steps_queries_curve_and_models() {
     let finished: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(finished["reason"], "steps");
     assert_eq!(finished["labels"], 12);
-    assert_eq!(finished, serde_json::from_str::<serde_json::Value>(&images.read("run/finished.json")).unwrap());
+    assert_eq!(
+        finished,
+        serde_json::from_str::<serde_json::Value>(&images.read("run/finished.json")).unwrap()
+    );
 
     let steps = images.steps("run");
     assert_eq!(steps.len(), 3);
@@ -25,17 +28,49 @@ fn a_run_leaves_its_settings_steps_queries_curve_and_models() {
         assert_eq!(step["loss"].as_array().unwrap().len(), 2);
     }
     let queries = images.read("run/queries.csv");
-    let names: Vec<&str> = queries.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
+    let names: Vec<&str> = queries
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(2).unwrap())
+        .collect();
     assert_eq!(names.len(), 12);
-    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 12, "no candidate twice");
-    assert!(names.iter().all(|name| name.starts_with("train-")), "only the pool is asked about");
+    assert_eq!(
+        names.iter().collect::<BTreeSet<_>>().len(),
+        12,
+        "no candidate twice"
+    );
+    assert!(
+        names.iter().all(|name| name.starts_with("train-")),
+        "only the pool is asked about"
+    );
 
     let config = images.read("run/config.toml");
-    for setting in ["model = \"demo\"", "patches = \"crop:8\"", "learn = \"hq\"", "omega = 5.0", "seed = 0"] {
+    for setting in [
+        "model = \"demo\"",
+        "patches = \"crop:8\"",
+        "learn = \"hq\"",
+        "omega = 5.0",
+        "seed = 0",
+    ] {
         assert!(config.contains(setting), "{setting} is not in\n{config}");
     }
-    for file in ["curve.svg", "curve.png", "models/last.safetensors", "models/best.safetensors"] {
-        assert!(images.home().join("run").join(file).metadata().unwrap().len() > 100, "{file}");
+    for file in [
+        "curve.svg",
+        "curve.png",
+        "models/last.safetensors",
+        "models/best.safetensors",
+    ] {
+        assert!(
+            images
+                .home()
+                .join("run")
+                .join(file)
+                .metadata()
+                .unwrap()
+                .len()
+                > 100,
+            "{file}"
+        );
     }
     let data: serde_json::Value = serde_json::from_str(&images.read("run/data.json")).unwrap();
     assert_eq!(data["pool"], POOL);
@@ -46,7 +81,13 @@ fn the_seed_decides_everything_and_the_kept_settings_repeat_the_run() {
     let images = Images::new();
     succeeds(&mut images.simulate("a", &["--seed", "3"]));
     succeeds(&mut images.simulate("b", &["--seed", "4"]));
-    succeeds(acft().current_dir(images.home()).args(["simulate", "--config", "a/config.toml", "--out", "c"]));
+    succeeds(acft().current_dir(images.home()).args([
+        "simulate",
+        "--config",
+        "a/config.toml",
+        "--out",
+        "c",
+    ]));
     assert_eq!(images.steps("a"), images.steps("c"));
     assert_eq!(images.read("a/queries.csv"), images.read("c/queries.csv"));
     assert_ne!(images.read("a/queries.csv"), images.read("b/queries.csv"));
@@ -55,8 +96,19 @@ fn the_seed_decides_everything_and_the_kept_settings_repeat_the_run() {
 #[test]
 fn every_strategy_runs_to_the_end() {
     let images = Images::new();
-    for code in ["rft", "aft-lq", "acft-q", "acft-lq", "acft-hq", "acft-hq-balanced", "rcft-hq"] {
-        succeeds(&mut images.simulate(code, &["--strategy", code, "--steps", "2", "--no-validation"]));
+    for code in [
+        "rft",
+        "aft-lq",
+        "acft-q",
+        "acft-lq",
+        "acft-hq",
+        "acft-hq-balanced",
+        "rcft-hq",
+    ] {
+        succeeds(&mut images.simulate(
+            code,
+            &["--strategy", code, "--steps", "2", "--no-validation"],
+        ));
         let steps = images.steps(code);
         assert_eq!(steps.len(), 2, "{code}");
         let lesson = steps[1]["trained_on"].as_u64().unwrap();
@@ -74,9 +126,15 @@ fn every_strategy_runs_to_the_end() {
 #[test]
 fn a_noisy_expert_and_the_end_of_the_pool() {
     let images = Images::new();
-    let arguments = ["--noise", "0.5", "--batch", "15", "--steps", "9", "--epochs", "1"];
+    let arguments = [
+        "--noise", "0.5", "--batch", "15", "--steps", "9", "--epochs", "1",
+    ];
     let output = succeeds(&mut images.simulate("noisy", &arguments));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("the pool is exhausted"));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("the pool is exhausted")
+    );
     let wrong = images
         .read("noisy/queries.csv")
         .lines()
@@ -98,7 +156,9 @@ fn a_candidate_is_explained_in_numbers_and_in_a_picture() {
     succeeds(&mut images.simulate("run", &["--no-validation", "--steps", "1"]));
     let explain = |candidate: &str| {
         let mut command = acft();
-        command.current_dir(images.home()).args(["explain", "run", candidate]);
+        command
+            .current_dir(images.home())
+            .args(["explain", "run", candidate]);
         command
     };
     let output = succeeds(explain("train-007").arg("--json"));
@@ -110,7 +170,10 @@ fn a_candidate_is_explained_in_numbers_and_in_a_picture() {
     assert!(image::open(picture).is_ok());
 
     let text = String::from_utf8(succeeds(&mut explain("train-007.png")).stdout).unwrap();
-    assert!(text.contains("kept  4 of 8") && text.contains("entropy"), "{text}");
+    assert!(
+        text.contains("kept  4 of 8") && text.contains("entropy"),
+        "{text}"
+    );
     assert!(refused(&mut explain("train-9")).contains("no candidate is called"));
     assert!(refused(&mut explain("train-")).contains("say more of it"));
     let other = acft().args(["explain", "nowhere", "x"]).output().unwrap();

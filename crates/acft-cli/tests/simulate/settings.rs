@@ -11,12 +11,18 @@ fn what_cannot_be_meant_is_named() {
     let check = |arguments: &[&str], expected: &str| {
         let message = refused(&mut images.simulate("run", arguments));
         assert!(message.contains(expected), "{arguments:?}: {message}");
-        assert!(!images.home().join("run").exists(), "{arguments:?} left a folder behind");
+        assert!(
+            !images.home().join("run").exists(),
+            "{arguments:?} left a folder behind"
+        );
     };
     check(&["--strategy", "acft"], "known are rft, aft-lq");
     check(&["--positive", "grey"], "the classes are bright, dark");
     check(&["--patches", "volume"], "volume");
-    check(&["--patches", "none"], "diversity compares patches in pairs");
+    check(
+        &["--patches", "none"],
+        "diversity compares patches in pairs",
+    );
     check(&["--patches", "crop:2"], "alpha = 0.5 keeps 1 of 2");
     check(&["--input", "2"], "demo");
     check(&["--label-column", "lable"], "label");
@@ -30,7 +36,10 @@ fn weights_are_checked_against_the_network() {
     let images = Images::new();
     let run = |arguments: &[&str]| {
         let mut command = acft();
-        command.current_dir(images.home()).args(["simulate", "--data", "blobs", "--out", "run"]).args(arguments);
+        command
+            .current_dir(images.home())
+            .args(["simulate", "--data", "blobs", "--out", "run"])
+            .args(arguments);
         command
     };
     assert!(refused(&mut run(&[])).contains("--weights"));
@@ -40,12 +49,35 @@ fn weights_are_checked_against_the_network() {
 
     // The weights of a network, called another's: the first tensors that
     // differ are named.
-    assert!(images.simulate("source", &["--steps", "1"]).output().unwrap().status.success());
+    assert!(
+        images
+            .simulate("source", &["--steps", "1"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let weights = "source/models/last.safetensors";
-    let message = refused(&mut run(&["--weights", weights, "--model", "squeezenet1_1"]));
+    let message = refused(&mut run(&[
+        "--weights",
+        weights,
+        "--model",
+        "squeezenet1_1",
+    ]));
     assert!(message.contains("features.0.weight"), "{message}");
     // And told by themselves, they are what they are.
-    let told = run(&["--weights", weights, "--input", "16", "--steps", "1", "--epochs", "1"]).output().unwrap();
+    let told = run(&[
+        "--weights",
+        weights,
+        "--input",
+        "16",
+        "--steps",
+        "1",
+        "--epochs",
+        "1",
+    ])
+    .output()
+    .unwrap();
     assert!(told.status.success());
     assert!(images.read("run/config.toml").contains("model = \"demo\""));
 }
@@ -55,5 +87,8 @@ fn a_configuration_file_with_an_unknown_key_names_it() {
     let images = Images::new();
     fs::write(images.home().join("run.toml"), "bach = 3\n").unwrap();
     let message = refused(&mut images.simulate("run", &["--config", "run.toml"]));
-    assert!(message.contains("run.toml") && message.contains("bach"), "{message}");
+    assert!(
+        message.contains("run.toml") && message.contains("bach"),
+        "{message}"
+    );
 }

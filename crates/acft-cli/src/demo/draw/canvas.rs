@@ -32,7 +32,10 @@ impl Canvas {
         let side = self.side as f64;
         for (row, pixels) in self.pixels.chunks_exact_mut(self.side).enumerate() {
             for (column, pixel) in pixels.iter_mut().enumerate() {
-                brush([(column as f64 + 0.5) / side, (row as f64 + 0.5) / side], pixel);
+                brush(
+                    [(column as f64 + 0.5) / side, (row as f64 + 0.5) / side],
+                    pixel,
+                );
             }
         }
     }
@@ -51,7 +54,9 @@ impl Canvas {
     /// Rows from the top, RGB within a pixel.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let values = self.pixels.iter().flatten();
-        values.map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8).collect()
+        values
+            .map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8)
+            .collect()
     }
 
     /// As an image of 8 bits a colour.
@@ -62,7 +67,9 @@ impl Canvas {
 
     /// Writes it as a PNG.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
-        self.to_image()?.save(path).with_context(|| format!("cannot write {}", path.display()))
+        self.to_image()?
+            .save(path)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 

@@ -55,14 +55,28 @@ mod tests {
     const SEED: u64 = 5;
 
     fn lesion(index: usize, difficulty: f64) -> Frame {
-        Frame { index, lesion: true, difficulty }
+        Frame {
+            index,
+            lesion: true,
+            difficulty,
+        }
     }
 
     /// What the spot changes: for each pixel the sum over its colours.
     fn spot(frame: Frame) -> Vec<f64> {
-        let without = Frame { lesion: false, ..frame }.draw(SEED).bytes();
+        let without = Frame {
+            lesion: false,
+            ..frame
+        }
+        .draw(SEED)
+        .bytes();
         let with = frame.draw(SEED).bytes();
-        let change = |(a, b): (&[u8], &[u8])| a.iter().zip(b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+        let change = |(a, b): (&[u8], &[u8])| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| f64::from(a.abs_diff(*b)))
+                .sum()
+        };
         with.chunks(3).zip(without.chunks(3)).map(change).collect()
     }
 
@@ -72,12 +86,17 @@ mod tests {
         assert_eq!(frame, Frame::of(SEED, 3));
         assert_eq!(frame.draw(SEED).bytes(), frame.draw(SEED).bytes());
         assert_ne!(frame.draw(SEED).bytes(), frame.draw(SEED + 1).bytes());
-        assert_ne!(frame.draw(SEED).bytes(), Frame { index: 4, ..frame }.draw(SEED).bytes());
+        assert_ne!(
+            frame.draw(SEED).bytes(),
+            Frame { index: 4, ..frame }.draw(SEED).bytes()
+        );
     }
 
     #[test]
     fn one_in_four_has_a_spot() {
-        let lesions = (0..4000).filter(|&index| Frame::of(SEED, index).lesion).count();
+        let lesions = (0..4000)
+            .filter(|&index| Frame::of(SEED, index).lesion)
+            .count();
         // Four standard errors are 110.
         assert!((890..=1110).contains(&lesions), "{lesions}");
     }
@@ -85,8 +104,12 @@ mod tests {
     #[test]
     fn difficult_spots_are_faint_and_yet_there() {
         for index in 0..20 {
-            let [easy, hard] = [0.0, 1.0].map(|difficulty| spot(lesion(index, difficulty)).iter().sum::<f64>());
-            assert!(hard > 0.0 && easy > 2.0 * hard, "frame {index}: {easy} and {hard}");
+            let [easy, hard] =
+                [0.0, 1.0].map(|difficulty| spot(lesion(index, difficulty)).iter().sum::<f64>());
+            assert!(
+                hard > 0.0 && easy > 2.0 * hard,
+                "frame {index}: {easy} and {hard}"
+            );
         }
     }
 
@@ -96,7 +119,10 @@ mod tests {
             let spot = spot(lesion(index, 0.0));
             let total: f64 = spot.iter().sum();
             let mean = |place: fn(usize) -> usize| {
-                let weighed = spot.iter().enumerate().map(|(pixel, change)| change * place(pixel) as f64);
+                let weighed = spot
+                    .iter()
+                    .enumerate()
+                    .map(|(pixel, change)| change * place(pixel) as f64);
                 weighed.sum::<f64>() / total / SIDE as f64
             };
             let (x, y) = (mean(|pixel| pixel % SIDE), mean(|pixel| pixel / SIDE));

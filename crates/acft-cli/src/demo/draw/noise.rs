@@ -23,7 +23,9 @@ impl Field {
             let cells = cells << octave;
             Lattice {
                 cells,
-                corners: (0..(cells + 1) * (cells + 1)).map(|_| random.between(-1.0, 1.0)).collect(),
+                corners: (0..(cells + 1) * (cells + 1))
+                    .map(|_| random.between(-1.0, 1.0))
+                    .collect(),
                 weight: 0.5_f64.powi(octave as i32) / total,
             }
         };
@@ -33,7 +35,10 @@ impl Field {
     }
 
     pub(super) fn at(&self, place: [f64; 2]) -> f64 {
-        self.octaves.iter().map(|lattice| lattice.weight * lattice.at(place)).sum()
+        self.octaves
+            .iter()
+            .map(|lattice| lattice.weight * lattice.at(place))
+            .sum()
     }
 }
 
@@ -46,7 +51,9 @@ impl Lattice {
             (cell, t * t * (3.0 - 2.0 * t))
         };
         let ((column, x), (row, y)) = (cell(place[0]), cell(place[1]));
-        let corner = |down: usize, right: usize| self.corners[(row + down) * (self.cells + 1) + column + right];
+        let corner = |down: usize, right: usize| {
+            self.corners[(row + down) * (self.cells + 1) + column + right]
+        };
         let along = |down| corner(down, 0) + x * (corner(down, 1) - corner(down, 0));
         along(0) + y * (along(1) - along(0))
     }

@@ -39,7 +39,11 @@ pub(crate) fn draw(seed: u64, index: usize, side: usize) -> Canvas {
 fn colours(random: &mut Random) -> [Colour; 2] {
     let paper = [(); 3].map(|()| random.between(0.25, 0.75));
     let contrast = random.between(0.2, 0.4);
-    let contrast = if random.chance(0.5) { contrast } else { -contrast };
+    let contrast = if random.chance(0.5) {
+        contrast
+    } else {
+        -contrast
+    };
     let ink = paper.map(|value| value + contrast + random.between(-0.1, 0.1));
     [ink, paper]
 }
@@ -64,8 +68,12 @@ fn shape(class: usize, random: &mut Random) -> Box<dyn Fn([f64; 2]) -> f64> {
         "stripes" => Box::new(move |place| smooth_step(-0.3, 0.3, grating(place)[0])),
         "checks" => Box::new(move |place| smooth_step(-0.2, 0.2, grating(place).iter().product())),
         "dots" => Box::new(move |place| smooth_step(0.9, 1.3, grating(place).iter().sum())),
-        "ring" => Box::new(move |place| 1.0 - smooth_step(soft, 2.0 * soft, (distance(place) - radius).abs())),
-        "blob" => Box::new(move |place| 1.0 - smooth_step(radius - soft, radius + soft, distance(place))),
+        "ring" => Box::new(move |place| {
+            1.0 - smooth_step(soft, 2.0 * soft, (distance(place) - radius).abs())
+        }),
+        "blob" => {
+            Box::new(move |place| 1.0 - smooth_step(radius - soft, radius + soft, distance(place)))
+        }
         _ => Box::new(move |place| smooth_step(-0.3, 0.3, field.at(place))),
     }
 }
@@ -76,10 +84,16 @@ mod tests {
 
     #[test]
     fn every_class_draws_something_and_no_two_pictures_are_alike() {
-        let pictures: Vec<Vec<u8>> = (0..2 * CLASSES.len()).map(|index| draw(1, index, 32).bytes()).collect();
+        let pictures: Vec<Vec<u8>> = (0..2 * CLASSES.len())
+            .map(|index| draw(1, index, 32).bytes())
+            .collect();
         for (index, picture) in pictures.iter().enumerate() {
             let (low, high) = (picture.iter().min(), picture.iter().max());
-            assert!(low.zip(high).is_some_and(|(low, high)| high - low > 40), "{}", CLASSES[class(index)]);
+            assert!(
+                low.zip(high).is_some_and(|(low, high)| high - low > 40),
+                "{}",
+                CLASSES[class(index)]
+            );
             assert!(!pictures[..index].contains(picture));
             assert_eq!(*picture, draw(1, index, 32).bytes());
         }

@@ -9,7 +9,8 @@ pub(crate) struct Random(ChaCha8Rng);
 impl Random {
     /// The stream of picture `index` of the set called `set`.
     pub(crate) fn of(seed: u64, set: &str, index: usize) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("acft 2026-11 drawn picture (seed, index, set)");
+        let mut hasher =
+            blake3::Hasher::new_derive_key("acft 2026-11 drawn picture (seed, index, set)");
         hasher.update(&seed.to_le_bytes());
         hasher.update(&(index as u64).to_le_bytes());
         hasher.update(set.as_bytes());

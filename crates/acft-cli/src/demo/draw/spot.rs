@@ -80,7 +80,10 @@ impl Spot {
         let [x, y] = [place[0] - self.centre[0], place[1] - self.centre[1]];
         let [x, y] = [x * cos + y * sin, (y * cos - x * sin) / self.ratio];
         let around = y.atan2(x);
-        let lobed = self.lobes.iter().map(|lobe| lobe.height * (lobe.waves * around + lobe.phase).cos());
+        let lobed = self
+            .lobes
+            .iter()
+            .map(|lobe| lobe.height * (lobe.waves * around + lobe.phase).cos());
         let distance = x.hypot(y) / (self.radius * (1.0 + lobed.sum::<f64>()));
         1.0 - smooth_step(1.0 - self.softness, 1.0 + self.softness, distance)
     }
@@ -95,7 +98,11 @@ fn centre(random: &mut Random) -> [f64; 2] {
     let near = random.between(NEAR_BORDER[0], NEAR_BORDER[1]);
     let near = if random.chance(0.5) { near } else { 1.0 - near };
     let along = random.between(0.1, 0.9);
-    if random.chance(0.5) { [near, along] } else { [along, near] }
+    if random.chance(0.5) {
+        [near, along]
+    } else {
+        [along, near]
+    }
 }
 
 fn lobes(height: f64, random: &mut Random) -> [Lobe; 3] {

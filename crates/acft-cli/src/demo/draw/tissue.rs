@@ -45,7 +45,10 @@ fn texture(canvas: &mut Canvas, random: &mut Random) {
     let fine = Field::new(12, 2, random);
     let (coarsely, finely) = (random.between(0.1, 0.25), random.between(0.03, 0.1));
     canvas.paint(|place, colour| {
-        scale(colour, 1.0 + coarsely * coarse.at(place) + finely * fine.at(place));
+        scale(
+            colour,
+            1.0 + coarsely * coarse.at(place) + finely * fine.at(place),
+        );
     });
 }
 
@@ -74,10 +77,15 @@ fn vessel(canvas: &mut Canvas, random: &mut Random) {
     for _ in 0..STEPS {
         path.push(place);
         angle += 0.25 * random.normal();
-        place = [place[0] + 0.025 * angle.cos(), place[1] + 0.025 * angle.sin()];
+        place = [
+            place[0] + 0.025 * angle.cos(),
+            place[1] + 0.025 * angle.sin(),
+        ];
     }
     canvas.paint(|place, colour| {
-        let near = path.iter().map(|p| (p[0] - place[0]).powi(2) + (p[1] - place[1]).powi(2));
+        let near = path
+            .iter()
+            .map(|p| (p[0] - place[0]).powi(2) + (p[1] - place[1]).powi(2));
         let square = near.fold(f64::INFINITY, f64::min);
         let inside = (-square / (2.0 * width * width)).exp();
         for (value, share) in colour.iter_mut().zip([0.7, 1.0, 0.9]) {
