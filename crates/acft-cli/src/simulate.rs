@@ -24,7 +24,7 @@ use crate::cli::bad_input;
 use crate::network;
 use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
-use journal::{RunJournal, Setting, best_step};
+use journal::{Ended, RunJournal, Setting, best_step};
 use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
 
@@ -241,11 +241,20 @@ pub(crate) fn simulate(
         )?
     };
 
-    let (folder, steps, progress) = journal.into_parts();
+    let Ended {
+        folder,
+        steps,
+        progress,
+        unreadable,
+    } = journal.end();
     progress.end();
     let finished = finish(reason, &steps);
     folder.finish(&finished)?;
-    farewell(&record, &progress);
+    let unreadable = steps
+        .iter()
+        .flat_map(|step| &step.unreadable)
+        .chain(&unreadable);
+    farewell(&record, unreadable, &progress);
     Ok(finished)
 }
 
@@ -296,8 +305,12 @@ fn replay(
         }
     }
     for step in &done.steps {
-        for key in &step.unreadable {
-            run.state.set_aside(find(key)?)?;
+        for one in &step.unreadable {
+            let id = find(&one.key)?;
+            // Those that were to judge the network were never in the pool.
+            if data.candidates[id.index()].split == Split::Train {
+                run.state.set_aside(id)?;
+            }
         }
         run.evidence.push(Evidence {
             labels: step.labels,
@@ -447,11 +460,19 @@ fn finish(reason: StopReason, steps: &[record::StepRecord]) -> Finished {
 }
 
 /// Lists what could not be used: at the end, where it is seen.
-fn farewell(record: &record::DataRecord, progress: &Progress) {
+fn farewell<'a>(
+    record: &record::DataRecord,
+    unreadable: impl Iterator<Item = &'a record::Unreadable>,
+    progress: &Progress,
+) {
     const SHOWN: usize = 10;
-    for (what, list) in [
-        ("left out", &record.left_out),
-        ("duplicates dropped", &record.duplicates),
+    let unreadable: Vec<String> = unreadable
+        .map(|one| format!("{}: {}", one.candidate, one.reason))
+        .collect();
+    for (what, list, file) in [
+        ("left out", &record.left_out, "data.json"),
+        ("left out when decoded", &unreadable, "steps.jsonl"),
+        ("duplicates dropped", &record.duplicates, "data.json"),
     ] {
         if list.is_empty() {
             continue;
@@ -462,7 +483,7 @@ fn farewell(record: &record::DataRecord, progress: &Progress) {
         }
         if list.len() > SHOWN {
             progress.line(&format!(
-                "  … and {} more, all of them in data.json",
+                "  … and {} more, all of them in {file}",
                 list.len() - SHOWN
             ));
         }

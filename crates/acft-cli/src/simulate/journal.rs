@@ -1,7 +1,7 @@
 //! Keeps each step as it is done: measures M_t, writes the run's folder, and
 //! tells the user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use acft_vision::source::Dataset;
 use super::evaluation::Evaluation;
 use super::folder::RunFolder;
 use super::plot;
-use super::record::{QueryRow, Rates, Seconds, StepRecord};
+use super::record::{QueryRow, Rates, Seconds, StepRecord, Unreadable};
 use crate::progress::Progress;
 
 /// A fall of the validation AUC below its best that is worth a word.
@@ -34,6 +34,15 @@ pub(crate) struct Setting<'a, S> {
     pub title: String,
 }
 
+/// A journal that is closed.
+pub(crate) struct Ended {
+    pub folder: RunFolder,
+    pub steps: Vec<StepRecord>,
+    pub progress: Progress,
+    /// Found by a last query that found nothing else, so that no step has them.
+    pub unreadable: Vec<Unreadable>,
+}
+
 pub(crate) struct RunJournal<'a, S> {
     setting: Setting<'a, S>,
     folder: RunFolder,
@@ -44,7 +53,9 @@ pub(crate) struct RunJournal<'a, S> {
     query_seconds: f64,
     /// Shares of a step's time that its phases took last time.
     shares: Seconds,
-    unreadable_seen: Vec<CandidateId>,
+    /// Of this step, and by key of all steps so far.
+    unreadable: Vec<Unreadable>,
+    unreadable_before: BTreeSet<String>,
 }
 
 impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
@@ -55,6 +66,11 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
         progress: Progress,
         total_steps: Option<u32>,
     ) -> Self {
+        let unreadable_before = steps
+            .iter()
+            .flat_map(|step| &step.unreadable)
+            .map(|one| one.key.clone())
+            .collect();
         Self {
             setting,
             folder,
@@ -68,12 +84,19 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 train: 1.0,
                 evaluate: 0.5,
             },
-            unreadable_seen: Vec::new(),
+            unreadable: Vec::new(),
+            unreadable_before,
         }
     }
 
-    pub(crate) fn into_parts(self) -> (RunFolder, Vec<StepRecord>, Progress) {
-        (self.folder, self.steps, self.progress)
+    /// What is left when no step follows.
+    pub(crate) fn end(self) -> Ended {
+        Ended {
+            folder: self.folder,
+            steps: self.steps,
+            progress: self.progress,
+            unreadable: self.unreadable,
+        }
     }
 
     fn done(&self) -> u32 {
@@ -146,10 +169,17 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
 
     /// Once for each candidate, not at every step.
     fn tell_unreadable(&mut self, id: CandidateId, reason: &str) {
-        if !self.unreadable_seen.contains(&id) {
-            self.unreadable_seen.push(id);
-            let name = &self.setting.data.candidates[id.index()].name;
-            self.progress.line(&format!("left out: {name}: {reason}"));
+        let candidate = &self.setting.data.candidates[id.index()];
+        let key = candidate.key.to_string();
+        if self.unreadable_before.insert(key.clone()) {
+            let one = Unreadable {
+                candidate: candidate.name.clone(),
+                key,
+                reason: reason.to_owned(),
+            };
+            self.progress
+                .line(&format!("left out: {}: {}", one.candidate, one.reason));
+            self.unreadable.push(one);
         }
     }
 
@@ -388,11 +418,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
                 train: rate(taught.patches, seconds.train),
             },
             model: blake3::hash(&bytes).to_string(),
-            unreadable: queried
-                .unreadable
-                .iter()
-                .map(|(id, _)| self.setting.data.candidates[id.index()].key.to_string())
-                .collect(),
+            unreadable: std::mem::take(&mut self.unreadable),
             stop_set: stop_set.clone(),
             warnings: self.warnings(labels - taught.newly_labeled.len(), taught, val_auc),
         };

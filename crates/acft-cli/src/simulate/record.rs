@@ -48,15 +48,27 @@ pub(crate) struct StepRecord {
     pub patches_per_second: Rates,
     /// The content hash of M_t (BLAKE3 of its file).
     pub model: String,
-    /// Candidates that turned out unreadable in this step, by key.
+    /// Candidates that turned out unreadable in this step: they have left the
+    /// pool, or the held-out set that they were to judge.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<Unreadable>,
     /// M_t's classes on the stop set, where the rule of agreement is on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stop_set: Option<Vec<usize>>,
     /// Signs that training diverges.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub warnings: Vec<String>,
+}
+
+/// A candidate whose image cannot be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unreadable {
+    /// As shown.
+    pub candidate: String,
+    /// Its key.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
 }
 
 /// Wall-clock seconds.

@@ -46,6 +46,10 @@ fn bad_images_are_left_out_listed_and_the_run_goes_on() {
         told.contains("copy.png") && told.contains("repeats"),
         "{told}"
     );
+    assert!(
+        told.contains("left out when decoded: 1\n  cut.png"),
+        "{told}"
+    );
     let labels = images.steps("run").last().unwrap()["labels"]
         .as_u64()
         .unwrap();
