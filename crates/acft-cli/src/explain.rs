@@ -96,7 +96,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let policy = settings
         .flags
         .patches
-        .clone()
         .context("the run's config.toml names no patches: it is damaged")?;
     let patches = policy.len();
     let source = Arc::new(CandidatePatches::new(

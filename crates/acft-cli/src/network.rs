@@ -32,11 +32,11 @@ impl Setup {
             .iter()
             .any(|candidate| candidate.region.is_some());
         let policy = if boxed { "box:24" } else { "crop:12" };
-        let patches = match flags.patches.clone() {
+        let patches = match flags.patches {
             Some(patches) => patches,
             None => policy.parse()?,
         };
-        flags.patches = Some(patches.clone());
+        flags.patches = Some(patches);
 
         let classes = data.classes.len();
         let seed = seed_of(settings.seed, 0, Purpose::Head);

@@ -184,7 +184,7 @@ pub(crate) fn simulate(
     let pool = data::ids(&data, Split::Train);
     let patches = Arc::new(data::CandidatePatches::new(
         data.candidates.clone(),
-        setup.patches.clone(),
+        setup.patches,
         settings.input,
         settings.cache_bytes,
     ));

@@ -69,7 +69,7 @@ pub enum WeightsError {
 pub struct Tensors {
     origin: String,
     tensors: Named,
-    /// What [`write`] was given, if the file is ours.
+    /// What [`write()`] was given, if the file is ours.
     pub(crate) description: Option<String>,
 }
 

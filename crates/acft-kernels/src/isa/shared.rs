@@ -62,7 +62,7 @@ pub(super) fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
     }
 }
 
-/// Adam on one chunk; the formula is in [`crate::adam`].
+/// Adam on one chunk; the formula is in [`mod@crate::adam`].
 #[inline(always)]
 pub(super) fn adam(step: &Step, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
     for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {

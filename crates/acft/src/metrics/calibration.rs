@@ -118,7 +118,7 @@ pub fn with_temperature(probabilities: &[f64], classes: usize, temperature: f64)
     scaled
 }
 
-/// d/d(1/T) of the negative log-likelihood: Σ over rows of E_p[z] − z_label.
+/// d/d(1/T) of the negative log-likelihood: `Σ over rows of E_p[z] − z_label`.
 fn slope(logits: &[f64], classes: usize, labels: &[usize], inverse: f64) -> f64 {
     let rows = logits.chunks_exact(classes).zip(labels);
     rows.map(|(row, &label)| {
