@@ -95,7 +95,7 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patches: Option<PatchPolicy>,
 
-    /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-hq].
+    /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-lq].
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
@@ -390,9 +390,9 @@ impl Flags {
                 "random" => false,
                 other => return Err(bad_input!("--query {other:?}: known are active and random")),
             };
-            (active, self.learn.clone().unwrap_or_else(|| "hq".into()))
+            (active, self.learn.clone().unwrap_or_else(|| "lq".into()))
         } else {
-            let code = self.strategy.as_deref().unwrap_or("acft-hq");
+            let code = self.strategy.as_deref().unwrap_or("acft-lq");
             let preset = Preset::named(code).ok_or_else(|| {
                 let known: Vec<_> = PRESETS.iter().map(|preset| preset.code).collect();
                 bad_input!("--strategy {code:?}: known are {}", known.join(", "))
