@@ -32,5 +32,8 @@ release:
 # the fixtures that other frameworks made (needs Python)
 fixtures:
     python3 -m venv target/venv
-    target/venv/bin/pip install --quiet numpy pillow scikit-learn scipy torch torchvision safetensors
-    for script in scripts/reference/*.py; do target/venv/bin/python $script; done
+    target/venv/bin/pip install --quiet numpy pillow pyarrow scikit-learn scipy torch torchvision safetensors
+    target/venv/bin/python scripts/reference/sklearn_metrics.py > crates/acft/tests/fixtures/metrics.json
+    target/venv/bin/python scripts/reference/torchvision_parity.py
+    target/venv/bin/python crates/acft-vision/tests/fixtures/pil_patches.py
+    target/venv/bin/python crates/acft-cli/tests/score/fixtures/make_fixtures.py
