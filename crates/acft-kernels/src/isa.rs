@@ -15,6 +15,8 @@ mod x86;
 
 use std::sync::OnceLock;
 
+use crate::adam::{Chunk, Step};
+
 pub(crate) use panel::{OutRun, Panel, Rows, Tile};
 
 /// An instruction set that this processor has, with the primitives compiled for it.
@@ -63,8 +65,7 @@ struct Primitives {
     /// One max-pool. Checks its slices itself.
     pool: unsafe fn(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]),
     /// One chunk of Adam. Checks its slices itself.
-    adam:
-        unsafe fn(step: &crate::adam::Step, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]),
+    adam: unsafe fn(step: &Step, chunk: Chunk<'_>),
 }
 
 impl Isa {
@@ -214,15 +215,8 @@ impl Isa {
 
     /// One chunk of Adam; see [`shared::adam`].
     #[inline]
-    pub(crate) fn adam(
-        self,
-        step: &crate::adam::Step,
-        p: &mut [f32],
-        g: &[f32],
-        m: &mut [f32],
-        v: &mut [f32],
-    ) {
+    pub(crate) fn adam(self, step: &Step, chunk: Chunk<'_>) {
         // SAFETY: the features are there (see the module); the function iterates over its slices.
-        unsafe { (self.0.adam)(step, p, g, m, v) }
+        unsafe { (self.0.adam)(step, chunk) }
     }
 }

@@ -27,7 +27,7 @@ mod pool;
 mod relu;
 mod scratch;
 
-pub use adam::{Adam, adam};
+pub use adam::{Adam, Moments};
 pub use conv::{conv2d, conv2d_backward_data, conv2d_backward_weights};
 pub use geometry::{Activation, Conv2d, Linear, Pool2d};
 pub use isa::Isa;

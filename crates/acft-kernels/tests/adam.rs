@@ -2,7 +2,7 @@
 
 mod common;
 
-use acft_kernels::{Adam, Isa, adam};
+use acft_kernels::{Adam, Isa, Moments};
 use common::{assert_close, values};
 
 #[test]
@@ -22,7 +22,11 @@ fn ten_steps_follow_the_formula() {
             g.iter_mut()
                 .enumerate()
                 .for_each(|(i, g)| *g *= [0.0, 1e-6, 1.0, 1e3][i % 4]);
-            adam(isa, &settings, 1e-2, time, &mut p, &g, &mut m, &mut v);
+            let moments = Moments {
+                first: &mut m,
+                second: &mut v,
+            };
+            settings.step(isa, 1e-2, time, &mut p, &g, moments);
             for i in 0..n {
                 let g = f64::from(g[i]);
                 em[i] = b1 * em[i] + (1.0 - b1) * g;
@@ -41,14 +45,9 @@ fn ten_steps_follow_the_formula() {
 #[test]
 #[should_panic(expected = "`g` has 3 elements, but the shapes call for 4")]
 fn a_short_gradient_is_named() {
-    adam(
-        Isa::best(),
-        &Adam::default(),
-        0.1,
-        1,
-        &mut [0.0; 4],
-        &[0.0; 3],
-        &mut [0.0; 4],
-        &mut [0.0; 4],
-    );
+    let moments = Moments {
+        first: &mut [0.0; 4],
+        second: &mut [0.0; 4],
+    };
+    Adam::default().step(Isa::best(), 0.1, 1, &mut [0.0; 4], &[0.0; 3], moments);
 }

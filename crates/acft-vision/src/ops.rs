@@ -6,6 +6,7 @@
 //! torchvision's layouts, so that a file of weights is read without
 //! transposing anything.
 
+mod adam;
 mod autodiff;
 mod kernels;
 mod plain;
@@ -16,6 +17,7 @@ use acft_kernels::Activation;
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Tensor};
 
+pub use self::adam::FusedAdam;
 use self::kernels::{KernelOps, Pool, Window};
 
 /// A 2-D convolution (cross-correlation), optionally followed by a ReLU.

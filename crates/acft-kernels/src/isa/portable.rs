@@ -5,7 +5,7 @@ use super::{
     panel::{Panel, Rows, Tile},
     shared,
 };
-use crate::adam::Step;
+use crate::adam::{Chunk, Step};
 
 const MR: usize = 4;
 const NR: usize = 8;
@@ -119,6 +119,6 @@ unsafe fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
 }
 
 /// See [`shared::adam`].
-unsafe fn adam(step: &Step, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    shared::adam(step, p, g, m, v);
+unsafe fn adam(step: &Step, chunk: Chunk<'_>) {
+    shared::adam(step, chunk);
 }

@@ -2,7 +2,10 @@
 //! compiler turns them into that set's vectors.
 
 use super::panel::Tile;
-use crate::{adam::Step, geometry::Activation};
+use crate::{
+    adam::{Chunk, Step},
+    geometry::Activation,
+};
 
 /// Scatters a tile of `NR` columns; see [`Tile`].
 #[inline(always)]
@@ -46,8 +49,8 @@ pub(super) fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
     winners.fill(0);
     for (number, tap) in taps.iter().enumerate() {
         let tap = &tap[..out.len()];
-        // A NaN is not `<=` anything, so it wins; once it has won, nothing replaces it.
-        let wins = |v: f32, best: f32| !(v <= best) & (best == best);
+        // Once a NaN has won, nothing replaces it.
+        let wins = |v: f32, best: f32| (v > best) | (v.is_nan() & !best.is_nan());
         if winners.is_empty() {
             for (o, &v) in out.iter_mut().zip(tap) {
                 *o = if wins(v, *o) { v } else { *o };
@@ -64,7 +67,8 @@ pub(super) fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
 
 /// Adam on one chunk; the formula is in [`mod@crate::adam`].
 #[inline(always)]
-pub(super) fn adam(step: &Step, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+pub(super) fn adam(step: &Step, chunk: Chunk<'_>) {
+    let Chunk { p, g, m, v } = chunk;
     for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
         *m = step.beta1 * *m + (1.0 - step.beta1) * g;
         *v = step.beta2 * *v + (1.0 - step.beta2) * (g * g);

@@ -201,18 +201,12 @@ pub(super) fn max_pool2d_gradient(
 
 /// The gradient of a layer's output before its activation.
 fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
-    let mut dy = contiguous(dy);
     if activation == Activation::Identity {
-        return dy;
+        return contiguous(dy);
     }
-    let y = contiguous(y);
-    let n = values(&y).len();
-    // A gradient that is a part of a larger buffer, such as a slice, is copied first.
-    if dy.storage::<f32>().len() != n {
-        dy = dy.to_contiguous();
-    }
-    // This copies once more only where somebody else holds the buffer too.
-    kernels::relu_backward(values(&y), dy.storage_mut());
+    let mut dy = whole(dy);
+    // `storage_mut` copies only where somebody else holds the buffer too.
+    kernels::relu_backward(values(&contiguous(y)), dy.storage_mut());
     dy
 }
 
@@ -260,8 +254,14 @@ pub(super) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.layout().shape().dims()
 }
 
+/// The tensor itself, or a copy, that is all of its buffer, in order: what can
+/// be changed in place.
+pub(super) fn whole(tensor: FlexTensor) -> FlexTensor {
+    tensor.to_contiguous()
+}
+
 /// The tensor itself, or a copy with its elements in order.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() {
         tensor
     } else {
@@ -270,7 +270,7 @@ fn contiguous(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// The elements of a contiguous tensor.
-fn values(tensor: &FlexTensor) -> &[f32] {
+pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor
         .as_slice()
         .expect("networks run in f32, and this tensor was made contiguous")

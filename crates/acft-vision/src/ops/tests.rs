@@ -1,9 +1,10 @@
 //! The kernels against Burn's own operations and against finite differences.
 #![allow(clippy::unwrap_used)]
 
+use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
-use super::{conv2d, has_kernels, linear, max_pool2d, plain};
+use super::{FusedAdam, conv2d, has_kernels, linear, max_pool2d, plain};
 
 /// A tensor of values in [-1, 1), the same for the same seed, that tracks its
 /// gradient if the device does.
@@ -149,26 +150,33 @@ fn views_are_read_in_their_own_order() {
 }
 
 #[test]
-fn a_gradient_is_masked_without_touching_its_other_holders() {
-    // The output feeds two sums, so that its gradient is shared while the
-    // ReLU masks it.
+fn a_gradient_that_others_hold_or_that_is_a_slice_is_masked_apart() {
     let device = Device::flex().autodiff();
     let x = values([2, 3, 5, 5], 1, &device);
     let w = values([4, 3, 3, 3], 2, &device);
-    let gradient = |relu_conv: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
-        let y = relu_conv(x.clone(), w.clone());
-        let z = relu_conv(x.clone(), w.clone());
-        let both = Tensor::cat(vec![y.clone(), z.clone() + y.clone()], 1);
-        let gradients = (both + Tensor::cat(vec![z, y], 1)).sum().backward();
-        (
-            floats(x.grad(&gradients).unwrap()),
-            floats(w.grad(&gradients).unwrap()),
-        )
-    };
-    let (dx, dw) = gradient(&|x, w| conv2d(x, w, None, 1, 1, true));
-    let expected = gradient(&|x, w| plain::conv2d(x, w, None, 1, 1, true));
-    assert_close("dx", &dx, &expected.0);
-    assert_close("dw", &dw, &expected.1);
+    // Along the channels slices have gaps; along the batch they are parts of a
+    // larger buffer.
+    for axis in [0, 1] {
+        let gradient = |layer: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            let (y, z) = (
+                layer(x.clone(), w.clone()),
+                layer(x.clone(), w.clone() * 0.5),
+            );
+            let both = Tensor::cat(vec![y.clone(), z.clone() + y.clone()], axis);
+            let weights = values(both.dims(), 3, &device).detach();
+            let gradients = (both * weights + Tensor::cat(vec![z, y], axis))
+                .sum()
+                .backward();
+            (
+                floats(x.grad(&gradients).unwrap()),
+                floats(w.grad(&gradients).unwrap()),
+            )
+        };
+        let (dx, dw) = gradient(&|x, w| conv2d(x, w, None, 1, 1, true));
+        let expected = gradient(&|x, w| plain::conv2d(x, w, None, 1, 1, true));
+        assert_close("dx", &dx, &expected.0);
+        assert_close("dw", &dw, &expected.1);
+    }
 }
 
 #[test]
@@ -227,4 +235,24 @@ fn gradients_equal_finite_differences() {
         (measured - predicted).abs() < 5e-3 * predicted.abs(),
         "measured {measured}, predicted {predicted}"
     );
+}
+
+#[test]
+fn adam_takes_burns_steps_and_can_go_on_from_its_state() {
+    let device = Device::flex();
+    let burns = AdamConfig::new().with_epsilon(1e-8).build();
+    let start: Tensor<2> = values([30, 41], 1, &device);
+    let (mut ours, mut expected) = (start.clone(), start.clone());
+    let (mut our_state, mut burn_state) = (None, None);
+    for step in 0..6 {
+        let gradient = values([41, 30], 10 + step, &device).transpose();
+        (ours, our_state) = FusedAdam.step(1e-2, ours, gradient.clone(), our_state);
+        (expected, burn_state) = burns.step(1e-2, expected, gradient, burn_state);
+        if step == 2 {
+            our_state = burn_state.clone();
+        }
+    }
+    assert_close("parameters", &floats(ours), &floats(expected));
+    // The tensors that were handed in are not changed through other handles.
+    assert_eq!(floats(start), floats(values([30, 41], 1, &device)));
 }

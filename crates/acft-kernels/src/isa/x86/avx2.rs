@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use super::{pad256, transpose};
 use crate::{
-    adam::Step,
+    adam::{Chunk, Step},
     isa::{
         Primitives,
         panel::{LaneRun, Panel, Tile},
@@ -164,6 +164,6 @@ unsafe fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
 
 /// See [`shared::adam`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn adam(step: &Step, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-    shared::adam(step, p, g, m, v);
+unsafe fn adam(step: &Step, chunk: Chunk<'_>) {
+    shared::adam(step, chunk);
 }
