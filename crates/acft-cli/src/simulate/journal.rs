@@ -287,11 +287,12 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             evaluate,
         } = record.seconds;
         format!(
-            "step {:>2}{of}  labels {:>4}  test AUC {}{val}{h}  trained on {}  ({query:.1} s query, {train:.1} s train, {evaluate:.1} s evaluate)",
+            "step {:>2}{of}  labels {:>4}  test AUC {}{val}{h}  trained on {}  {:.1} s",
             record.step,
             record.labels,
             number(record.test_auc),
             record.trained_on,
+            query + train + evaluate,
         )
     }
 }

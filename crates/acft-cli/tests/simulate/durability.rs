@@ -6,7 +6,14 @@ use std::time::Duration;
 
 use crate::images::{Images, refused, stderr, succeeds};
 
-const RUN: [&str; 6] = ["--steps", "6", "--strategy", "acft-hq-balanced", "--seed", "5"];
+const RUN: [&str; 6] = [
+    "--steps",
+    "6",
+    "--strategy",
+    "acft-hq-balanced",
+    "--seed",
+    "5",
+];
 
 /// Killed over and over, each time a little later, until it is done.
 #[test]

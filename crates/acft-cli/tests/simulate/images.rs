@@ -76,7 +76,15 @@ impl Images {
         let mut command = acft();
         command
             .current_dir(self.home())
-            .args(["simulate", "--data", "blobs", "--out", run, "--strategy", "acft-hq"])
+            .args([
+                "simulate",
+                "--data",
+                "blobs",
+                "--out",
+                run,
+                "--strategy",
+                "acft-hq",
+            ])
             .args([
                 "--from-scratch",
                 "--model",

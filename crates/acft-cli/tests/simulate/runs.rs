@@ -142,7 +142,12 @@ fn a_noisy_expert_and_the_end_of_the_pool() {
         .filter(|line| {
             let fields: Vec<&str> = line.split(',').collect();
             let i: u32 = fields[2]["train-".len()..][..3].parse().unwrap();
-            fields[4] != if i.is_multiple_of(3) { "bright" } else { "dark" }
+            fields[4]
+                != if i.is_multiple_of(3) {
+                    "bright"
+                } else {
+                    "dark"
+                }
         })
         .count();
     // 40 labels flipped with probability 1/2: fewer than 6 or more than 34 has
