@@ -107,15 +107,15 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "RULE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learn: Option<String>,
-    /// entropy, diversity, or both (see --lambda1, --lambda2) [default: diversity].
+    /// entropy, diversity, or acft, the sum of both (see --lambda1, --lambda2) [default: diversity].
     #[arg(long, value_name = "NAME", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criterion: Option<String>,
-    /// The weight of entropy under --criterion both [default: 1].
+    /// The weight of entropy under --criterion acft [default: 1].
     #[arg(long, value_name = "X", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lambda1: Option<f64>,
-    /// The weight of diversity under --criterion both [default: 1].
+    /// The weight of diversity under --criterion acft [default: 1].
     #[arg(long, value_name = "X", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lambda2: Option<f64>,
@@ -416,7 +416,7 @@ impl Flags {
         let criterion = match name.as_str() {
             "entropy" => Criterion::entropy(alpha),
             "diversity" => Criterion::diversity(alpha),
-            "both" => Criterion {
+            "acft" => Criterion {
                 lambda1: *self.lambda1.get_or_insert(1.0),
                 lambda2: *self.lambda2.get_or_insert(1.0),
                 alpha,
@@ -424,13 +424,13 @@ impl Flags {
             },
             other => {
                 return Err(bad_input!(
-                    "--criterion {other:?}: known are entropy, diversity and both"
+                    "--criterion {other:?}: known are entropy, diversity and acft"
                 ));
             }
         };
-        if name != "both" && (self.lambda1.is_some() || self.lambda2.is_some()) {
+        if name != "acft" && (self.lambda1.is_some() || self.lambda2.is_some()) {
             return Err(bad_input!(
-                "--lambda1 and --lambda2 weigh the two terms of --criterion both, not of {name}"
+                "--lambda1 and --lambda2 weigh the two terms of --criterion acft, not of {name}"
             ));
         }
         criterion.check().map_err(|error| bad_input!("{error}"))?;
@@ -491,9 +491,9 @@ mod tests {
         check("learn = 'hard'", "reset-lq, q, lq, hq, hq-balanced");
         check(
             "criterion = 'margin'",
-            "known are entropy, diversity and both",
+            "known are entropy, diversity and acft",
         );
-        check("lambda1 = 2.0", "--criterion both");
+        check("lambda1 = 2.0", "--criterion acft");
         check("alpha = 0.0", "alpha = 0");
         check("omega = 0.5", "--omega 0.5");
         check("batch = 0", "--batch 0");
