@@ -58,7 +58,7 @@ struct Primitives {
         dst: *mut f32,
         dst_stride: usize,
     ),
-    /// Copies rows into wider ones; reads and writes what [`Rows`] says.
+    /// Copies planes into larger ones; reads and writes what [`Rows`] says, of which nothing is 0 that is read.
     pad_rows: unsafe fn(src: *const f32, rows: &Rows, dst: *mut f32),
     /// Adds the bias, applies the activation and scatters a tile. Checks its slices itself.
     finish: unsafe fn(tile: &[f32], spec: &Tile<'_>, out: &mut [f32]),
@@ -182,16 +182,18 @@ impl Isa {
         }
     }
 
-    /// Copies every `rows.step`-th element of rows of `src` into rows of `dst`, with a filler on both sides.
+    /// Copies planes into larger ones, as [`Rows`] says.
     pub(crate) fn pad_rows(self, src: &[f32], rows: &Rows, dst: &mut [f32]) {
-        if rows.count == 0 || rows.width == 0 {
-            dst[..rows.count * rows.dst_pitch].fill(rows.filler);
+        if rows.planes == 0 || rows.count == 0 || rows.width == 0 {
+            dst[..rows.planes * rows.dst_plane()].fill(rows.filler);
             return;
         }
-        let last = (rows.count - 1) * rows.src_pitch + (rows.width - 1) * rows.step;
-        assert!(last < src.len(), "padding reads beyond its source");
         assert!(
-            rows.count * rows.dst_pitch <= dst.len() && rows.left + rows.width <= rows.dst_pitch,
+            rows.src_end() <= src.len(),
+            "padding reads beyond its source"
+        );
+        assert!(
+            rows.planes * rows.dst_plane() <= dst.len() && rows.left + rows.width <= rows.dst_pitch,
             "padding writes beyond its target"
         );
         // SAFETY: the features are there (see the module); the last element read and the last written were

@@ -60,7 +60,6 @@ impl Padded {
     /// Writes the copy of `image` into `out`, with `filler` around it.
     pub(crate) fn fill(&self, isa: Isa, image: &[f32], filler: f32, out: &mut [f32]) {
         let [height, width] = self.input;
-        let [_, pitch] = self.size;
         let phases = self.phases[0]
             .iter()
             .flat_map(|&a| self.phases[1].iter().map(move |&b| [a, b]));
@@ -71,48 +70,44 @@ impl Padded {
                 planes.fill(filler);
                 continue;
             }
+            let spec = Rows {
+                planes: self.channels,
+                src_plane: height * width,
+                above: rows.start,
+                count: rows.len(),
+                below: self.size[0] - rows.end,
+                left: columns.start,
+                width: columns.len(),
+                step: self.stride[1],
+                src_pitch: width * self.stride[0],
+                dst_pitch: self.size[1],
+                filler,
+            };
             let first = [
                 rows.start * self.stride[0] + phase[0] - self.margin[0],
                 columns.start * self.stride[1] + phase[1] - self.margin[1],
             ];
-            let spec = Rows {
-                count: rows.len(),
-                width: columns.len(),
-                step: self.stride[1],
-                src_pitch: width * self.stride[0],
-                left: columns.start,
-                dst_pitch: pitch,
-                filler,
-            };
-            let sources = image.chunks_exact(height * width);
-            for (plane, source) in planes.chunks_exact_mut(self.plane_len()).zip(sources) {
-                let (above, rest) = plane.split_at_mut(rows.start * pitch);
-                let (inside, below) = rest.split_at_mut(rows.len() * pitch);
-                above.fill(filler);
-                isa.pad_rows(&source[first[0] * width + first[1]..], &spec, inside);
-                below.fill(filler);
-            }
+            isa.pad_rows(&image[first[0] * width + first[1]..], &spec, planes);
         }
     }
 
     /// As [`Padded::fill`] with zeros, but of an image of stride 1 that is channels-last, into a copy that is.
     pub(crate) fn fill_turned(&self, isa: Isa, turned: &[f32], out: &mut [f32]) {
         let (rows, columns) = (self.span(0, 0), self.span(1, 0));
-        let pitch = self.size[1] * self.channels;
         let spec = Rows {
+            planes: 1,
+            src_plane: 0,
+            above: rows.start,
             count: rows.len(),
+            below: self.size[0] - rows.end,
+            left: columns.start * self.channels,
             width: columns.len() * self.channels,
             step: 1,
             src_pitch: self.input[1] * self.channels,
-            left: columns.start * self.channels,
-            dst_pitch: pitch,
+            dst_pitch: self.size[1] * self.channels,
             filler: 0.0,
         };
-        let (above, rest) = out.split_at_mut(rows.start * pitch);
-        let (inside, below) = rest.split_at_mut(rows.len() * pitch);
-        above.fill(0.0);
-        isa.pad_rows(turned, &spec, inside);
-        below.fill(0.0);
+        isa.pad_rows(turned, &spec, out);
     }
 
     /// The part of a plane's axis that falls inside the image.

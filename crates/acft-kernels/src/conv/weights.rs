@@ -268,16 +268,11 @@ impl Plan {
                     .transpose(&dy[row * plane + position..], [rows, len], plane, to, mr);
                 k += len;
             }
-            let mut sums = [0.0; 16];
-            for position in panel.chunks_exact(mr) {
-                sums.iter_mut()
-                    .zip(position)
-                    .for_each(|(sum, &v)| *sum += v);
+            match mr {
+                8 => add_columns::<8>(panel, totals),
+                4 => add_columns::<4>(panel, totals),
+                _ => unreachable!("tiles are 4 or 8 rows high"),
             }
-            totals
-                .iter_mut()
-                .zip(sums)
-                .for_each(|(total, sum)| *total += sum);
         }
     }
 
@@ -303,4 +298,18 @@ impl Plan {
             *db = sum(first_panel(channel) * self.panel_len() + self.row_panels() * mr * nr + row);
         }
     }
+}
+
+/// Adds the column sums of `[position][N]` to `totals`. With `N` known, they stay in one register.
+fn add_columns<const N: usize>(panel: &[f32], totals: &mut [f32]) {
+    let mut sums = [0.0; N];
+    for position in panel.as_chunks::<N>().0 {
+        sums.iter_mut()
+            .zip(position)
+            .for_each(|(sum, &v)| *sum += v);
+    }
+    totals
+        .iter_mut()
+        .zip(sums)
+        .for_each(|(total, sum)| *total += sum);
 }

@@ -130,16 +130,39 @@ pub(crate) struct Tile<'a> {
     pub(crate) activation: Activation,
 }
 
-/// Rows to be copied into wider ones: `dst[i * dst_pitch + left + j] = src[i * src_pitch + j * step]` for `j` below
-/// `width`, and the filler in the rest of each row of `dst_pitch` elements.
+/// Planes to be copied into larger ones, with a filler around what is copied.
+///
+/// `dst[(above + i) * dst_pitch + left + j] = src[i * src_pitch + j * step]` for `i` below `count` and `j` below
+/// `width`; then the same for the next plane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows {
+    pub(crate) planes: usize,
+    /// Elements between two planes of the source.
+    pub(crate) src_plane: usize,
+    /// Rows of filler before, rows that are copied, and rows of filler behind.
+    pub(crate) above: usize,
     pub(crate) count: usize,
-    /// Elements that are copied of each row.
+    pub(crate) below: usize,
+    /// Elements of filler before, and elements that are copied of each row.
+    pub(crate) left: usize,
     pub(crate) width: usize,
     pub(crate) step: usize,
     pub(crate) src_pitch: usize,
-    pub(crate) left: usize,
     pub(crate) dst_pitch: usize,
     pub(crate) filler: f32,
+}
+
+impl Rows {
+    /// Elements of a plane of the target.
+    pub(super) fn dst_plane(&self) -> usize {
+        (self.above + self.count + self.below) * self.dst_pitch
+    }
+
+    /// One more than the last element of the source that is read.
+    pub(super) fn src_end(&self) -> usize {
+        (self.planes - 1) * self.src_plane
+            + (self.count - 1) * self.src_pitch
+            + (self.width - 1) * self.step
+            + 1
+    }
 }

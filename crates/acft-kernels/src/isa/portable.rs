@@ -89,22 +89,26 @@ unsafe fn transpose(
 
 /// See [`Primitives::pad_rows`].
 unsafe fn pad_rows(src: *const f32, rows: &Rows, dst: *mut f32) {
-    for i in 0..rows.count {
-        // SAFETY: the caller checked the last element of both; rows of the source end before it, and those of
-        // the target do not overlap.
-        let (from, to) = unsafe {
-            let len = (rows.width - 1) * rows.step + 1;
-            (
-                std::slice::from_raw_parts(src.add(i * rows.src_pitch), len),
-                std::slice::from_raw_parts_mut(dst.add(i * rows.dst_pitch), rows.dst_pitch),
-            )
-        };
-        to[..rows.left].fill(rows.filler);
-        to[rows.left + rows.width..].fill(rows.filler);
-        let to = &mut to[rows.left..][..rows.width];
-        to.iter_mut()
-            .zip(from.iter().step_by(rows.step))
-            .for_each(|(to, from)| *to = *from);
+    // SAFETY: the caller checked the last element of both.
+    let (src, dst) = unsafe {
+        (
+            std::slice::from_raw_parts(src, rows.src_end()),
+            std::slice::from_raw_parts_mut(dst, rows.planes * rows.dst_plane()),
+        )
+    };
+    dst.fill(rows.filler);
+    for (plane, dst) in dst.chunks_exact_mut(rows.dst_plane()).enumerate() {
+        for (i, dst) in dst[rows.above * rows.dst_pitch..]
+            .chunks_exact_mut(rows.dst_pitch)
+            .take(rows.count)
+            .enumerate()
+        {
+            let from = &src[plane * rows.src_plane + i * rows.src_pitch..];
+            dst[rows.left..][..rows.width]
+                .iter_mut()
+                .zip(from.iter().step_by(rows.step))
+                .for_each(|(to, from)| *to = *from);
+        }
     }
 }
 
