@@ -7,7 +7,7 @@
 //!
 //! # Determinism
 //! A result depends on the inputs, the shapes and the [`Isa`], never on the number of threads or on which of
-//! them ran first: every sum has a fixed order, and work is cut at places that depend on shapes alone.
+//! them ran first: every sum has a fixed order, and is cut at places that depend on shapes alone.
 //! Different [`Isa`]s may differ in the last bits, because they fuse and order additions differently.
 //!
 //! # Safety
