@@ -14,8 +14,8 @@ use serde::Serialize;
 use crate::cli::bad_input;
 use crate::figure::curve::{CurvePlot, Series};
 use crate::figure::png;
-use crate::simulate::folder::{read_steps, require_run, write_atomically};
-use crate::simulate::record::learning_curve;
+use crate::simulate::folder::{read_json, read_steps, require_run, write_atomically};
+use crate::simulate::record::{DataRecord, learning_curve};
 use crate::simulate::settings::Flags;
 
 const EXAMPLE: &str = "\
@@ -50,8 +50,21 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut groups: BTreeMap<String, Vec<SeedCurve>> = BTreeMap::new();
     let mut data = BTreeSet::new();
+    let mut firsts: BTreeMap<String, OneRun> = BTreeMap::new();
+    let mut digests: BTreeMap<u64, String> = BTreeMap::new();
     for run in &args.runs {
         let one = OneRun::read(run)?;
+        // Splits that were made here depend on the seed, so only runs of the
+        // same seed must have the very same ones.
+        let digest = digests
+            .entry(one.curve.seed())
+            .or_insert_with(|| one.digest.clone());
+        if *digest != one.digest {
+            return Err(bad_input!(
+                "{} is on other data, or other splits, than the runs before it",
+                run.display()
+            ));
+        }
         let group = groups.entry(one.strategy.clone()).or_default();
         if group.iter().any(|other| other.seed() == one.curve.seed()) {
             return Err(bad_input!(
@@ -61,8 +74,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 one.curve.seed()
             ));
         }
-        group.push(one.curve);
-        data.insert(one.data);
+        group.push(one.curve.clone());
+        data.insert(one.data.clone());
+        match firsts.get(&one.strategy) {
+            Some(first) => one.require_same(run, first)?,
+            None => drop(firsts.insert(one.strategy.clone(), one)),
+        }
     }
     if data.len() > 1 {
         let names: Vec<&str> = data.iter().map(String::as_str).collect();
@@ -95,6 +112,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// What a run's folder says of it.
 struct OneRun {
     data: String,
+    /// Of every candidate, label and split.
+    digest: String,
+    /// What must be equal for two runs to be seeds of one strategy.
+    settings: toml::Table,
     strategy: String,
     curve: SeedCurve,
 }
@@ -102,18 +123,48 @@ struct OneRun {
 impl OneRun {
     fn read(run: &Path) -> anyhow::Result<Self> {
         require_run(run)?;
-        let settings = Flags::read(&run.join("config.toml"))?.resolve()?;
-        let data = settings
+        let resolved = Flags::read(&run.join("config.toml"))?.resolve()?;
+        let data = resolved
             .flags
             .data
             .as_deref()
             .and_then(Path::file_stem)
             .unwrap_or_default();
+        let mut settings = resolved.flags.table()?;
+        for free in [
+            "seed",
+            "data",
+            "manifest",
+            "weights",
+            "cache",
+            "no-validation",
+        ] {
+            settings.remove(free);
+        }
+        let record: DataRecord = read_json(&run.join("data.json"))?;
         Ok(Self {
             data: data.to_string_lossy().into_owned(),
-            curve: SeedCurve::new(settings.seed, read_curve(run)?),
-            strategy: settings.preset,
+            digest: record.digest,
+            settings,
+            curve: SeedCurve::new(resolved.seed, read_curve(run)?),
+            strategy: resolved.preset,
         })
+    }
+
+    /// Refuses to average runs that differ in more than the seed.
+    fn require_same(&self, run: &Path, first: &Self) -> anyhow::Result<()> {
+        let names: BTreeSet<&String> = self.settings.keys().chain(first.settings.keys()).collect();
+        let differ = names
+            .into_iter()
+            .find(|name| self.settings.get(*name) != first.settings.get(*name));
+        match differ {
+            None => Ok(()),
+            Some(name) => Err(bad_input!(
+                "{} differs from another run of {} in {name}: only runs that differ in the seed are averaged",
+                run.display(),
+                self.strategy
+            )),
+        }
     }
 }
 
@@ -145,7 +196,7 @@ impl Curves {
     fn spread(&self, labels: usize) -> (f64, f64) {
         self.seeds
             .iter()
-            .filter_map(|seed| seed.curve().at(labels))
+            .filter_map(|seed| seed.curve().extended_to(labels).at(labels))
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
                 (low.min(value), high.max(value))
             })
@@ -237,8 +288,9 @@ struct Row<'a> {
     last_auc: f64,
     lowest_last_auc: f64,
     highest_last_auc: f64,
-    alc: f64,
-    alc_log2: f64,
+    /// Over the range of labels that all strategies have.
+    alc: Option<f64>,
+    alc_log2: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     label_saving: Option<LabelSaving>,
     /// Why there is none, though there is a reference.
@@ -248,10 +300,21 @@ struct Row<'a> {
 
 fn rows(curves: &[Curves]) -> Vec<Row<'_>> {
     let reference = curves.iter().find(|curve| curve.name == "rft");
+    let from = curves
+        .iter()
+        .map(|curve| curve.mean.first().labels)
+        .max()
+        .unwrap_or(0);
+    let to = curves
+        .iter()
+        .map(|curve| curve.mean.last().labels)
+        .min()
+        .unwrap_or(0);
     curves
         .iter()
         .map(|curve| {
             let last = curve.mean.last();
+            let shared = curve.mean.between(from, to);
             let (lowest_last_auc, highest_last_auc) = curve.spread(last.labels);
             let (label_saving, no_label_saving) = match reference {
                 Some(reference) if reference.name != curve.name => match saving(reference, curve) {
@@ -266,8 +329,8 @@ fn rows(curves: &[Curves]) -> Vec<Row<'_>> {
                 last_auc: last.value,
                 lowest_last_auc,
                 highest_last_auc,
-                alc: curve.mean.alc(),
-                alc_log2: curve.mean.alc_log2(),
+                alc: shared.as_ref().map(LearningCurve::alc),
+                alc_log2: shared.as_ref().map(LearningCurve::alc_log2),
                 label_saving,
                 no_label_saving,
             }
@@ -323,13 +386,14 @@ fn savings(rows: &[Row<'_>]) -> String {
         let saving = row.no_label_saving.clone().unwrap_or(saving);
         let _ = writeln!(
             text,
-            "{:<18} {:>5}  {:.3} ({:.3}–{:.3})  {:>8.3}  {saving}",
+            "{:<18} {:>5}  {:.3} ({:.3}–{:.3})  {:>8}  {saving}",
             row.strategy,
             row.seeds.len(),
             row.last_auc,
             row.lowest_last_auc,
             row.highest_last_auc,
             row.alc
+                .map_or_else(|| "-".to_owned(), |alc| format!("{alc:.3}"))
         );
     }
     text

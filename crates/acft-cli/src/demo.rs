@@ -2,8 +2,8 @@
 //! on images that it draws itself.
 //!
 //! Draw frames → pre-train a small network on drawn patterns → run RFT and
-//! ACFT(HQ) over several seeds, by the code of `acft simulate` → draw both
-//! learning curves. Each stage leaves files and is skipped where they are
+//! ACFT over several seeds, by the code of `acft simulate` → draw the learning
+//! curves. Each stage leaves files and is skipped where they are
 //! there, so that an interrupted demo goes on where it stopped.
 
 mod draw;

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::cli::bad_input;
 use crate::figure::png;
+use crate::simulate::best_step;
 use crate::simulate::data::{self, CandidatePatches};
 use crate::simulate::folder::{read_steps, require_run, write_atomically};
 use crate::simulate::settings::{Flags, Settings};
@@ -58,6 +59,9 @@ pub(crate) struct Args {
 struct Numbers<'a> {
     candidate: &'a str,
     key: String,
+    /// The step whose model was asked. If the candidate was labeled by then,
+    /// the model has learned from it: queries.csv has what it was drawn for.
+    model_of_step: u32,
     label: Option<&'a str>,
     dominant: &'a str,
     alpha: f64,
@@ -76,12 +80,17 @@ struct Numbers<'a> {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     require_run(&args.run)?;
     let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
-    if read_steps(&args.run)?.is_empty() {
+    let steps = read_steps(&args.run)?;
+    let step = match args.model.as_str() {
+        "best" => best_step(&steps).or(steps.last().map(|step| step.step)),
+        _ => steps.last().map(|step| step.step),
+    };
+    let Some(step) = step else {
         return Err(bad_input!(
             "{} has no finished step yet: no model to ask",
             args.run.display()
         ));
-    }
+    };
     let alpha = alpha(args, &settings)?;
     let data = data::open(&settings.flags, &progress::counter("reading images"))?;
     let id = find(&data, &args.candidate)?;
@@ -146,6 +155,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let numbers = Numbers {
         candidate: &explanation.candidate,
         key: candidate.key.to_string(),
+        model_of_step: step,
         label: explanation.label.as_deref(),
         dominant: &data.classes[explanation.dominant],
         alpha,
@@ -270,8 +280,8 @@ fn text(numbers: &Numbers<'_>) -> String {
         .map_or_else(|| "none".to_owned(), ToOwned::to_owned);
     let _ = writeln!(
         text,
-        "{}  label {label}, dominant class {}",
-        numbers.candidate, numbers.dominant
+        "{}  label {label}, dominant class {} by the model of step {}",
+        numbers.candidate, numbers.dominant, numbers.model_of_step
     );
     let _ = writeln!(
         text,

@@ -24,7 +24,8 @@ use crate::cli::bad_input;
 use crate::network;
 use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
-use journal::{Ended, RunJournal, Setting, best_step};
+pub(crate) use journal::best_step;
+use journal::{Ended, RunJournal, Setting};
 use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
 
@@ -84,18 +85,6 @@ impl Args {
                 .unwrap_or_default();
             return self.flags.clone().over(file)?.resolve();
         }
-        let out = self
-            .flags
-            .out
-            .clone()
-            .map_or_else(
-                || self.flags.clone().resolve().map(|settings| settings.out),
-                Ok,
-            )
-            .context("which run is to go on? Give its folder with --out")?;
-        folder::require_run(&out)?;
-        let mut kept = Flags::read(&out.join("config.toml"))?;
-        kept.out = Some(out);
         let file = self
             .config
             .as_deref()
@@ -103,6 +92,13 @@ impl Args {
             .transpose()?
             .unwrap_or_default();
         let given = self.flags.clone().over(file)?;
+        let out = match &given.out {
+            Some(out) => out.clone(),
+            None => given.clone().resolve()?.out,
+        };
+        folder::require_run(&out)?;
+        let mut kept = Flags::read(&out.join("config.toml"))?;
+        kept.out = Some(out);
         refuse_changes(given.over(kept.clone())?.resolve()?, kept.resolve()?)
     }
 }
@@ -146,9 +142,10 @@ pub(crate) fn simulate(
         Some(_) => data::open(&settings.flags, &|_, _| {})?,
         None => data::open(&settings.flags, &progress::counter("reading images"))?,
     };
+    require_task(settings, &data)?;
     let positive = positive_class(&settings.flags, &data)?;
     let setup = network::Setup::new(settings, &data)?;
-    let record = data::record(&data);
+    let record = data::record(&data, setup.pretrained.hash().to_string());
 
     let (folder, done) = match begun {
         Begun::Now => {
@@ -210,6 +207,7 @@ pub(crate) fn simulate(
         title: format!("{} on {}", settings.preset, data_name(settings)),
     };
     let mut journal = RunJournal::new(setting, folder, done.steps, progress, settings.flags.steps);
+    journal.mend()?;
     let oracle = Oracle::new(labels.clone());
     let reason = if settings.noise > 0.0 {
         let classes =
@@ -307,8 +305,9 @@ fn replay(
     for step in &done.steps {
         for one in &step.unreadable {
             let id = find(&one.key)?;
-            // Those that were to judge the network were never in the pool.
-            if data.candidates[id.index()].split == Split::Train {
+            // Those that only judge the network were never in the pool, or had left it.
+            let in_pool = data.candidates[id.index()].split == Split::Train;
+            if in_pool && run.state.label_of(id).is_none() {
                 run.state.set_aside(id)?;
             }
         }
@@ -350,6 +349,40 @@ fn stop_set(
     drawn
 }
 
+/// Refuses data that cannot be learned from or judged on.
+fn require_task(settings: &Settings, data: &Dataset) -> anyhow::Result<()> {
+    let path = settings
+        .flags
+        .data
+        .as_deref()
+        .unwrap_or(Path::new("."))
+        .display();
+    if data.classes.len() < 2 {
+        return Err(bad_input!(
+            "{path} has no labels to play the expert: a simulation needs images whose labels are known \
+             (a subfolder a class, or a manifest with a label column)"
+        ));
+    }
+    let labeled = |split: Split| {
+        data.candidates
+            .iter()
+            .any(|candidate| candidate.split == split && candidate.label.is_some())
+    };
+    for (split, what) in [(Split::Train, "the pool"), (Split::Test, "the test set")] {
+        if !labeled(split) {
+            return Err(bad_input!(
+                "{path}: {what} has no labeled candidate, so there is nothing to simulate"
+            ));
+        }
+    }
+    if settings.plan.stop.plateau.is_some() && !labeled(Split::Validation) {
+        return Err(bad_input!(
+            "--plateau looks at the validation AUC, and {path} has no validation candidate"
+        ));
+    }
+    Ok(())
+}
+
 fn positive_class(flags: &Flags, data: &Dataset) -> anyhow::Result<Option<usize>> {
     let Some(name) = &flags.positive else {
         return Ok(None);
@@ -369,8 +402,14 @@ fn positive_class(flags: &Flags, data: &Dataset) -> anyhow::Result<Option<usize>
 
 fn same_data(out: &Path, found: &record::DataRecord) -> anyhow::Result<()> {
     let kept: record::DataRecord = folder::read_json(&out.join("data.json"))?;
-    if kept.digest == found.digest {
+    if kept.digest == found.digest && kept.pretrained == found.pretrained {
         return Ok(());
+    }
+    if kept.digest == found.digest {
+        return Err(bad_input!(
+            "the pre-trained weights have changed since the run in {} began: a run goes on only from the same M_0",
+            out.display()
+        ));
     }
     Err(bad_input!(
         "the data has changed since the run in {} began ({} + {} + {} candidates then, {} + {} + {} now): \

@@ -255,6 +255,16 @@ pub fn query<M>(
     if plan.batch == 0 {
         return Err(Error::EmptyBatch);
     }
+    // The last batch is cut to what the budget still has.
+    let spent = run.state.labeled().len();
+    let left = plan
+        .stop
+        .labels
+        .map_or(usize::MAX, |budget| budget.saturating_sub(spent));
+    let plan = &Plan {
+        batch: plan.batch.min(left),
+        ..plan.clone()
+    };
     match plan.query {
         Query::Random => query_at_random(plan, run, scorer),
         Query::Active { criterion, omega } => {
@@ -466,7 +476,7 @@ pub fn teach<M: Clone>(
         Start::Current => &run.current,
     };
     let schedule = Schedule {
-        phase: phase(plan.learning.start, run.step),
+        phase: phase(plan.learning.start, labeled.len()),
         seed: seed_of(plan.seed, run.step, Purpose::FineTune),
     };
     let trained = trainer
@@ -482,10 +492,10 @@ pub fn teach<M: Clone>(
     })
 }
 
-/// Step 1 starts from M_0 whatever the strategy.
-fn phase(start: Start, step: u32) -> Phase {
+/// The first step that has labels starts from M_0 whatever the strategy.
+fn phase(start: Start, labeled: usize) -> Phase {
     match start {
-        Start::Current if step > 1 => Phase::Continual,
+        Start::Current if labeled > 0 => Phase::Continual,
         _ => Phase::FromPretrained,
     }
 }

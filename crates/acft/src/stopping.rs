@@ -64,7 +64,8 @@ pub struct Evidence {
     pub labels: usize,
     /// The measure on the validation set, where there is one.
     pub validation: Option<f64>,
-    /// M_t's class for each member of the stop set, where agreement is asked for.
+    /// M_t's class for each member of the stop set, where agreement is asked
+    /// for; |Y| for one that cannot be read.
     pub stop_set: Option<Vec<usize>>,
 }
 
@@ -152,7 +153,7 @@ impl Agreement {
             let earlier = t.checked_sub(lag)?;
             let (now, then) = (&evidence[t].stop_set, &evidence[earlier].stop_set);
             // An undefined kappa (both models constant) is no agreement.
-            cohen_kappa(now.as_deref()?, then.as_deref()?, classes)
+            cohen_kappa(now.as_deref()?, then.as_deref()?, classes + 1)
         };
         self.times > 0
             && evidence.len() >= self.times

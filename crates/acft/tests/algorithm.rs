@@ -342,6 +342,21 @@ fn equal_scores_do_not_favour_position() {
     assert!(first.abs_diff(second) < 400, "{first} against {second}");
 }
 
+/// Where no one asked for a number of steps, and the last batch is cut.
+#[test]
+fn a_budget_is_spent_to_the_last_label_and_no_further() {
+    for active in [true, false] {
+        let mut plan = plan("hq", active, 1, 0);
+        plan.stop = Stop {
+            labels: Some(25),
+            ..Stop::default()
+        };
+        let outcome = go(&plan, &readable(), new_run());
+        assert_eq!(outcome.reason, StopReason::Labels);
+        assert_eq!(outcome.run.state.labeled().len(), 25);
+    }
+}
+
 #[test]
 fn a_batch_skipped_whole_teaches_nothing() {
     struct Shrug;

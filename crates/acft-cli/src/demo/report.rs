@@ -1,4 +1,4 @@
-//! What came of it: both learning curves in one picture, and a table.
+//! What came of it: the learning curves in one picture, and a table.
 
 use std::fmt::Write;
 
@@ -10,6 +10,9 @@ use crate::compare::{Curves, plot, read_curve, table};
 use crate::figure::png;
 
 const NOTICE: &str = "\
+RFT(LQ) asks at random and starts over at each step; ACFT asks actively and goes
+on from the last network, by the paper's rule on what that got wrong and the new
+labels (HQ), or on all labels (LQ), which is the default of acft simulate.
 The images are synthetic, drawn by this program: the numbers show the machine at
 work, and are no evidence about medical images.";
 
@@ -27,7 +30,7 @@ pub(super) fn report(
     let svg = plot(
         &curves,
         title,
-        "synthetic images, no evidence about medical ones; ",
+        "synthetic images, no evidence about medical ones: ",
     )
     .svg();
     folder.write("curve.svg", svg.as_bytes())?;

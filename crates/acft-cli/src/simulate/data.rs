@@ -74,7 +74,7 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
 }
 
 /// What `data.json` says of the data.
-pub(crate) fn record(data: &Dataset) -> DataRecord {
+pub(crate) fn record(data: &Dataset, pretrained: String) -> DataRecord {
     let count = |split| {
         data.candidates
             .iter()
@@ -99,6 +99,7 @@ pub(crate) fn record(data: &Dataset) -> DataRecord {
         validation: count(Split::Validation),
         test: count(Split::Test),
         digest: hasher.finalize().to_string(),
+        pretrained,
         held_out: data.held_out.clone(),
         left_out: data
             .left_out

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use acft::metrics;
+use acft::prediction::Predictions;
 use acft::{BoxError, CandidateError, CandidateId, Label, Scorer};
 
 /// Bins of the expected calibration error.
@@ -26,7 +27,7 @@ pub(crate) struct Measures {
     pub absent: Vec<usize>,
     pub auprc: Option<f64>,
     pub sensitivity: Option<f64>,
-    pub ece: f64,
+    pub ece: Option<f64>,
 }
 
 impl Evaluation {
@@ -73,14 +74,6 @@ impl Evaluation {
         self.labels.push(label.index());
     }
 
-    /// The class that each candidate's prediction names, in the order given.
-    pub(crate) fn named(&self) -> Vec<usize> {
-        self.probabilities
-            .chunks_exact(self.classes)
-            .map(acft::prediction::dominant)
-            .collect()
-    }
-
     /// All measures. Those of the positive class are left out where no class
     /// is named positive.
     pub(crate) fn measures(&self, positive: Option<usize>) -> Measures {
@@ -110,12 +103,43 @@ impl Evaluation {
                     metrics::sensitivity_at_specificity(scores, truth, SPECIFICITY)
                 })
                 .map(|point| point.sensitivity),
-            ece: metrics::expected_calibration_error(
+            // Undefined where nothing could be judged.
+            ece: Some(metrics::expected_calibration_error(
                 &self.probabilities,
                 self.classes,
                 &self.labels,
                 ECE_BINS,
-            ),
+            ))
+            .filter(|ece| ece.is_finite()),
         }
+    }
+}
+
+/// The class that the model names for each of `ids`, labeled or not; |Y| for
+/// one that cannot be read, so that the answers of two models line up.
+pub(crate) fn classes_named<M>(
+    scorer: &impl Scorer<M>,
+    model: &M,
+    ids: &[CandidateId],
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Vec<usize>, BoxError> {
+    let mut named = Vec::with_capacity(ids.len());
+    let mut failure = None;
+    scorer.predict(model, ids, &mut |_, outcome| {
+        let class = match outcome.map(|rows| Predictions::new(rows, scorer.classes())) {
+            Ok(Ok(predictions)) => predictions.dominant(),
+            Ok(Err(error)) => {
+                failure = Some(error);
+                return ControlFlow::Break(());
+            }
+            Err(_) => scorer.classes(),
+        };
+        named.push(class);
+        progress(named.len(), ids.len());
+        ControlFlow::Continue(())
+    })?;
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(named),
     }
 }

@@ -299,8 +299,21 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
             root.display()
         ));
     }
-    let is_ours =
-        |name: &str| ["models", "run.lock", "data.json"].contains(&name) || name.starts_with('.');
+    // What a creation leaves that was killed: an empty models/, and beside the
+    // lock, which no one else makes, what is written before config.toml.
+    let begun = root.join("run.lock").is_file();
+    let left = [
+        ".data.json.tmp",
+        ".config.toml.tmp",
+        "run.lock",
+        "data.json",
+    ];
+    let is_ours = |name: &str| match name {
+        "models" => {
+            fs::read_dir(root.join("models")).is_ok_and(|mut models| models.next().is_none())
+        }
+        other => begun && left.contains(&other),
+    };
     match fs::read_dir(root) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(bad_input!(
@@ -365,7 +378,11 @@ fn append(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Writes a file beside its place, and renames it there once it is on disk.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // A bare file name has a parent of no length.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.tmp"));
     let write = || -> std::io::Result<()> {
@@ -405,6 +422,7 @@ mod tests {
             validation: 0,
             test: 1,
             digest: String::new(),
+            pretrained: String::new(),
             held_out: vec![],
             left_out: vec![],
             duplicates: vec![],
@@ -419,7 +437,7 @@ mod tests {
             val_auc: None,
             test_auprc: None,
             test_sensitivity: None,
-            test_ece: 0.0,
+            test_ece: Some(0.0),
             h: None,
             q: 1,
             trained_on: 1,

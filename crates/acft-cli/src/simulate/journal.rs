@@ -12,7 +12,7 @@ use acft::{
 use acft_vision::models::Model;
 use acft_vision::source::Dataset;
 
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, classes_named};
 use super::folder::RunFolder;
 use super::plot;
 use super::record::{QueryRow, Rates, Seconds, StepRecord, Unreadable};
@@ -87,6 +87,17 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             unreadable: Vec::new(),
             unreadable_before,
         }
+    }
+
+    /// What follows a step's line: which models are kept, and the picture.
+    /// Done again when a run goes on, in case a kill came before it.
+    pub(crate) fn mend(&self) -> anyhow::Result<()> {
+        let Some(last) = self.steps.last() else {
+            return Ok(());
+        };
+        self.folder
+            .keep_models(last.step, best_step(&self.steps).unwrap_or(last.step))?;
+        plot::write(&self.folder, &self.steps, &self.setting.title)
     }
 
     /// What is left when no step follows.
@@ -381,10 +392,16 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         };
         let stop_set = match stop_ids.is_empty() {
             true => None,
-            false => Some(
-                self.evaluate("asking the stop set", model, &stop_ids)?
-                    .named(),
-            ),
+            false => Some(classes_named(
+                self.setting.scorer,
+                model,
+                &stop_ids,
+                |done, total| {
+                    self.show(Phase::Evaluate, done as f64 / total as f64, || {
+                        format!("asking the stop set {done}/{total}")
+                    });
+                },
+            )?),
         };
         let evaluate = begun.elapsed().as_secs_f64();
 
@@ -431,9 +448,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
             self.progress.line(&format!("  warning: {warning}"));
         }
         self.steps.push(record);
-        self.folder
-            .keep_models(step, best_step(&self.steps).unwrap_or(step))?;
-        plot::write(&self.folder, &self.steps, &self.setting.title)?;
+        self.mend()?;
 
         self.shares = seconds;
         self.begun = Instant::now();

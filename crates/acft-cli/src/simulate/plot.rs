@@ -10,6 +10,8 @@ pub(crate) fn write(folder: &RunFolder, steps: &[StepRecord], title: &str) -> an
     let points = |auc: fn(&StepRecord) -> Option<f64>| -> Vec<(f64, f64)> {
         steps
             .iter()
+            // Before the first label there is only M_0, which is no point of the curve.
+            .filter(|step| step.labels > 0)
             .filter_map(|step| Some((step.labels as f64, auc(step)?)))
             .collect()
     };

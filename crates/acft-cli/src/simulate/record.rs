@@ -26,7 +26,7 @@ pub(crate) struct StepRecord {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub test_sensitivity: Option<f64>,
     /// Expected calibration error on the test set, 15 bins.
-    pub test_ece: f64,
+    pub test_ece: Option<f64>,
     /// |H|, where the strategy looks for it.
     pub h: Option<usize>,
     /// |Q|.
@@ -149,6 +149,8 @@ pub(crate) struct DataRecord {
     /// BLAKE3 over every candidate's key, label and split: a resumed run must
     /// find the same data.
     pub digest: String,
+    /// The content hash of M_0.
+    pub pretrained: String,
     /// Splits that were made because the data has none.
     pub held_out: Vec<String>,
     /// Files and rows that cannot be used, and why.
@@ -166,7 +168,7 @@ pub(crate) fn learning_curve(steps: &[StepRecord]) -> Result<LearningCurve, Curv
     for step in steps {
         // A step whose batch was skipped whole adds no label, and no point.
         if let Some(value) = step.test_auc
-            && points.last().is_none_or(|last| step.labels > last.labels)
+            && step.labels > points.last().map_or(0, |last| last.labels)
         {
             points.push(Point {
                 labels: step.labels,

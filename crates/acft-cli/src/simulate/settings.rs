@@ -132,7 +132,7 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<usize>,
 
-    /// Stop after this many steps [default: 10].
+    /// Stop after this many steps [default: 10, where no other rule is given].
     #[arg(long, value_name = "N", help_heading = "Stopping")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
@@ -193,7 +193,7 @@ pub(crate) struct Flags {
     pub cache: Option<usize>,
     /// The run's folder [default: runs/DATA-STRATEGY-SEED].
     #[arg(long, value_name = "DIR", help_heading = "Run")]
-    #[serde(skip)]
+    #[serde(skip_serializing)]
     pub out: Option<PathBuf>,
 }
 
@@ -295,7 +295,18 @@ impl Flags {
         positive_count("epochs", *self.epochs.get_or_insert(8))?;
         positive_count("minibatch", *self.minibatch.get_or_insert(128))?;
         let input = positive_count("input", *self.input.get_or_insert(64))?;
-        positive_count("steps", *self.steps.get_or_insert(10) as usize)?;
+        // A rule of stopping that is asked for is not cut short by one that is not.
+        if self.max_labels.is_none() && self.plateau.is_none() && self.stop_set.is_none() {
+            self.steps.get_or_insert(10);
+        }
+        for (name, value) in [
+            ("steps", self.steps.map(|steps| steps as usize)),
+            ("max-labels", self.max_labels),
+            ("plateau", self.plateau),
+            ("stop-set", self.stop_set),
+        ] {
+            value.map(|value| positive_count(name, value)).transpose()?;
+        }
         let positive_rate = |name: &str, value: f64| {
             if value.is_finite() && value > 0.0 {
                 Ok(value)

@@ -98,6 +98,18 @@ fn a_doubtful_listing_is_refused_by_file_and_row() {
 }
 
 #[test]
+fn images_without_labels_are_refused_before_anything_is_written() {
+    let images = Images::new();
+    fs::remove_file(images.manifest()).unwrap();
+    let message = refused(&mut images.simulate("run", &[]));
+    assert!(
+        message.contains("no labels to play the expert"),
+        "{message}"
+    );
+    assert!(!images.home().join("run").exists());
+}
+
+#[test]
 fn one_class_is_not_a_task() {
     let images = Images::new();
     let text = images

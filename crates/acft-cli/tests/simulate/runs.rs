@@ -184,3 +184,74 @@ fn a_candidate_is_explained_in_numbers_and_in_a_picture() {
     let other = acft().args(["explain", "nowhere", "x"]).output().unwrap();
     assert_eq!(other.status.code(), Some(2));
 }
+
+#[test]
+fn runs_are_compared_where_they_can_be() {
+    let images = Images::new();
+    for (run, arguments) in [
+        ("rft-0", ["--strategy", "rft", "--seed", "0"]),
+        ("rft-1", ["--strategy", "rft", "--seed", "1"]),
+        ("hq-0", ["--strategy", "acft-hq", "--seed", "0"]),
+        ("other-2", ["--seed", "2", "--lr", "0.01"]),
+    ] {
+        succeeds(&mut images.simulate(run, &arguments));
+    }
+    let compare = |arguments: &[&str]| {
+        let mut command = acft();
+        command
+            .current_dir(images.home())
+            .arg("compare")
+            .args(arguments);
+        command
+    };
+    // A bare file name is a file in the working folder.
+    let output = succeeds(&mut compare(&[
+        "rft-0",
+        "rft-1",
+        "hq-0",
+        "--out",
+        "curves.png",
+    ]));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("acft-hq") && text.contains("rft"), "{text}");
+    assert!(image::open(images.home().join("curves.png")).is_ok());
+
+    let again = refused(&mut compare(&["rft-0", "rft-0"]));
+    assert!(again.contains("second run of rft with seed 0"), "{again}");
+    let differ = refused(&mut compare(&["hq-0", "other-2"]));
+    assert!(differ.contains("in lr"), "{differ}");
+    assert!(refused(&mut compare(&["nowhere"])).contains("nowhere is no run"));
+}
+
+#[test]
+fn a_label_budget_alone_is_what_ends_a_run() {
+    let images = Images::new();
+    let mut command = acft();
+    command
+        .current_dir(images.home())
+        .args([
+            "simulate",
+            "--data",
+            "blobs",
+            "--from-scratch",
+            "--model",
+            "demo",
+            "--input",
+            "16",
+        ])
+        .args([
+            "--patches",
+            "crop:8",
+            "--alpha",
+            "0.5",
+            "--epochs",
+            "1",
+            "--batch",
+            "8",
+        ])
+        .args(["--max-labels", "30", "--out", "budget", "--json"]);
+    let output = succeeds(&mut command);
+    let finished: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(finished["reason"], "labels");
+    assert_eq!(finished["labels"], 30);
+}

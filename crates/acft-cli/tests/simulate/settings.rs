@@ -29,6 +29,8 @@ fn what_cannot_be_meant_is_named() {
     check(&["--classes", "bright"], "dark");
     check(&["--weights", "none.safetensors"], "contradict");
     check(&["--config", "none.toml"], "none.toml");
+    check(&["--plateau", "0"], "--plateau 0");
+    check(&["--max-labels", "0"], "--max-labels 0");
 }
 
 #[test]
