@@ -12,7 +12,7 @@ use crate::figure::png;
 const NOTICE: &str = "\
 RFT(LQ) asks at random and starts over at each step; ACFT asks actively and goes
 on from the last network, by the paper's rule on what that got wrong and the new
-labels (HQ), or on all labels (LQ), which is the default of acft simulate.
+labels (HQ). The default of acft simulate learns from all labels instead.
 The images are synthetic, drawn by this program: the numbers show the machine at
 work, and are no evidence about medical images.";
 
