@@ -2,11 +2,12 @@
 
 use burn::module::ParamId;
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::Gradients;
 
 use super::settings::OptimizerKind;
 use crate::models::Network;
+use crate::ops::FusedAdam;
 
 /// Steps the last layer at one rate and the rest at another.
 pub(super) struct Optimizer {
@@ -20,11 +21,7 @@ impl Optimizer {
     pub(super) fn new(kind: OptimizerKind, network: &Network) -> Self {
         let (head, body) = network.head_and_body();
         let rule = match kind {
-            OptimizerKind::Adam => AdamConfig::new()
-                .with_beta_1(0.9)
-                .with_beta_2(0.999)
-                .with_epsilon(1e-8)
-                .init(),
+            OptimizerKind::Adam => ModuleOptimizer::from(FusedAdam),
             OptimizerKind::Sgd => {
                 // Burn dampens the gradient by default; PyTorch does not.
                 let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);

@@ -1,0 +1,493 @@
+//! The state of a project: what replaying its events gives.
+//!
+//! Nothing else is state. [`Ledger::apply`] checks an event against everything
+//! before it and only then changes anything, so that an event that cannot be
+//! true never gets into the store.
+
+mod classes;
+mod models;
+mod people;
+mod votes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use acft::{CandidateId, CandidateKey};
+
+use crate::event::{ClassId, Draw, Event, EventId, LabelOrigin, Member, Moment, Origin};
+
+pub use classes::Classes;
+pub use models::{Made, Models};
+pub use people::People;
+pub use votes::{Flag, Vote, Votes};
+
+/// A candidate as the project keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What its labels hang on.
+    pub key: CandidateKey,
+    /// As shown to people.
+    pub name: String,
+    /// The image file; relative paths are relative to the project's folder.
+    pub path: String,
+    /// x0, y0, x1, y1 in pixels of the upright image, half-open.
+    pub region: Option<[u32; 4]>,
+    /// What it must not be parted from, and of which a batch may hold few.
+    pub group: Option<String>,
+    /// What it is for.
+    pub part: Part,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// What a candidate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The pool: to be labeled and learned from.
+    Pool,
+    /// For judging models; its labels were given with the data.
+    Validation,
+    /// For the last measurement; never looked at before.
+    Test,
+}
+
+/// Why an event cannot be true.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Contradiction(pub String);
+
+pub(crate) fn refuse<T>(text: impl Into<String>) -> Result<T, Contradiction> {
+    Err(Contradiction(text.into()))
+}
+
+/// A batch that was drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Counts batches; the first is 1.
+    pub number: u32,
+    /// How it was chosen.
+    pub draw: Draw,
+    /// The ranking that it is from.
+    pub ranking: Option<u32>,
+    /// When.
+    pub at: Moment,
+    /// In draw order.
+    pub members: Vec<Member>,
+}
+
+/// The last ranking of U.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking {
+    /// Counts rankings.
+    pub number: u32,
+    /// The model that was asked; none where the scores were made elsewhere.
+    pub model: Option<String>,
+    /// When.
+    pub at: Moment,
+    /// How many candidates were scored.
+    pub scored: usize,
+    /// The best, in order.
+    pub reserve: Vec<Member>,
+}
+
+/// The state.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Decides every random choice.
+    pub(crate) seed: u64,
+    /// The last event that was applied.
+    pub(crate) last: EventId,
+    candidates: Vec<Candidate>,
+    by_key: BTreeMap<CandidateKey, CandidateId>,
+    classes: Classes,
+    people: People,
+    votes: Votes,
+    models: Models,
+    /// U: those of the pool that were never drawn, labeled or found unreadable.
+    pool: BTreeSet<CandidateId>,
+    unreadable: BTreeMap<CandidateId, String>,
+    batches: Vec<Batch>,
+    /// The batch that a candidate was drawn in, and its place there.
+    drawn: BTreeMap<CandidateId, (u32, usize)>,
+    ranking: Option<Ranking>,
+    rankings: u32,
+    advice: Option<String>,
+}
+
+impl Ledger {
+    /// The state before the first event. With `overlap` above 1, that many
+    /// annotators label each candidate before its label counts.
+    pub fn new(overlap: usize) -> Self {
+        Self {
+            votes: Votes::new(overlap),
+            ..Self::default()
+        }
+    }
+
+    /// Applies an event, or refuses it and changes nothing. `candidates` are
+    /// the rows that belong to [`Event::CandidatesAdded`].
+    ///
+    /// # Errors
+    /// The event contradicts those before it.
+    pub fn apply(
+        &mut self,
+        id: EventId,
+        at: Moment,
+        event: &Event,
+        candidates: &[Candidate],
+    ) -> Result<(), Contradiction> {
+        if id <= self.last {
+            return refuse(format!("event {} comes after event {}", id.0, self.last.0));
+        }
+        if matches!(event, Event::Created { .. }) != (self.last == EventId(0)) {
+            return refuse("a project is created once, and first");
+        }
+        match event {
+            Event::Created { seed, .. } => self.seed = *seed,
+            Event::ClassAdded { class, name } => self.classes.add(*class, name)?,
+            Event::ClassRenamed { class, name } => self.classes.rename(*class, name)?,
+            Event::ClassMerged { from, into } => self.classes.merge(*from, *into)?,
+            Event::AnnotatorAdded { name, token } => self.people.add(name, token)?,
+            Event::AnnotatorRevoked { name } => self.people.revoke(name)?,
+            Event::CandidatesAdded { count, .. } => self.add_candidates(*count, candidates)?,
+            Event::Unreadable { candidate, reason } => self.set_unreadable(*candidate, reason)?,
+            Event::Ranked {
+                ranking,
+                model,
+                scored,
+                reserve,
+            } => self.rank(*ranking, model.as_deref(), at, *scored, reserve)?,
+            Event::BatchDrawn {
+                batch,
+                draw,
+                ranking,
+                members,
+            } => self.draw(*batch, *draw, *ranking, at, members)?,
+            Event::Labeled {
+                candidate,
+                class,
+                annotator,
+                seconds,
+                supersedes,
+                origin,
+            } => {
+                self.require_candidate(*candidate)?;
+                self.classes.require_current(*class)?;
+                self.votes.label(Vote {
+                    event: id,
+                    at,
+                    candidate: *candidate,
+                    class: Some(*class),
+                    annotator: annotator.clone(),
+                    seconds: *seconds,
+                    supersedes: *supersedes,
+                    origin: *origin,
+                })?;
+                self.pool.remove(candidate);
+            }
+            Event::Skipped {
+                candidate,
+                annotator,
+                seconds,
+            } => {
+                self.require_candidate(*candidate)?;
+                self.votes.label(Vote {
+                    event: id,
+                    at,
+                    candidate: *candidate,
+                    class: None,
+                    annotator: annotator.clone(),
+                    seconds: *seconds,
+                    supersedes: None,
+                    origin: LabelOrigin::Expert,
+                })?;
+                self.pool.remove(candidate);
+            }
+            Event::Flagged {
+                candidate,
+                annotator,
+                note,
+            } => {
+                self.require_candidate(*candidate)?;
+                self.votes.flag(*candidate, annotator, note, at);
+            }
+            Event::Unflagged {
+                candidate,
+                annotator,
+            } => {
+                self.require_candidate(*candidate)?;
+                self.votes.unflag(*candidate, annotator)?;
+            }
+            Event::Undone { event, annotator } => {
+                let candidate = self.votes.undo(*event, annotator)?;
+                self.return_to_pool(candidate);
+            }
+            Event::ModelMade(made) => self.models.made(id, at, made)?,
+            Event::ModelUsed { model, .. } => self.models.used(model)?,
+            Event::StopAdvised { reason } => self.advice = Some(reason.clone()),
+            Event::WentOn { .. } => self.advice = None,
+        }
+        self.last = id;
+        Ok(())
+    }
+
+    fn add_candidates(&mut self, count: usize, rows: &[Candidate]) -> Result<(), Contradiction> {
+        if rows.len() != count {
+            return refuse(format!(
+                "{count} candidates were added, and {} rows are there",
+                rows.len()
+            ));
+        }
+        let mut fresh = BTreeSet::new();
+        for row in rows {
+            if self.by_key.contains_key(&row.key) || !fresh.insert(row.key) {
+                return refuse(format!("{} is in the project already", row.name));
+            }
+        }
+        for row in rows {
+            let id = CandidateId(u32::try_from(self.candidates.len()).unwrap_or(u32::MAX));
+            self.by_key.insert(row.key, id);
+            if row.part == Part::Pool {
+                self.pool.insert(id);
+            }
+            self.candidates.push(row.clone());
+        }
+        Ok(())
+    }
+
+    fn set_unreadable(&mut self, id: CandidateId, reason: &str) -> Result<(), Contradiction> {
+        self.require_candidate(id)?;
+        self.pool.remove(&id);
+        self.unreadable.insert(id, reason.to_owned());
+        Ok(())
+    }
+
+    fn rank(
+        &mut self,
+        number: u32,
+        model: Option<&str>,
+        at: Moment,
+        scored: usize,
+        reserve: &[Member],
+    ) -> Result<(), Contradiction> {
+        if number != self.rankings + 1 {
+            return refuse(format!(
+                "ranking {number} follows ranking {}",
+                self.rankings
+            ));
+        }
+        if let Some(model) = model {
+            self.models.require(model)?;
+        }
+        for member in reserve {
+            self.require_candidate(member.candidate)?;
+        }
+        self.rankings = number;
+        self.ranking = Some(Ranking {
+            number,
+            model: model.map(str::to_owned),
+            at,
+            scored,
+            reserve: reserve.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn draw(
+        &mut self,
+        number: u32,
+        draw: Draw,
+        ranking: Option<u32>,
+        at: Moment,
+        members: &[Member],
+    ) -> Result<(), Contradiction> {
+        let last = self.batches.last().map_or(0, |batch| batch.number);
+        if number != last + 1 {
+            return refuse(format!("batch {number} follows batch {last}"));
+        }
+        let mut fresh = BTreeSet::new();
+        for member in members {
+            if !self.pool.contains(&member.candidate) || !fresh.insert(member.candidate) {
+                return refuse(format!(
+                    "candidate {} is drawn, and is not in the pool",
+                    member.candidate.0
+                ));
+            }
+        }
+        for (place, member) in members.iter().enumerate() {
+            self.pool.remove(&member.candidate);
+            self.drawn.insert(member.candidate, (number, place));
+        }
+        self.batches.push(Batch {
+            number,
+            draw,
+            ranking,
+            at,
+            members: members.to_vec(),
+        });
+        Ok(())
+    }
+
+    /// A candidate whose only label was taken back is open again in its batch;
+    /// one that was never drawn is in U again.
+    fn return_to_pool(&mut self, id: CandidateId) {
+        let free = self.votes.of(id).next().is_none()
+            && !self.drawn.contains_key(&id)
+            && !self.unreadable.contains_key(&id);
+        if free && self.candidates[id.index()].part == Part::Pool {
+            self.pool.insert(id);
+        }
+    }
+
+    fn require_candidate(&self, id: CandidateId) -> Result<(), Contradiction> {
+        if id.index() < self.candidates.len() {
+            return Ok(());
+        }
+        refuse(format!("there is no candidate {}", id.0))
+    }
+}
+
+/// What can be asked of the state.
+impl Ledger {
+    /// Decides every random choice.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The last event that was applied.
+    pub fn last(&self) -> EventId {
+        self.last
+    }
+
+    /// All candidates, by id.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// One candidate.
+    pub fn candidate(&self, id: CandidateId) -> Option<&Candidate> {
+        self.candidates.get(id.index())
+    }
+
+    /// The candidate of a key.
+    pub fn find(&self, key: &CandidateKey) -> Option<CandidateId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Y, and the classes that went before.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Who may label.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Labels, skips and flags.
+    pub fn votes(&self) -> &Votes {
+        &self.votes
+    }
+
+    /// The models that were made.
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// U, ascending: never drawn, labeled, skipped or found unreadable.
+    pub fn pool(&self) -> impl ExactSizeIterator<Item = CandidateId> + '_ {
+        self.pool.iter().copied()
+    }
+
+    /// Whether a candidate is in U.
+    pub fn in_pool(&self, id: CandidateId) -> bool {
+        self.pool.contains(&id)
+    }
+
+    /// Those whose image cannot be read, with the reason.
+    pub fn unreadable(&self) -> impl ExactSizeIterator<Item = (CandidateId, &str)> + '_ {
+        self.unreadable
+            .iter()
+            .map(|(id, reason)| (*id, reason.as_str()))
+    }
+
+    /// All batches, in the order in which they were drawn.
+    pub fn batches(&self) -> &[Batch] {
+        &self.batches
+    }
+
+    /// The batch that a candidate was drawn in, and what was known of it then.
+    pub fn drawn(&self, id: CandidateId) -> Option<(&Batch, &Member)> {
+        let (number, place) = self.drawn.get(&id)?;
+        let batch = &self.batches[*number as usize - 1];
+        Some((batch, &batch.members[*place]))
+    }
+
+    /// The last ranking.
+    pub fn ranking(&self) -> Option<&Ranking> {
+        self.ranking.as_ref()
+    }
+
+    /// How many rankings there were.
+    pub fn rankings(&self) -> u32 {
+        self.rankings
+    }
+
+    /// Why more labels are not expected to help, where a rule says so and
+    /// nobody went on since.
+    pub fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
+    /// Whether a candidate is kept for judging models: drawn as holdout, or of
+    /// the validation part.
+    pub fn is_holdout(&self, id: CandidateId) -> bool {
+        self.candidates[id.index()].part == Part::Validation
+            || self
+                .drawn(id)
+                .is_some_and(|(batch, _)| batch.draw == Draw::Holdout)
+    }
+
+    /// The label of a candidate that counts today, in classes of today.
+    pub fn label(&self, id: CandidateId) -> Option<ClassId> {
+        self.votes.settled(id, &self.classes)
+    }
+
+    /// L ∪ Q: what may be learned from, with the labels that count, in the
+    /// order of their first labels. Never a holdout or a test candidate.
+    pub fn lesson(&self) -> Vec<(CandidateId, ClassId)> {
+        self.votes
+            .in_order()
+            .filter(|id| self.candidates[id.index()].part == Part::Pool && !self.is_holdout(*id))
+            .filter(|id| !self.unreadable.contains_key(id))
+            .filter_map(|id| Some((id, self.label(id)?)))
+            .collect()
+    }
+
+    /// Held-out candidates with the labels that count.
+    pub fn holdout(&self) -> Vec<(CandidateId, ClassId)> {
+        let mut held: Vec<_> = self
+            .votes
+            .in_order()
+            .filter(|id| self.is_holdout(*id) && !self.unreadable.contains_key(id))
+            .filter_map(|id| Some((id, self.label(id)?)))
+            .collect();
+        held.sort_unstable();
+        held
+    }
+
+    /// Q: members of [`Ledger::lesson`] that the current model, and those that
+    /// it was made from, never learned with the label that counts today.
+    pub fn unlearned(&self) -> Vec<(CandidateId, ClassId)> {
+        let known = self.models.learned(&self.classes);
+        self.lesson()
+            .into_iter()
+            .filter(|(id, class)| known.get(id) != Some(class))
+            .collect()
+    }
+
+    /// How many labels the project has spent: all that a person gave, each
+    /// candidate once, holdout included.
+    pub fn spent(&self) -> usize {
+        self.votes.spent()
+    }
+}

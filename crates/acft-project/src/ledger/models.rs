@@ -1,0 +1,120 @@
+//! The models that were made, which of them is in use, and what it knows.
+
+use std::collections::BTreeMap;
+
+use acft::CandidateId;
+
+use super::{Classes, Contradiction};
+use crate::event::{ClassId, EventId, ModelMade, Moment};
+
+/// A model, and when it was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Made {
+    /// The event that it is from.
+    pub event: EventId,
+    /// When.
+    pub at: Moment,
+    /// What is known of it.
+    pub model: ModelMade,
+}
+
+/// All models, in the order in which they were made.
+#[derive(Clone, Debug, Default)]
+pub struct Models {
+    made: Vec<Made>,
+    /// The place in `made` of the model in use.
+    current: Option<usize>,
+}
+
+impl Models {
+    pub(super) fn made(
+        &mut self,
+        event: EventId,
+        at: Moment,
+        model: &ModelMade,
+    ) -> Result<(), Contradiction> {
+        if let Some(parent) = &model.parent {
+            self.require(parent)?;
+        }
+        self.made.push(Made {
+            event,
+            at,
+            model: model.clone(),
+        });
+        if model.adopted {
+            self.current = Some(self.made.len() - 1);
+        }
+        Ok(())
+    }
+
+    pub(super) fn used(&mut self, hash: &str) -> Result<(), Contradiction> {
+        self.current = Some(self.require(hash)?);
+        Ok(())
+    }
+
+    pub(super) fn require(&self, hash: &str) -> Result<usize, Contradiction> {
+        self.made
+            .iter()
+            .rposition(|made| made.model.hash == hash)
+            .ok_or_else(|| Contradiction(format!("there is no model {hash}")))
+    }
+
+    /// All models, oldest first.
+    pub fn all(&self) -> &[Made] {
+        &self.made
+    }
+
+    /// The model in use.
+    pub fn current(&self) -> Option<&Made> {
+        self.current.map(|at| &self.made[at])
+    }
+
+    /// How many fine-tunings there were: the last one's step.
+    pub fn steps(&self) -> u32 {
+        self.made
+            .iter()
+            .map(|made| made.model.step)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The models that `hash` could stand for: a hash or the start of one.
+    pub fn starting_with(&self, start: &str) -> Vec<&Made> {
+        let mut found: Vec<&Made> = self
+            .made
+            .iter()
+            .filter(|made| made.model.hash.starts_with(start))
+            .collect();
+        found.dedup_by_key(|made| &made.model.hash);
+        found
+    }
+
+    /// The model in use and those that it was made from, youngest first.
+    pub fn lineage(&self) -> Vec<&Made> {
+        let mut line = Vec::new();
+        let mut at = self.current;
+        while let Some(place) = at {
+            let made = &self.made[place];
+            line.push(made);
+            // A parent is always older: the search cannot go round in circles.
+            at = made.model.parent.as_ref().and_then(|parent| {
+                self.made[..place]
+                    .iter()
+                    .rposition(|other| &other.model.hash == parent)
+            });
+        }
+        line
+    }
+
+    /// What the model in use and its ancestors have learned, with the labels
+    /// as they last learned them, in classes of today.
+    pub(super) fn learned(&self, classes: &Classes) -> BTreeMap<CandidateId, ClassId> {
+        let mut known = BTreeMap::new();
+        for made in self.lineage().into_iter().rev() {
+            for (id, class) in &made.model.learned {
+                known.insert(*id, classes.today(*class));
+            }
+        }
+        known
+    }
+}

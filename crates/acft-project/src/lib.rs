@@ -1,0 +1,18 @@
+//! The project of a labeling campaign: what happened, in an append-only store,
+//! and who is served what next.
+//!
+//! ```text
+//! Event ──► Store (SQLite, on disk before anyone is told) ──► Ledger (the state, by replay)
+//!   ▲                                                            │
+//!   └───────────── Desk (leases: who labels what) ◄──────────────┘
+//! ```
+//!
+//! It knows nothing of pixels, networks, HTTP or clocks: moments are given to it.
+
+pub mod event;
+pub mod ledger;
+
+pub use event::{
+    ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,
+};
+pub use ledger::{Candidate, Contradiction, Ledger, Part};

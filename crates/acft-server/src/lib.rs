@@ -1,0 +1,1 @@
+//! The server of a project: a page for experts, and the JSON API behind it.
