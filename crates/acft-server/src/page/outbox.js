@@ -1,0 +1,174 @@
+// Sends what the expert said, in order and in the background. Nothing leaves
+// the outbox before the server has answered, and a copy is kept in the
+// browser, so that a closed window or a crash loses nothing.
+
+import { Refused, candidatePath } from "./api.js";
+
+const WAITS_MS = [500, 1000, 2000, 4000, 8000, 15_000];
+const PREFIX = "acft.outbox.";
+const ABANDONED_MS = 20_000;
+
+const PATHS = {
+  label: "/api/label",
+  skip: "/api/skip",
+  undo: "/api/undo",
+  flag: "/api/flag",
+  unflag: "/api/unflag",
+  correct: "/api/correct",
+};
+
+export class Outbox {
+  #api;
+  #annotator;
+  #key;
+  #running = false;
+  #wake = null;
+  ops = [];
+  trouble = null;
+  onchange = () => {};
+  /** What came of an entry that an earlier page left behind. */
+  onleftover = () => {};
+
+  constructor(api, session) {
+    this.#api = api;
+    this.#annotator = session.annotator;
+    const scope = `${PREFIX}${session.project}.${session.annotator}.`;
+    const tab = (sessionStorage.getItem("acft.tab") ?? crypto.getRandomValues(new Uint32Array(1))[0].toString(36));
+    sessionStorage.setItem("acft.tab", tab);
+    this.#key = scope + tab;
+    this.#adopt(scope);
+    addEventListener("online", () => this.retry());
+    setInterval(() => this.ops.length && this.#keep(), ABANDONED_MS / 4);
+  }
+
+  /** How many labels and skips the server does not have yet. */
+  get unsaved() {
+    return this.ops.length;
+  }
+
+  /** Begins sending what earlier pages left behind. */
+  start() {
+    this.#changed();
+    this.#run();
+  }
+
+  /** Puts something in; its `done` settles when the server has answered. */
+  add(kind, body, candidate = body.candidate) {
+    const op = { kind, body, candidate, attempts: 0 };
+    op.done = new Promise((resolve, reject) => Object.assign(op, { resolve, reject }));
+    // An op that nobody waits for must not count as an unhandled error.
+    op.done.catch(() => {});
+    this.ops.push(op);
+    this.#changed();
+    this.#run();
+    return op;
+  }
+
+  /** Takes back what was never sent. Says whether it could. */
+  cancel(op) {
+    const at = this.ops.indexOf(op);
+    if (at < 0 || op.attempts > 0) return false;
+    this.ops.splice(at, 1);
+    this.#changed();
+    return true;
+  }
+
+  /** Tries again at once. */
+  retry() {
+    this.#wake?.();
+  }
+
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.ops.length > 0) {
+      const op = this.ops[0];
+      op.attempts += 1;
+      this.#keep();
+      try {
+        const answer = await this.#send(op);
+        this.#settle(op, () => op.resolve(answer));
+      } catch (error) {
+        if (error instanceof Refused) this.#settle(op, () => op.reject(error));
+        else await this.#wait(op, error);
+      }
+    }
+    this.#running = false;
+  }
+
+  /** An answer may be lost on the way, so a second try first looks at what the first one did. */
+  async #send(op) {
+    if (op.attempts > 1 && op.kind === "undo") {
+      const now = await this.#api.get(candidatePath(op.candidate));
+      if (!this.#vote(now)) return { assignment: null };
+    }
+    try {
+      return await this.#api.post(PATHS[op.kind], op.body);
+    } catch (error) {
+      const repeated = op.attempts > 1 && error.status === 409 && (op.kind === "label" || op.kind === "skip");
+      if (!repeated) throw error;
+      const now = await this.#api.get(candidatePath(op.candidate));
+      const vote = this.#vote(now);
+      if (vote && (vote.class ?? null) === (op.body.class ?? null)) return { event: null, why: now.why };
+      throw error;
+    }
+  }
+
+  #vote(candidate) {
+    return candidate.votes.findLast((vote) => vote.annotator === this.#annotator);
+  }
+
+  #settle(op, tell) {
+    this.trouble = null;
+    this.ops.splice(this.ops.indexOf(op), 1);
+    this.#changed();
+    tell();
+  }
+
+  async #wait(op, error) {
+    const ms = WAITS_MS[Math.min(op.attempts, WAITS_MS.length) - 1];
+    this.trouble = { error, until: Date.now() + ms };
+    this.#changed();
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => (clearTimeout(timer), resolve());
+    });
+    this.#wake = null;
+  }
+
+  #changed() {
+    this.#keep();
+    this.onchange(this);
+  }
+
+  #keep() {
+    try {
+      if (this.ops.length === 0) localStorage.removeItem(this.#key);
+      else localStorage.setItem(this.#key, JSON.stringify({ at: Date.now(), ops: this.ops.map(plain) }));
+    } catch {
+      // Without storage the warning on leaving the page still protects.
+    }
+  }
+
+  /** Takes over what this tab, or one that was closed, left behind. */
+  #adopt(scope) {
+    for (const key of Object.keys(localStorage)) {
+      if (!key.startsWith(scope)) continue;
+      try {
+        const kept = JSON.parse(localStorage.getItem(key));
+        if (key !== this.#key && Date.now() - kept.at < ABANDONED_MS) continue;
+        localStorage.removeItem(key);
+        for (const left of kept.ops) {
+          const op = { ...left };
+          op.done = new Promise((resolve, reject) => Object.assign(op, { resolve, reject }));
+          op.done.then(() => this.onleftover(op, null), (error) => this.onleftover(op, error));
+          this.ops.push(op);
+        }
+      } catch {
+        localStorage.removeItem(key);
+      }
+    }
+  }
+}
+
+const plain = ({ kind, body, candidate, attempts }) => ({ kind, body, candidate, attempts });

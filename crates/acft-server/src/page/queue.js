@@ -1,0 +1,103 @@
+// Holds the next assignments with their decoded pictures, so that the next
+// candidate can show the moment a key is pressed.
+
+import { Unreachable } from "./api.js";
+
+const AHEAD = 3;
+const MOST = 16;
+const WAITS_MS = [1000, 2000, 4000, 8000, 15_000];
+
+export class Queue {
+  #api;
+  #pictures;
+  #outbox;
+  #filling = null;
+  #again = false;
+  #timer = null;
+  #failures = 0;
+  ahead = [];
+  /** Spoken on here: an answer that was under way may still name them. */
+  spoken = new Set();
+  /** Why there is nothing to show: loading, exhausted, advised, waiting, unreachable. */
+  reason = "loading";
+  advice = null;
+  error = null;
+  onchange = () => {};
+
+  constructor(api, pictures, outbox) {
+    this.#api = api;
+    this.#pictures = pictures;
+    this.#outbox = outbox;
+  }
+
+  /** The next to show, if it is here. */
+  take(current = null) {
+    const next = this.ahead.shift() ?? null;
+    this.fill(next ?? current);
+    return next;
+  }
+
+  /** Puts one in front again. */
+  putBack(assignment) {
+    if (assignment && !this.ahead.some((one) => one.candidate === assignment.candidate)) this.ahead.unshift(assignment);
+  }
+
+  /** Forgets what is not begun, for the server to say anew. */
+  clear() {
+    this.ahead = [];
+  }
+
+  /** Asks for as many as are missing. `current` is the one on the screen. */
+  fill(current) {
+    this.current = current;
+    if (this.ahead.length >= AHEAD && current) return;
+    this.#again = true;
+    this.#filling ??= this.#fillAll().finally(() => (this.#filling = null));
+  }
+
+  async #fillAll() {
+    while (this.#again) {
+      this.#again = false;
+      clearTimeout(this.#timer);
+      try {
+        const count = Math.min(MOST, AHEAD + 1 + this.#outbox.unsaved);
+        this.#arrive(await this.#api.post("/api/next", { count }));
+        this.#failures = 0;
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.onchange(this);
+    }
+  }
+
+  #arrive({ assignments, advice, exhausted }) {
+    this.error = null;
+    this.advice = advice ?? null;
+    const held = new Set(this.ahead.map((one) => one.candidate));
+    for (const assignment of assignments) {
+      const key = assignment.candidate;
+      const here = this.current?.candidate === key || held.has(key) || this.spoken.has(key);
+      if (!here) this.ahead.push(assignment);
+    }
+    for (const assignment of this.ahead.slice(0, AHEAD + 1)) this.#pictures.of(assignment);
+    if (exhausted) this.reason = "exhausted";
+    else if (advice) this.reason = "advised";
+    else this.reason = "waiting";
+    // Others hold what is open: theirs may come free.
+    if (this.reason === "waiting" && this.ahead.length === 0 && !this.current) this.#later(5000);
+  }
+
+  #fail(error) {
+    this.error = error;
+    this.reason = error instanceof Unreachable ? "unreachable" : "refused";
+    const wait = WAITS_MS[Math.min(this.#failures, WAITS_MS.length - 1)];
+    this.#failures += 1;
+    this.until = Date.now() + wait;
+    this.#later(wait);
+  }
+
+  #later(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.fill(this.current), ms);
+  }
+}

@@ -1,0 +1,278 @@
+// A second look at what was labeled: find, open, correct.
+
+import { candidatePath } from "./api.js";
+import { button, h, percent, t } from "./dom.js";
+import { announce, toast } from "./say.js";
+import { Viewer } from "./viewer.js";
+import { Picture } from "./pictures.js";
+
+const PAGE = 48;
+const THUMB = 168;
+const SWITCHES = [
+  ["flagged", "filterFlagged"],
+  ["disagreed", "filterDisagreed"],
+  ["disputed", "filterDisputed"],
+];
+
+export class Review {
+  #root;
+  #list;
+  #detail;
+  #viewer = null;
+  #filter = { class: "", annotator: "", flagged: false, disagreed: false, disputed: false };
+  #items = [];
+  #total = 0;
+  #at = -1;
+  #seen;
+
+  constructor(root, parts) {
+    this.#root = root;
+    Object.assign(this, parts);
+    // A thumbnail is a whole picture on the way, so only those in sight are fetched.
+    this.#seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) this.#thumbnail(entry.target);
+    });
+  }
+
+  /** Shows the view, with what is labeled by now. */
+  open(progress) {
+    if (!this.#viewer) this.#build(progress);
+    this.#load(0);
+  }
+
+  /** Does a command of the keyboard. */
+  act(command, value, event) {
+    const commands = {
+      class: () => this.#correct(value),
+      skip: () => this.#correct(null),
+      flag: null,
+      escape: () => this.leave(),
+      back: () => this.#select(this.#at - 1),
+      forward: () => this.#select(this.#at + 1),
+      up: () => this.#select(this.#at - this.#columns()),
+      down: () => this.#select(this.#at + this.#columns()),
+      zoomIn: this.#viewer?.zoomIn,
+      zoomOut: this.#viewer?.zoomOut,
+      fit: () => this.#viewer?.toggleFit(),
+      pan: () => this.#viewer?.pan(...value),
+      darker: () => this.#viewer?.level(-0.04, 1),
+      brighter: () => this.#viewer?.level(0.04, 1),
+      flatter: () => this.#viewer?.level(0, 1 / 1.12),
+      steeper: () => this.#viewer?.level(0, 1.12),
+      invert: this.#viewer?.invert,
+      resetLevels: this.#viewer?.resetLevels,
+      outline: this.#viewer?.toggleOutline,
+    };
+    // In a list of boxes arrows move between boxes of the filters, not images.
+    if (!commands[command] || event?.target.closest?.(".filters") && command !== "escape") return false;
+    commands[command]();
+    return true;
+  }
+
+  #build(progress) {
+    this.#list = h("div", { class: "thumbs", role: "listbox", "aria-label": t("reviewTitle"), tabindex: "-1" });
+    this.#detail = h("aside", { class: "detail" });
+    const stage = h("section", { id: "review-stage", class: "stage", tabindex: "-1", "aria-label": t("image") });
+    this.#root.replaceChildren(
+      h("section", { class: "review-list" }, this.#filters(progress), this.#list),
+      h("section", { class: "review-open" }, stage, this.#detail),
+    );
+    this.#viewer = new Viewer(stage);
+  }
+
+  #filters(progress) {
+    const select = (key, text, options) =>
+      h("label", {}, h("span", {}, t(text)),
+        h("select", { onchange: (event) => this.#change(key, event.target.value) },
+          h("option", { value: "" }, t("filterAll")),
+          options.map(([value, name]) => h("option", { value }, name))));
+    const names = (progress?.annotators ?? []).map((one) => [one.name, one.name]);
+    this.count = h("span", { class: "muted", role: "status" });
+    return h(
+      "div",
+      { class: "filters" },
+      select("class", "filterClass", this.session.classes.map((one) => [String(one.id), one.name])),
+      names.length > 1 ? select("annotator", "filterAnnotator", names) : null,
+      SWITCHES.filter(([key]) => key !== "disputed" || this.session.overlap > 1 || this.session.several).map(([key, text]) =>
+        h("label", { class: "switch" }, h("input", { type: "checkbox", onchange: (event) => this.#change(key, event.target.checked) }), t(text))),
+      this.count,
+    );
+  }
+
+  #change(key, value) {
+    this.#filter[key] = value;
+    this.#load(0);
+  }
+
+  async #load(offset) {
+    const query = new URLSearchParams({ offset: String(offset), limit: String(PAGE) });
+    for (const [key, value] of Object.entries(this.#filter)) if (value) query.set(key, value === true ? "1" : value);
+    try {
+      const { total, items } = await this.api.get(`/api/review?${query}`);
+      this.#total = total;
+      this.#items = offset ? [...this.#items, ...items] : items;
+      this.#render(offset);
+    } catch (error) {
+      this.#list.replaceChildren(h("p", { class: "muted" }, t("reviewFailed", { error: error.message })));
+    }
+  }
+
+  #render(offset) {
+    this.count.textContent = t("reviewCount", { n: this.#total });
+    const cards = this.#items.map((item) => this.#list.querySelector(`[data-key="${item.candidate}"]`) ?? this.#card(item));
+    const more = this.#items.length < this.#total ? button(t("reviewMore"), { kind: "more", onclick: () => this.#load(this.#items.length) }) : null;
+    const empty = cards.length ? null : h("p", { class: "muted" }, t("reviewEmpty"));
+    if (!offset) this.#list.replaceChildren();
+    this.#list.querySelector(".more")?.remove();
+    this.#list.append(...[...(offset ? cards.slice(offset) : cards), more, empty].filter(Boolean));
+    if (!offset) this.#select(cards.length ? 0 : -1);
+  }
+
+  #card(item) {
+    const card = h(
+      "button",
+      { type: "button", class: "thumb", role: "option", "data-key": item.candidate, onclick: () => this.#select(this.#items.indexOf(item)) },
+      h("canvas", { width: THUMB, height: THUMB, "aria-hidden": "true" }),
+      h("span", { class: "thumb-label" }),
+      h("span", { class: "thumb-name muted" }, item.name),
+    );
+    card.item = item;
+    this.#label(card);
+    this.#seen.observe(card);
+    return card;
+  }
+
+  #label(card) {
+    const { item } = card;
+    const disagreed = item.guess !== null && item.guess !== undefined && item.guess !== item.label;
+    card.querySelector(".thumb-label").replaceChildren(
+      h("b", {}, this.#name(item.label)),
+      item.flags?.length ? h("i", { title: t("filterFlagged") }, "⚑") : "",
+      disagreed ? h("i", { title: t("guessed", { name: this.#name(item.guess) }) }, "≠") : "",
+    );
+  }
+
+  #name(id) {
+    return id === null || id === undefined ? t("unlabeled") : this.labeling.className(id);
+  }
+
+  /** Draws the candidate small, with a little of what is around it. */
+  async #thumbnail(card) {
+    this.#seen.unobserve(card);
+    const { item } = card;
+    try {
+      if (item.region === undefined) Object.assign(item, pick(await this.api.get(candidatePath(item.candidate))));
+      const picture = new Picture({ ...item, depth: 8 });
+      picture.load(this.api);
+      await picture.ready;
+      drawThumbnail(card.querySelector("canvas"), picture);
+      picture.bitmap.close();
+    } catch {
+      card.classList.add("broken");
+    }
+  }
+
+  #columns() {
+    const first = this.#list.firstElementChild?.getBoundingClientRect().top;
+    return Math.max(1, [...this.#list.children].filter((one) => one.getBoundingClientRect().top === first).length);
+  }
+
+  async #select(index) {
+    if (this.#items.length === 0) {
+      this.#at = -1;
+      this.#viewer.show(null);
+      return this.#detail.replaceChildren(h("p", { class: "muted" }, t("reviewPick")));
+    }
+    this.#at = Math.min(this.#items.length - 1, Math.max(0, index));
+    const item = this.#items[this.#at];
+    for (const card of this.#list.querySelectorAll(".thumb")) card.setAttribute("aria-selected", String(card.item === item));
+    const card = this.#list.querySelector(`[data-key="${item.candidate}"]`);
+    card?.scrollIntoView({ block: "nearest" });
+    card?.focus({ preventScroll: true });
+    await this.#show(item);
+  }
+
+  async #show(item) {
+    try {
+      const full = await this.api.get(candidatePath(item.candidate));
+      if (this.#items[this.#at] !== item) return;
+      Object.assign(item, pick(full));
+      this.#renderDetail(item, full);
+      const picture = this.pictures.of({ ...full });
+      await picture.ready;
+      if (this.#items[this.#at] === item) this.#viewer.show(picture);
+    } catch (error) {
+      if (this.#items[this.#at] !== item) return;
+      this.#viewer.show(null);
+      this.#detail.replaceChildren(h("p", {}, t("unreadableTitle")), h("p", { class: "muted" }, error.message));
+    }
+  }
+
+  #renderDetail(item, full) {
+    const label = full.label ?? null;
+    const guess = item.guess ?? null;
+    const trust = Number.isFinite(item.trust) ? t("trust", { p: percent(item.trust) }) : "";
+    this.#detail.replaceChildren(
+      h("header", { class: "panel-lead" }, h("strong", {}, full.name),
+        h("span", { class: "muted" }, [guess === null ? "" : t("guessed", { name: this.#name(guess) }), trust].filter(Boolean).join(" · "))),
+      h("div", { class: "classes" },
+        this.session.classes.map((one) =>
+          button(one.name, { key: one.key, kind: "class", "aria-pressed": String(one.id === label), onclick: () => this.#correct(one.id) })),
+        button(t("clearLabel"), { key: "S", kind: "class quiet", "aria-pressed": String(label === null), onclick: () => this.#correct(null) })),
+      h("p", { class: "muted small" }, t("reviewHint")),
+      this.#said(full),
+    );
+  }
+
+  #said(full) {
+    const flags = (full.flags ?? []).map((flag) => h("div", {}, h("dt", {}, `⚑ ${flag.annotator}`), h("dd", {}, flag.note || t("filterFlagged"))));
+    const rows = (full.history?.length ? full.history : full.votes ?? []).map((one) => this.#event(one));
+    return h("section", {}, h("h3", {}, t("history")), h("dl", { class: "rows" }, flags, rows));
+  }
+
+  #event({ annotator, class: id, at, seconds, origin, kind }) {
+    const what = kind && kind !== "labeled" ? t(`event_${kind}`) : this.#name(id);
+    const when = Number.isFinite(at) ? new Date(at).toLocaleString() : "";
+    const detail = [when, Number.isFinite(seconds) ? t("seconds", { n: seconds.toFixed(1) }) : "", origin ? t(`origin_${origin}`) : ""];
+    return h("div", {}, h("dt", {}, annotator ?? ""), h("dd", {}, h("b", {}, what), h("span", { class: "muted small" }, detail.filter(Boolean).join(" · "))));
+  }
+
+  #correct(id) {
+    const item = this.#items[this.#at];
+    if (!item || (item.label ?? null) === id) return;
+    const before = item.label;
+    const show = () => {
+      const card = this.#list.querySelector(`[data-key="${item.candidate}"]`);
+      if (card) this.#label(card);
+    };
+    item.label = id;
+    show();
+    const text = id === null ? t("reviewCleared", { name: item.name }) : t("reviewCorrected", { name: item.name, class: this.#name(id) });
+    this.outbox.add("correct", { candidate: item.candidate, class: id }).done.then(
+      () => {
+        announce(text);
+        if (this.#items[this.#at] === item) this.#show(item);
+      },
+      (error) => {
+        item.label = before;
+        show();
+        toast(t("refused", { name: item.name }), { detail: [error.message, error.help].filter(Boolean).join(". "), kind: "trouble" });
+      },
+    );
+  }
+}
+
+const pick = ({ region, width, height }) => ({ region: region ?? null, width, height });
+
+function drawThumbnail(canvas, picture) {
+  const { width, height, region } = picture;
+  const [x0, y0, x1, y1] = region ?? [0, 0, width, height];
+  const side = Math.min(Math.max(width, height), Math.max(x1 - x0, y1 - y0) * (region ? 1.8 : 1));
+  const sx = picture.bitmap.width / width;
+  const left = (x0 + x1) / 2 - side / 2;
+  const top = (y0 + y1) / 2 - side / 2;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture.bitmap, left * sx, top * sx, side * sx, side * sx, 0, 0, canvas.width, canvas.height);
+}

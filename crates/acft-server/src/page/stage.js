@@ -1,0 +1,172 @@
+// What is around the image: its name, the class buttons, and what to say
+// when there is no image.
+
+import { button, duration, find, h, t } from "./dom.js";
+import { Unreachable } from "./api.js";
+
+/** Draws the class buttons and the actions once; `act` gets commands. */
+export function buildDock(session, act) {
+  find("#classes").replaceChildren(
+    ...session.classes.map((one) =>
+      button(one.name, {
+        key: one.key,
+        kind: "class",
+        "data-class": String(one.id),
+        "aria-keyshortcuts": one.key,
+        onclick: () => act("class", one.id),
+      }),
+    ),
+  );
+  const action = (key, command, text) =>
+    button(text, { key, kind: "quiet", id: `do-${command}`, "aria-keyshortcuts": key, onclick: () => act(command) });
+  find("#actions").replaceChildren(
+    action("S", "skip", t("skip")),
+    action("U", "undo", t("undo")),
+    action("F", "flag", t("flag")),
+    action("P", "patches", t("patches")),
+    action("G", "why", t("why")),
+  );
+  find("#dock").classList.toggle("many", session.classes.length > 6);
+}
+
+/** The zoom buttons, and the sliders for who has no keys. */
+export function buildTools(viewer, act) {
+  const tool = (text, key, onclick) =>
+    h("button", { type: "button", class: "tool", "aria-label": t(key), title: t(key), onclick }, text);
+  const toggle = tool("◐", "adjust", () => {
+    find("#adjust").hidden = !find("#adjust").hidden;
+    toggle.setAttribute("aria-expanded", String(!find("#adjust").hidden));
+  });
+  toggle.setAttribute("aria-expanded", "false");
+  find("#tools").append(
+    tool("+", "zoomIn", () => act("zoomIn")),
+    tool("−", "zoomOut", () => act("zoomOut")),
+    tool("⛶", "fit", () => act("fit")),
+    toggle,
+  );
+  const slider = (key, from, to, onchange) =>
+    h("input", { type: "range", min: String(from), max: String(to), step: "0.01", "aria-label": t(key), oninput: (event) => onchange(Number(event.target.value)) });
+  const brightness = slider("brightness", -0.6, 0.6, (value) => viewer.setLevels({ brightness: value }));
+  const contrast = slider("contrast", -2, 2, (value) => viewer.setLevels({ contrast: Math.exp(value) }));
+  find("#adjust").append(
+    h("label", {}, t("brightness"), brightness),
+    h("label", {}, t("contrast"), contrast),
+    h("div", { class: "row" },
+      button(t("invert"), { key: "N", kind: "small", onclick: () => act("invert") }),
+      button(t("reset"), { key: "W", kind: "small", onclick: () => act("resetLevels") })),
+  );
+  find("#levels").addEventListener("click", () => act("resetLevels"));
+  find("#levels").title = t("resetLevels");
+  viewer.onlevels = () => {
+    brightness.value = String(viewer.levels.brightness);
+    contrast.value = String(Math.log(viewer.levels.contrast));
+    const text = viewer.describeLevels();
+    find("#levels").hidden = text === "";
+    find("#levels").textContent = text ? `${text}  ×` : "";
+  };
+}
+
+/** Brings the dock, the badge and the caption up to date. */
+export function renderStage(labeling, act) {
+  const { entry, shown, state } = labeling;
+  const settled = state !== "loading" || Boolean(shown);
+  find("#dock").hidden = !settled;
+  for (const one of find("#classes").children) {
+    const id = Number(one.dataset.class);
+    one.disabled = !shown || state !== "shown";
+    one.setAttribute("aria-pressed", String(Boolean(entry && entry.kind === "label" && entry.class === id)));
+  }
+  find("#do-skip").disabled = !labeling.current || Boolean(entry);
+  find("#do-flag").disabled = !shown;
+  const flagged = labeling.flags().length > 0;
+  find("#do-flag span").textContent = t(flagged ? "flagOn" : "flag");
+  find("#do-flag").classList.toggle("on", flagged);
+  const badge = find("#badge");
+  badge.hidden = !entry;
+  if (entry) {
+    badge.replaceChildren(
+      h("span", {}, t("badgeBack", { back: labeling.back, what: labeling.describe(entry) })),
+      button(t("backToNow"), { key: "Esc", kind: "small", onclick: () => act("escape") }),
+    );
+  }
+  const notes = (shown?.flags ?? []).filter((flag) => flag.note).map((flag) => `⚑ ${flag.annotator}: ${flag.note}`);
+  find("#caption").replaceChildren(
+    ...(shown && state === "shown"
+      ? [
+          h("span", {}, shown.name),
+          shown.group ? h("span", {}, t("group", { name: shown.group })) : "",
+          h("span", {}, `${shown.width} × ${shown.height}${shown.depth > 8 ? ` · ${shown.depth} bit` : ""}`),
+          ...notes.map((note) => h("span", { class: "flag-note" }, note)),
+        ]
+      : []),
+  );
+  renderScreen(labeling, act);
+}
+
+/** What stands where the image would be. */
+function renderScreen(labeling, act) {
+  const screen = find("#screen");
+  const content = labeling.state === "shown" ? null : screenFor(labeling, act);
+  screen.hidden = !content;
+  screen.replaceChildren(...(content ?? []));
+}
+
+function screenFor(labeling, act) {
+  const { queue, outbox, progress } = labeling.around();
+  const review = button(t("toReview"), { key: "R", onclick: () => act("review") });
+  const again = (text) => button(text, { kind: "primary", onclick: () => act("again") });
+  switch (labeling.state) {
+    case "loading":
+      return [h("div", { class: "spinner", role: "img", "aria-label": t("loading") })];
+    case "unreadable":
+      return message(t("unreadableTitle"), `${labeling.shown?.name ?? ""}: ${labeling.error.message}`, labeling.error.help, [
+        button(t("skipIt"), { key: "S", kind: "primary", onclick: () => act("skip") }),
+        button(t("tryAgain"), { onclick: () => labeling.reload() }),
+      ]);
+    case "exhausted":
+      if (progress && progress.labels === 0 && !progress.pool) return message(t("emptyTitle"), t("emptyText"));
+      return message(t("exhaustedTitle"), t("exhaustedText", { n: progress?.labels ?? labeling.done.length }), "", [review]);
+    case "advised":
+      return message(t("advisedTitle"), queue.advice, "", [
+        button(t("goOn"), { kind: "primary", onclick: () => act("goOn") }),
+        button(t("toProgress"), { key: "I", onclick: () => act("progress") }),
+        review,
+      ]);
+    case "waiting":
+      return message(t("waitingTitle"), t("waitingText"), "", [review]);
+    case "unreachable":
+      return message(t("unreachableTitle"), outbox.unsaved ? t("kept", { n: outbox.unsaved }) : t("unreachableText"), queue.error?.help, [again(t("tryNow"))]);
+    default:
+      return message(t("refusedTitle"), queue.error?.message, queue.error?.help, [again(t("tryAgain"))]);
+  }
+}
+
+export function message(title, text, help = "", buttons = []) {
+  return [
+    h("div", { class: "message" },
+      h("h2", {}, title),
+      text ? h("p", {}, text) : null,
+      help ? h("p", { class: "muted" }, help) : null,
+      buttons.length ? h("div", { class: "row" }, buttons) : null),
+  ];
+}
+
+/** Whether everything that was said is on the server's disk. */
+export function renderSaved(outbox) {
+  const place = find("#saved");
+  const { unsaved, trouble } = outbox;
+  place.hidden = false;
+  place.className = `saved ${trouble ? "trouble" : unsaved ? "busy" : ""}`;
+  if (!trouble) {
+    // A spinner for every label would only distract: most are saved at once.
+    place.replaceChildren(unsaved > 2 ? t("saving", { n: unsaved }) : t("saved"));
+    return;
+  }
+  const wait = Math.max(0, Math.ceil((trouble.until - Date.now()) / 1000));
+  const reason = trouble.error instanceof Unreachable ? `${t("unreachableTitle")} (${trouble.error.message}). ${trouble.error.help}` : trouble.error.message;
+  place.title = reason;
+  place.replaceChildren(
+    h("span", {}, t("notSaved", { n: unsaved })),
+    button(wait > 1 ? `${t("tryNow")} · ${duration(wait)}` : t("tryNow"), { kind: "small", onclick: () => outbox.retry() }),
+  );
+}
