@@ -22,7 +22,7 @@ mod region;
 mod split;
 mod table;
 
-pub use dataset::{Candidate, Dataset, Duplicate, LeftOut, SourceOptions};
+pub use dataset::{Candidate, Dataset, Duplicate, Labels, LeftOut, SourceOptions, Splits};
 pub use error::{RowRef, SourceError};
 pub use region::PixelBox;
 pub use split::{Split, UnknownSplit};
@@ -39,7 +39,13 @@ pub fn open(
     options: &SourceOptions,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Dataset, SourceError> {
-    let listing = listing::list(options)?;
+    let mut listing = listing::list(options)?;
+    if options.labels == Labels::Ignore {
+        listing
+            .entries
+            .iter_mut()
+            .for_each(|entry| entry.label = None);
+    }
     let classes = classes::classes(options.classes.as_deref(), &listing.entries)?;
     let listed = listing.entries.len();
 
@@ -64,8 +70,10 @@ pub fn open(
 
     let mut held_out = listing.notes;
     split::refuse_straddling_groups(&found)?;
-    split::hold_out(&mut found, options.seed, &mut held_out);
-    classes::require_candidates(&classes, &found)?;
+    if options.splits == Splits::Complete {
+        split::hold_out(&mut found, options.seed, &mut held_out);
+        classes::require_candidates(&classes, &found)?;
+    }
 
     let mut candidates: Vec<Candidate> = found.into_iter().map(|found| found.candidate).collect();
     candidates.sort_unstable_by_key(|candidate| candidate.key);

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use acft_vision::source::{Candidate, Dataset, SourceError, SourceOptions, Split, open};
+use acft_vision::source::{
+    Candidate, Dataset, Labels, SourceError, SourceOptions, Split, Splits, open,
+};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -103,6 +105,32 @@ fn a_folder_per_class() {
             .candidates
             .is_sorted_by_key(|candidate| candidate.key)
     );
+}
+
+#[test]
+fn a_project_takes_data_as_it_is() {
+    let data = Data::new().images(20).bytes(
+        "labels.csv",
+        rows("file,label", 20, |_| String::new()).as_bytes(),
+    );
+    let classes = Some(["a", "b", "c"].map(str::to_owned).to_vec());
+    let as_given = SourceOptions {
+        classes: classes.clone(),
+        splits: Splits::AsGiven,
+        ..data.options()
+    };
+    let dataset = open(&as_given, &|_, _| ()).unwrap();
+    assert_eq!(count(&dataset, Split::Train), 20);
+    assert!(dataset.held_out.is_empty());
+
+    let ignored = SourceOptions {
+        classes: Some(["x", "y"].map(str::to_owned).to_vec()),
+        labels: Labels::Ignore,
+        ..as_given
+    };
+    let dataset = open(&ignored, &|_, _| ()).unwrap();
+    assert_eq!(dataset.classes, ["x", "y"]);
+    assert!(dataset.candidates.iter().all(|one| one.label.is_none()));
 }
 
 #[test]

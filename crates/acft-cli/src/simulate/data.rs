@@ -33,6 +33,7 @@ pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Re
         box_columns,
         classes: flags.classes.clone(),
         seed: flags.seed.unwrap_or_default(),
+        ..SourceOptions::default()
     };
     source::open(&options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
 }

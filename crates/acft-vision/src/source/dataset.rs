@@ -35,8 +35,34 @@ pub struct SourceOptions {
     /// The closed set of classes in the order of their indices; without it the
     /// distinct labels, sorted (by value where all are whole numbers).
     pub classes: Option<Vec<String>>,
+    /// What is made of the labels that the data has.
+    pub labels: Labels,
+    /// What is made of data without a validation or test split.
+    pub splits: Splits,
     /// Decides what is held out where the data has no splits.
     pub seed: u64,
+}
+
+/// What is made of the labels that the data has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// They are read, and each must be of one of the classes.
+    #[default]
+    Read,
+    /// They are dropped, whatever they are: folders that are named after
+    /// patients are no classes.
+    Ignore,
+}
+
+/// What is made of data without a validation or test split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Splits {
+    /// They are held out of train, and every class must have a candidate left there.
+    #[default]
+    Complete,
+    /// Nothing is held out, and a class may be without a candidate: labels are
+    /// still to come.
+    AsGiven,
 }
 
 /// A candidate C_i: what gets one label.
