@@ -70,10 +70,10 @@ function gridOf(floor) {
 }
 
 /** Rows of {name, values: [{share, text, kind}]} as bars from the left. */
-export function bars(rows) {
+export function bars(rows, kind = "") {
   return h(
     "div",
-    { class: "bars" },
+    { class: `bars ${kind}` },
     rows.map(({ name, values, strong }) =>
       h(
         "div",

@@ -45,6 +45,13 @@ function build(element, attributes, children) {
   return element;
 }
 
+export const CROSS = "M6 6l12 12M18 6L6 18";
+
+/** A small drawing of lines, for buttons that have no room for words. */
+export function icon(path) {
+  return s("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, s("path", { d: path }));
+}
+
 /** A button with its key shown beside its text. */
 export function button(text, { key, onclick, kind = "", ...rest }) {
   return h(

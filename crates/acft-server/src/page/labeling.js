@@ -30,7 +30,7 @@ export class Labeling {
     this.#pictures = pictures;
     queue.onchange = () => this.#arrived();
     outbox.onleftover = (op, error) => this.#leftover(op, error);
-    for (const op of outbox.ops) if (op.candidate) queue.spoken.add(op.candidate);
+    for (const op of outbox.ops) if (op.candidate) queue.spoke(op.candidate);
     // Time away from the page is not time spent on the image.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.#resume()));
   }
@@ -73,7 +73,7 @@ export class Labeling {
     const entry = { assignment, kind, class: id, seconds, spent: this.#spent, why: assignment.why, saved: false };
     this.done.push(entry);
     if (this.done.length > REMEMBERED) this.done.shift();
-    this.#queue.spoken.add(assignment.candidate);
+    this.#queue.spoke(assignment.candidate);
     this.#pressedAt = pressedAt;
     this.#next();
     entry.op = this.#outbox.add(kind, body);
@@ -168,6 +168,7 @@ export class Labeling {
 
   #saved(entry, answer) {
     entry.saved = true;
+    this.#queue.heard(entry.assignment.candidate);
     entry.why = answer.why ?? entry.why;
     this.#queue.fill(this.current);
     this.onsaved(entry);
@@ -177,7 +178,7 @@ export class Labeling {
   #refused(entry, error) {
     this.done = this.done.filter((one) => one !== entry);
     this.back = Math.min(this.back, this.done.length);
-    this.#queue.spoken.delete(entry.assignment.candidate);
+    this.#queue.unspoke(entry.assignment.candidate);
     this.#explain(entry.assignment.name, error);
     this.#queue.fill(this.current);
     this.#display();
@@ -189,6 +190,7 @@ export class Labeling {
   }
 
   #leftover(op, error) {
+    if (op.candidate) this.#queue.heard(op.candidate);
     if (error) this.#explain(t("anEarlierImage"), error);
     else toast(t("leftoverSaved"));
     this.#queue.fill(this.current);
@@ -206,9 +208,10 @@ export class Labeling {
     announce(t("undone", { what: this.describe(entry), name: entry.assignment.name }));
     this.onundone?.(entry);
     const key = entry.assignment.candidate;
-    if (this.#outbox.cancel(entry.op)) return this.#queue.spoken.delete(key);
+    if (this.#outbox.cancel(entry.op)) return this.#queue.unspoke(key);
     try {
       const answer = await this.#outbox.add("undo", {}, key).done;
+      this.#queue.unspoke(key);
       if (answer.assignment && answer.assignment.candidate !== key) this.#replace(answer.assignment);
     } catch (error) {
       this.#explain(entry.assignment.name, error);
@@ -234,7 +237,7 @@ export class Labeling {
   }
 
   #replace(assignment) {
-    this.#queue.spoken.delete(assignment.candidate);
+    this.#queue.unspoke(assignment.candidate);
     this.#queue.ahead = this.#queue.ahead.filter((one) => one.candidate !== assignment.candidate);
     this.back = 0;
     this.#show(assignment, 0);

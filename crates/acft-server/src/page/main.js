@@ -2,7 +2,7 @@
 
 import { Api, Refused } from "./api.js";
 import { askNote, askToken } from "./dialogs.js";
-import { button, find, focusStage, h, t, translate } from "./dom.js";
+import { CROSS, button, find, focusStage, h, icon, t, translate } from "./dom.js";
 import { showHelp } from "./help.js";
 import { listen } from "./keys.js";
 import { Labeling } from "./labeling.js";
@@ -89,6 +89,7 @@ function wire() {
   };
   listen(app.session.classes, act);
   find("#network").addEventListener("click", () => act("progress"));
+  find("#panel-close").append(icon(CROSS));
   find("#panel-close").addEventListener("click", closePanel);
   addEventListener("beforeunload", (event) => {
     if (outbox.unsaved === 0) return;
@@ -282,7 +283,7 @@ async function renderStrip() {
 // The views.
 
 function buildViews() {
-  const theme = h("button", { type: "button", class: "icon-button", id: "do-theme" }, "◑");
+  const theme = h("button", { type: "button", class: "icon-button", id: "do-theme" }, icon("M20 14.5A8 8 0 1 1 9.5 4a6.5 6.5 0 0 0 10.5 10.5"));
   const nameTheme = (name) => {
     theme.title = t("theme", { name: t(name) });
     theme.setAttribute("aria-label", theme.title);

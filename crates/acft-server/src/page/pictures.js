@@ -46,8 +46,8 @@ export class Picture {
   samples = null;
   #image = null;
 
-  constructor({ candidate, width, height, depth, region, name }) {
-    Object.assign(this, { candidate, width, height, depth, region, name });
+  constructor({ candidate, width, height, depth, region, name, problem }) {
+    Object.assign(this, { candidate, width, height, depth, region, name, problem });
   }
 
   load(api) {
@@ -57,6 +57,7 @@ export class Picture {
 
   async #load(api) {
     try {
+      if (this.problem) throw new Error(this.problem);
       const samples = this.depth > 8 ? this.#loadSamples(api) : null;
       const response = await api.raw(candidatePath(this.candidate, "image"));
       this.bitmap = await createImageBitmap(await response.blob());

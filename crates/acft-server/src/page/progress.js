@@ -179,7 +179,7 @@ function balanceSection(balance, named) {
     };
   });
   const legend = h("p", { class: "legend small" }, h("i", { class: "swatch" }), t("balanceSelected"), h("i", { class: "swatch quiet" }), t("balanceHoldout"));
-  return section("balance", bars(rows), legend, h("p", { class: "muted small" }, t("balanceCaption")));
+  return section("balance", bars(rows, "wide"), legend, h("p", { class: "muted small" }, t("balanceCaption")));
 }
 
 function expertsSection(annotators) {

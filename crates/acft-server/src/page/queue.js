@@ -16,8 +16,9 @@ export class Queue {
   #timer = null;
   #failures = 0;
   ahead = [];
-  /** Spoken on here: an answer that was under way may still name them. */
-  spoken = new Set();
+  #asked = 0;
+  /** Spoken on here, and when the server had it: an answer may still name them. */
+  #spoken = new Map();
   /** Why there is nothing to show: loading, exhausted, advised, waiting, unreachable. */
   reason = "loading";
   advice = null;
@@ -32,6 +33,8 @@ export class Queue {
 
   /** The next to show, if it is here. */
   take(current = null) {
+    // What was held for too long may be with somebody else by now.
+    this.ahead = this.ahead.filter((one) => !one.until || one.until > this.#api.now());
     const next = this.ahead.shift() ?? null;
     this.fill(next ?? current);
     return next;
@@ -40,6 +43,21 @@ export class Queue {
   /** Puts one in front again. */
   putBack(assignment) {
     if (assignment && !this.ahead.some((one) => one.candidate === assignment.candidate)) this.ahead.unshift(assignment);
+  }
+
+  /** The expert has spoken on a candidate; the server does not know yet. */
+  spoke(key) {
+    this.#spoken.set(key, Infinity);
+  }
+
+  /** The server knows. Only an answer that was asked for before is out of date. */
+  heard(key) {
+    this.#spoken.set(key, this.#asked);
+  }
+
+  /** It is to be labeled after all. */
+  unspoke(key) {
+    this.#spoken.delete(key);
   }
 
   /** Forgets what is not begun, for the server to say anew. */
@@ -60,8 +78,9 @@ export class Queue {
       this.#again = false;
       clearTimeout(this.#timer);
       try {
+        const asked = (this.#asked += 1);
         const count = Math.min(MOST, AHEAD + 1 + this.#outbox.unsaved);
-        this.#arrive(await this.#api.post("/api/next", { count }));
+        this.#arrive(await this.#api.post("/api/next", { count }), asked);
         this.#failures = 0;
       } catch (error) {
         this.#fail(error);
@@ -70,13 +89,13 @@ export class Queue {
     }
   }
 
-  #arrive({ assignments, advice, exhausted }) {
+  #arrive({ assignments, advice, exhausted }, asked) {
     this.error = null;
     this.advice = advice ?? null;
     const held = new Set(this.ahead.map((one) => one.candidate));
     for (const assignment of assignments) {
       const key = assignment.candidate;
-      const here = this.current?.candidate === key || held.has(key) || this.spoken.has(key);
+      const here = this.current?.candidate === key || held.has(key) || (this.#spoken.get(key) ?? -1) >= asked;
       if (!here) this.ahead.push(assignment);
     }
     for (const assignment of this.ahead.slice(0, AHEAD + 1)) this.#pictures.of(assignment);

@@ -1,6 +1,6 @@
 // Tells the expert what happened: aloud for screen readers, and in a corner.
 
-import { find, h, t } from "./dom.js";
+import { CROSS, find, h, icon, t } from "./dom.js";
 
 const SHORT_MS = 4000;
 let flip = false;
@@ -20,7 +20,7 @@ export function toast(text, { detail = "", kind = "note", action = null } = {}) 
     { class: `toast ${kind}`, role: kind === "trouble" ? "alert" : undefined },
     h("div", { class: "toast-text" }, h("strong", {}, text), detail ? h("span", {}, detail) : null),
     action ? h("button", { type: "button", class: "button small", onclick: () => (close(), action.run()) }, action.text) : null,
-    h("button", { type: "button", class: "icon-button", "aria-label": t("close"), onclick: close }, "×"),
+    h("button", { type: "button", class: "icon-button", "aria-label": t("close"), onclick: close }, icon(CROSS)),
   );
   const stack = find("#toasts");
   stack.append(note);

@@ -1,7 +1,7 @@
 // What is around the image: its name, the class buttons, and what to say
 // when there is no image.
 
-import { button, duration, find, h, t } from "./dom.js";
+import { button, duration, find, h, icon, t } from "./dom.js";
 import { Unreachable } from "./api.js";
 
 /** Draws the class buttons and the actions once; `act` gets commands. */
@@ -33,15 +33,15 @@ export function buildDock(session, act) {
 export function buildTools(viewer, act) {
   const tool = (text, key, onclick) =>
     h("button", { type: "button", class: "tool", "aria-label": t(key), title: t(key), onclick }, text);
-  const toggle = tool("◐", "adjust", () => {
+  const toggle = tool(icon("M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18M12 3v18M12 7h3M12 11h5M12 15h4"), "adjust", () => {
     find("#adjust").hidden = !find("#adjust").hidden;
     toggle.setAttribute("aria-expanded", String(!find("#adjust").hidden));
   });
   toggle.setAttribute("aria-expanded", "false");
   find("#tools").append(
-    tool("+", "zoomIn", () => act("zoomIn")),
-    tool("−", "zoomOut", () => act("zoomOut")),
-    tool("⛶", "fit", () => act("fit")),
+    tool(icon("M12 5v14M5 12h14"), "zoomIn", () => act("zoomIn")),
+    tool(icon("M5 12h14"), "zoomOut", () => act("zoomOut")),
+    tool(icon("M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"), "fit", () => act("fit")),
     toggle,
   );
   const slider = (key, from, to, onchange) =>
@@ -95,7 +95,7 @@ export function renderStage(labeling, act) {
       ? [
           h("span", {}, shown.name),
           shown.group ? h("span", {}, t("group", { name: shown.group })) : "",
-          h("span", {}, `${shown.width} × ${shown.height}${shown.depth > 8 ? ` · ${shown.depth} bit` : ""}`),
+          h("span", {}, `${labeling.picture.width} × ${labeling.picture.height}${shown.depth > 8 ? ` · ${shown.depth} bit` : ""}`),
           ...notes.map((note) => h("span", { class: "flag-note" }, note)),
         ]
       : []),

@@ -54,6 +54,8 @@ export class Viewer {
     this.x = (x0 + x1) / 2;
     this.y = (y0 + y1) / 2;
     this.fitted = true;
+    this.x = this.#within(this.x, this.#canvas.width, width);
+    this.y = this.#within(this.y, this.#canvas.height, height);
     this.#clamp();
     this.ask();
   }
@@ -218,6 +220,12 @@ export class Viewer {
     this.fitted = false;
     this.#clamp();
     this.ask();
+  }
+
+  /** Shows no emptiness on one side while there is picture on the other. */
+  #within(center, canvas, picture) {
+    const half = canvas / 2 / this.scale;
+    return half * 2 >= picture ? picture / 2 : Math.min(picture - half, Math.max(half, center));
   }
 
   #clamp() {

@@ -14,13 +14,13 @@ export function renderWhy(target, entry, className) {
     h("span", { class: "muted" }, entry.kind ? describeVerdict(entry, className) : t("whyBefore")),
   );
   if (!why) return target.replaceChildren(head, h("p", {}, reasonWithout(entry)));
-  const chosen = why.classes.indexOf(why.dominant);
-  const shown = chosen < 0 ? 0 : chosen;
+  const shown = Math.max(0, why.classes.indexOf(why.dominant));
   target.replaceChildren(
     head,
     h("p", {}, sentence(entry, className)),
-    section("whyMean", meanBars(why, className)),
-    section("whyPatches", patchHistogram(why, shown, className)),
+    ...(why.predictions.length && why.classes.length
+      ? [section("whyMean", meanBars(why, className)), section("whyPatches", patchHistogram(why, shown, className))]
+      : []),
     numbers(why),
   );
 }
@@ -40,9 +40,9 @@ function reasonWithout(entry) {
 
 function sentence({ assignment, why, kind, class: given }, className) {
   const ahead = assignment.draw === "ahead" ? t("whyAhead") : t("whyQuery");
-  const rank = why.rank ? t("whyRank", { rank: why.rank, size: why.ranking_size }) : "";
+  const rank = why.rank ? t(why.ranking_size ? "whyRankOf" : "whyRank", { rank: why.rank, size: why.ranking_size }) : "";
   let verdict = "";
-  if (kind === "label") verdict = given === why.dominant ? t("whyAgreed") : t("whyDisagreed", { name: className(why.dominant) });
+  if (kind === "label" && why.dominant !== null) verdict = given === why.dominant ? t("whyAgreed") : t("whyDisagreed", { name: className(why.dominant) });
   return [verdict, ahead, rank].filter(Boolean).join(" ");
 }
 
@@ -87,7 +87,7 @@ function numbers(why) {
     "dl",
     { class: "numbers" },
     rows.map(([key, value]) => h("div", {}, h("dt", { title: t(`${key}Help`) }, t(key)), h("dd", {}, value.toFixed(3)))),
-    why.rank ? h("div", {}, h("dt", {}, t("rank")), h("dd", {}, `${why.rank} / ${why.ranking_size}`)) : null,
+    why.rank ? h("div", {}, h("dt", {}, t("rank")), h("dd", {}, [why.rank, why.ranking_size].filter(Boolean).join(" / "))) : null,
   );
 }
 
