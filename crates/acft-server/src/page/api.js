@@ -4,9 +4,11 @@
 
 /** The server did not answer, or cannot keep anything for the moment. */
 export class Unreachable extends Error {
-  constructor(message, help = "") {
+  /** `status` is 0 where nothing answered at all. */
+  constructor(message, help = "", status = 0) {
     super(message);
     this.help = help;
+    this.status = status;
   }
 }
 
@@ -112,7 +114,7 @@ async function failure(response) {
   } catch {
     // A proxy's error page is no JSON; the status says enough.
   }
-  return RETRIABLE.has(response.status) ? new Unreachable(message, help) : new Refused(response.status, message, help);
+  return RETRIABLE.has(response.status) ? new Unreachable(message, help, response.status) : new Refused(response.status, message, help);
 }
 
 /** The address of something of a candidate. */

@@ -11,7 +11,7 @@ function frame(height, label, ...children) {
 /** How often the patches gave each probability, in ten bins. */
 export function histogram(values, label) {
   const height = 108;
-  const [left, right, top, bottom] = [4, 4, 14, 22];
+  const [left, right, top, bottom] = [4, 4, 18, 22];
   const bins = new Array(10).fill(0);
   for (const p of values) bins[Math.min(9, Math.floor(p * 10))] += 1;
   const most = Math.max(1, ...bins);

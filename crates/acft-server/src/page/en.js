@@ -34,6 +34,7 @@ export const texts = {
   saved: "All saved",
   saving: ({ n }) => `Saving ${n === 1 ? "" : n}`.trim() + "…",
   notSaved: ({ n }) => (n === 1 ? "1 not saved yet" : `${n} not saved yet`),
+  savedAgain: "All labels are saved.",
   leaving: "Some labels are not saved yet.",
 
   // Labeling.
@@ -94,7 +95,7 @@ export const texts = {
   waitingText: "The remaining images are with other experts. The page looks again by itself.",
   unreachableTitle: "The server does not answer",
   unreachableText: "The page tries again by itself.",
-  kept: ({ n }) => `Your ${n === 1 ? "label is" : `${n} labels are`} kept here until it does.`,
+  kept: ({ n }) => `Your ${n === 1 ? "label is" : `${n} labels are`} kept here until the server has ${n === 1 ? "it" : "them"}.`,
   inSeconds: ({ n }) => `Next try in ${n} s.`,
   tryNow: "Try now",
   refusedTitle: "The server does not serve images to you",
@@ -134,7 +135,7 @@ export const texts = {
   whyRankOf: "It was number {rank} of {size}.",
   whyMean: "Mean prediction",
   whyPatches: "Predictions of its patches",
-  whyVotes: "{high} of {all} patches say {name} with at least ½.",
+  whyVotes: "{high} of {all} patches give {name} at least 50 %.",
   whyHistogram: "Histogram of the probability of {name} over the patches: {values}",
   score: "Score",
   entropy: "Entropy",

@@ -91,6 +91,8 @@ function wire() {
   find("#network").addEventListener("click", () => act("progress"));
   find("#panel-close").append(icon(CROSS));
   find("#panel-close").addEventListener("click", closePanel);
+  // A held Enter on a class button would label what nobody has seen.
+  addEventListener("keydown", (event) => event.repeat && event.target.closest?.("button.class") && event.preventDefault());
   addEventListener("beforeunload", (event) => {
     if (outbox.unsaved === 0) return;
     event.preventDefault();
@@ -107,6 +109,7 @@ function act(command, value, event) {
     review: () => showView(inReview ? "label" : "review"),
   };
   if (general[command]) return general[command](), true;
+  if (inReview && command === "progress") return showView("label"), openPanel("progress"), true;
   if (inReview) return app.review.act(command, value, event);
   const pressedAt = performance.now();
   const commands = {

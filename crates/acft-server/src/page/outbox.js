@@ -74,9 +74,7 @@ export class Outbox {
   }
 
   /** Tries again at once. */
-  retry() {
-    this.#wake?.();
-  }
+  retry = () => this.#wake?.();
 
   async #run() {
     if (this.#running) return;

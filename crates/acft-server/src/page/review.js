@@ -1,6 +1,7 @@
 // A second look at what was labeled: find, open, correct.
 
 import { candidatePath } from "./api.js";
+import { askNote } from "./dialogs.js";
 import { button, h, percent, t } from "./dom.js";
 import { announce, toast } from "./say.js";
 import { Viewer } from "./viewer.js";
@@ -45,7 +46,7 @@ export class Review {
     const commands = {
       class: () => this.#correct(value),
       skip: () => this.#correct(null),
-      flag: null,
+      flag: () => this.#flag(),
       escape: () => this.leave(),
       back: () => this.#select(this.#at - 1),
       forward: () => this.#select(this.#at + 1),
@@ -152,6 +153,11 @@ export class Review {
     );
   }
 
+  #relabel(item) {
+    const card = this.#list.querySelector(`[data-key="${item.candidate}"]`);
+    if (card) this.#label(card);
+  }
+
   #name(id) {
     return id === null || id === undefined ? t("unlabeled") : this.labeling.className(id);
   }
@@ -197,6 +203,7 @@ export class Review {
       const full = await this.api.get(candidatePath(item.candidate));
       if (this.#items[this.#at] !== item) return;
       Object.assign(item, pick(full));
+      this.#relabel(item);
       this.#renderDetail(item, full);
       const picture = this.pictures.of({ ...full });
       await picture.ready;
@@ -237,16 +244,25 @@ export class Review {
     return h("div", {}, h("dt", {}, annotator ?? ""), h("dd", {}, h("b", {}, what), h("span", { class: "muted small" }, detail.filter(Boolean).join(" · "))));
   }
 
+  async #flag() {
+    const item = this.#items[this.#at];
+    if (!item) return;
+    const answer = await askNote((item.flags ?? []).filter((flag) => flag.annotator === this.session.annotator));
+    if (!answer) return;
+    const { candidate } = item;
+    const op = answer.remove ? this.outbox.add("unflag", { candidate }) : this.outbox.add("flag", { candidate, note: answer.note });
+    op.done.then(
+      () => (announce(t(answer.remove ? "unflagged" : "flagged")), this.#items[this.#at] === item && this.#show(item)),
+      (error) => toast(t("refused", { name: item.name }), { detail: error.message, kind: "trouble" }),
+    );
+  }
+
   #correct(id) {
     const item = this.#items[this.#at];
     if (!item || (item.label ?? null) === id) return;
     const before = item.label;
-    const show = () => {
-      const card = this.#list.querySelector(`[data-key="${item.candidate}"]`);
-      if (card) this.#label(card);
-    };
     item.label = id;
-    show();
+    this.#relabel(item);
     const text = id === null ? t("reviewCleared", { name: item.name }) : t("reviewCorrected", { name: item.name, class: this.#name(id) });
     this.outbox.add("correct", { candidate: item.candidate, class: id }).done.then(
       () => {
@@ -255,22 +271,23 @@ export class Review {
       },
       (error) => {
         item.label = before;
-        show();
+        this.#relabel(item);
         toast(t("refused", { name: item.name }), { detail: [error.message, error.help].filter(Boolean).join(". "), kind: "trouble" });
       },
     );
   }
 }
 
-const pick = ({ region, width, height }) => ({ region: region ?? null, width, height });
+const pick = ({ region, width, height, flags }) => ({ region: region ?? null, width, height, flags: flags ?? [] });
 
 function drawThumbnail(canvas, picture) {
   const { width, height, region } = picture;
   const [x0, y0, x1, y1] = region ?? [0, 0, width, height];
   const side = Math.min(Math.max(width, height), Math.max(x1 - x0, y1 - y0) * (region ? 1.8 : 1));
   const sx = picture.bitmap.width / width;
-  const left = (x0 + x1) / 2 - side / 2;
-  const top = (y0 + y1) / 2 - side / 2;
+  const within = (center, whole) => (side >= whole ? (whole - side) / 2 : Math.min(whole - side, Math.max(0, center - side / 2)));
+  const left = within((x0 + x1) / 2, width);
+  const top = within((y0 + y1) / 2, height);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.fillRect(0, 0, canvas.width, canvas.height);

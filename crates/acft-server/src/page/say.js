@@ -3,6 +3,7 @@
 import { CROSS, find, h, icon, t } from "./dom.js";
 
 const SHORT_MS = 4000;
+const LONG_MS = 10_000;
 let flip = false;
 
 /** Announces something to screen readers only. */
@@ -27,7 +28,7 @@ export function toast(text, { detail = "", kind = "note", action = null } = {}) 
   while (stack.children.length > 4) stack.firstChild.remove();
   if (kind !== "trouble") {
     announce(`${text} ${detail}`.trim());
-    setTimeout(close, SHORT_MS);
+    setTimeout(close, detail ? LONG_MS : SHORT_MS);
   }
   return close;
 }

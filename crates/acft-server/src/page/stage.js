@@ -1,8 +1,8 @@
 // What is around the image: its name, the class buttons, and what to say
 // when there is no image.
 
-import { button, duration, find, h, icon, t } from "./dom.js";
-import { Unreachable } from "./api.js";
+import { button, find, h, icon, t } from "./dom.js";
+import { announce } from "./say.js";
 
 /** Draws the class buttons and the actions once; `act` gets commands. */
 export function buildDock(session, act) {
@@ -119,7 +119,7 @@ function screenFor(labeling, act) {
     case "loading":
       return [h("div", { class: "spinner", role: "img", "aria-label": t("loading") })];
     case "unreadable":
-      return message(t("unreadableTitle"), `${labeling.shown?.name ?? ""}: ${labeling.error.message}`, labeling.error.help, [
+      return message(t("unreadableTitle"), labeling.error.message, labeling.error.help, [
         button(t("skipIt"), { key: "S", kind: "primary", onclick: () => act("skip") }),
         button(t("tryAgain"), { onclick: () => labeling.reload() }),
       ]);
@@ -153,20 +153,35 @@ export function message(title, text, help = "", buttons = []) {
 
 /** Whether everything that was said is on the server's disk. */
 export function renderSaved(outbox) {
-  const place = find("#saved");
   const { unsaved, trouble } = outbox;
+  const place = find("#saved");
   place.hidden = false;
-  place.className = `saved ${trouble ? "trouble" : unsaved ? "busy" : ""}`;
+  place.classList.toggle("trouble", Boolean(trouble));
+  // A word for every label would only distract: most are saved at once.
+  if (trouble) place.textContent = t("notSaved", { n: unsaved });
+  else place.textContent = unsaved > 2 ? t("saving", { n: unsaved }) : t("saved");
+  renderBanner(outbox);
+}
+
+/** What is wrong stays in sight for as long as it is. */
+function renderBanner({ unsaved, trouble, retry }) {
+  const banner = find("#banner");
+  const news = banner.hidden === Boolean(trouble);
+  banner.hidden = !trouble;
   if (!trouble) {
-    // A spinner for every label would only distract: most are saved at once.
-    place.replaceChildren(unsaved > 2 ? t("saving", { n: unsaved }) : t("saved"));
+    if (news) announce(t("savedAgain"));
     return;
   }
-  const wait = Math.max(0, Math.ceil((trouble.until - Date.now()) / 1000));
-  const reason = trouble.error instanceof Unreachable ? `${t("unreachableTitle")} (${trouble.error.message}). ${trouble.error.help}` : trouble.error.message;
-  place.title = reason;
-  place.replaceChildren(
-    h("span", {}, t("notSaved", { n: unsaved })),
-    button(wait > 1 ? `${t("tryNow")} · ${duration(wait)}` : t("tryNow"), { kind: "small", onclick: () => outbox.retry() }),
+  const { error, until } = trouble;
+  const reason = error.status ? [error.message, error.help].filter(Boolean).join(". ") : t("unreachableTitle");
+  const wait = Math.max(0, Math.ceil((until - Date.now()) / 1000));
+  banner.replaceChildren(
+    h("span", {}, `${sentence(reason)} ${t("kept", { n: unsaved })}`),
+    h("span", { class: "muted" }, wait > 0 ? t("inSeconds", { n: wait }) : ""),
+    button(t("tryNow"), { kind: "small", onclick: retry }),
   );
+  if (news) announce(`${sentence(reason)} ${t("kept", { n: unsaved })}`);
 }
+
+/** The server's messages begin small and end without a stop, to fit into others. */
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

@@ -74,7 +74,7 @@ function patchHistogram(why, column, className) {
     { "aria-label": t("class"), onchange: (event) => draw(Number(event.target.value)) },
     why.classes.map((id, i) => h("option", { value: String(i), selected: i === column }, className(id))),
   );
-  return h("div", {}, select, holder);
+  return h("div", { class: "stack" }, select, holder);
 }
 
 function numbers(why) {
