@@ -79,7 +79,6 @@ pub struct Learner {
     classes: usize,
     settings: FineTuning,
     workers: usize,
-    left_out: Vec<(CandidateId, CandidateError)>,
 }
 
 impl Learner {
@@ -98,19 +97,12 @@ impl Learner {
             classes,
             settings,
             workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            left_out: Vec::new(),
         })
     }
 
     /// The settings of its fine-tuning.
     pub fn settings(&self) -> &FineTuning {
         &self.settings
-    }
-
-    /// The examples of the last fine-tuning that could not be read; it went on
-    /// without them.
-    pub fn left_out(&self) -> &[(CandidateId, CandidateError)] {
-        &self.left_out
     }
 
     /// Streams the pooled features before the head, in the given order, in
@@ -169,13 +161,12 @@ impl Trainer<Model> for Learner {
         observer: &mut dyn Observer,
     ) -> Result<Trained<Model>, BoxError> {
         self.check(from)?;
-        self.left_out.clear();
         let job = fine_tune::Job {
             source: &*self.source,
             settings: &self.settings,
             workers: self.workers,
             classes: self.classes,
         };
-        Ok(job.run(from, examples, schedule, observer, &mut self.left_out)?)
+        Ok(job.run(from, examples, schedule, observer)?)
     }
 }

@@ -81,7 +81,9 @@ pub struct Schedule {
 /// Hears of progress; may stop a long operation.
 pub trait Observer {
     /// Candidates scored so far, of how many, and what for.
-    fn scored(&mut self, _what: Scoring, _done: usize, _total: usize) {}
+    fn scored(&mut self, _what: Scoring, _done: usize, _total: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 
     /// A mini-batch was trained on. Epochs and mini-batches count from 0.
     fn trained(
@@ -94,6 +96,10 @@ pub trait Observer {
     ) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+
+    /// A candidate that was to be learned from could not be read; the
+    /// fine-tuning went on without it. Told once, when it ends.
+    fn left_out(&mut self, _candidate: CandidateId, _error: &CandidateError) {}
 }
 
 /// Why candidates are being scored.

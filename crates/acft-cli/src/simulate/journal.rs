@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use acft::{
-    BoxError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried, Run, Scorer,
-    Scoring, Taught,
+    BoxError, CandidateError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried,
+    Run, Scorer, Scoring, Taught,
 };
 use acft_vision::models::Model;
 use acft_vision::source::Dataset;
@@ -316,7 +316,7 @@ enum Phase {
 }
 
 impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
-    fn scored(&mut self, what: Scoring, done: usize, total: usize) {
+    fn scored(&mut self, what: Scoring, done: usize, total: usize) -> ControlFlow<()> {
         let (phase, doing, scale) = match what {
             Scoring::Pool => (Phase::Query, "scoring the pool", 1.0),
             Scoring::Labeled => (Phase::Train, "finding H", 0.0),
@@ -325,6 +325,10 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
         self.show(phase, scale * done as f64 / total as f64, || {
             format!("{doing} {done}/{total}")
         });
+    }
+
+    fn left_out(&mut self, candidate: CandidateId, error: &CandidateError) {
+        self.tell_unreadable(candidate, &error.reason);
     }
 
     fn trained(

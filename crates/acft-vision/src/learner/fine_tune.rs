@@ -30,20 +30,18 @@ struct Sum {
 }
 
 impl Job<'_> {
-    /// Fine-tunes a copy of `from`; puts the examples that could not be read
-    /// into `left_out`.
+    /// Fine-tunes a copy of `from`; tells the observer of the examples that
+    /// could not be read.
     pub(super) fn run(
         &self,
         from: &Model,
         examples: &[Example],
         schedule: &Schedule,
         observer: &mut dyn Observer,
-        left_out: &mut Vec<(CandidateId, CandidateError)>,
     ) -> Result<Trained<Model>, LearnerError> {
         self.check(examples)?;
         let limit = self.settings.memory_bytes;
-        let (store, failed) = Store::new(self.source, examples, limit, self.workers);
-        left_out.extend(failed);
+        let (store, mut left_out) = Store::new(self.source, examples, limit, self.workers);
 
         let mut course = Course::new(from.network(), self.settings.optimizer, schedule.seed);
         let mut order: Vec<usize> = (0..store.len()).collect();
@@ -53,7 +51,14 @@ impl Job<'_> {
         for epoch in 0..self.settings.epochs {
             order.shuffle(&mut shuffling);
             let lr = self.settings.lr_at(schedule.phase, epoch);
-            let sum = self.epoch(&mut course, &store, &order, (epoch, lr), observer, left_out)?;
+            let sum = self.epoch(
+                &mut course,
+                &store,
+                &order,
+                (epoch, lr),
+                observer,
+                &mut left_out,
+            )?;
             if sum.patches == 0 {
                 let first = left_out.first().map(|(_, error)| error.clone());
                 return Err(LearnerError::NoneReadable {
@@ -67,6 +72,9 @@ impl Job<'_> {
         // Read anew in each epoch, an example can fail many times.
         left_out.sort_by_key(|(candidate, _)| *candidate);
         left_out.dedup_by_key(|(candidate, _)| *candidate);
+        for (candidate, error) in &left_out {
+            observer.left_out(*candidate, error);
+        }
         Ok(Trained {
             model: from.succeeded_by(course.finish()),
             loss,
