@@ -17,14 +17,15 @@ export function acft(...args) {
   return execFileSync(ACFT, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Makes a project of `count` drawn images without labels; returns its folder. */
-export function makeProject({ count = 60, size = 40, args = [], toml = '' } = {}) {
+/** Makes a project of `count` drawn images without labels; `before` may add to the images. */
+export function makeProject({ count = 60, size = 40, args = [], before } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'acft-live-'));
   const images = join(root, 'images');
   mkdirSync(images);
   for (let index = 0; index < count; index++) {
     writeFileSync(join(images, name(index)), png(size, size, drawing(index, size)));
   }
+  before?.(images);
   const project = join(root, 'project');
   acft('init', project, '--images', images, '--classes', CLASSES.join(','),
     '--from-scratch', '--model', 'squeezenet1_1', '--input', '32', '--patches', 'crop:4',
