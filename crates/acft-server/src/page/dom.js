@@ -62,6 +62,13 @@ export function button(text, { key, onclick, kind = "", ...rest }) {
   );
 }
 
+/** The server's messages begin small and end without a stop, to fit into others. */
+export const sentences = (...texts) =>
+  texts
+    .filter(Boolean)
+    .map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`)
+    .join(" ");
+
 export const percent = (p) => `${Math.round(p * 100)} %`;
 
 /** Seconds as people say them. */

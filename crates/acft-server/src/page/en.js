@@ -17,6 +17,7 @@ export const texts = {
 
   // The frame.
   views: "Views",
+  notices: "Notices",
   image: "Image",
   dock: "Label",
   patches: "Patches",

@@ -1,6 +1,6 @@
 // The way of a candidate over the page: shown, labeled, taken back, looked at again.
 
-import { t } from "./dom.js";
+import { sentences, t } from "./dom.js";
 import { announce, toast } from "./say.js";
 
 // A bouncing key must not label an image that nobody has seen.
@@ -186,7 +186,7 @@ export class Labeling {
 
   #explain(name, error) {
     const title = error.status === 409 ? t("stale", { name }) : t("refused", { name });
-    toast(title, { detail: [error.message, error.help].filter(Boolean).join(". "), kind: "trouble" });
+    toast(title, { detail: sentences(error.message, error.help), kind: "trouble" });
   }
 
   #leftover(op, error) {

@@ -103,8 +103,9 @@ export class Outbox {
     try {
       return await this.#api.post(PATHS[op.kind], op.body);
     } catch (error) {
-      const repeated = op.attempts > 1 && error.status === 409 && (op.kind === "label" || op.kind === "skip");
-      if (!repeated) throw error;
+      // Browsers repeat a request by themselves where a connection broke.
+      const maybeRepeated = error.status === 409 && (op.kind === "label" || op.kind === "skip");
+      if (!maybeRepeated) throw error;
       const now = await this.#api.get(candidatePath(op.candidate));
       const vote = this.#vote(now);
       if (vote && (vote.class ?? null) === (op.body.class ?? null)) return { event: null, why: now.why };

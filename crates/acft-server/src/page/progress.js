@@ -1,7 +1,7 @@
 // How far the project is: asked for in the background, shown in the frame
 // and, in full, in a panel.
 
-import { button, duration, find, h, percent, t } from "./dom.js";
+import { button, duration, find, h, percent, sentences, t } from "./dom.js";
 import { bars, learningCurve, meter } from "./charts.js";
 import { toast } from "./say.js";
 
@@ -59,7 +59,7 @@ export class Pulse {
         detail: known ? t("adoptedDetail", { auc: last.auc.toFixed(3), labels: last.labels }) : t("adoptedDetailPlain", { labels: last.labels }),
       });
     } else {
-      toast(t("notAdopted"), { detail: await this.reasonOf(last.model), kind: "notice" });
+      toast(t("notAdopted"), { detail: sentences(await this.reasonOf(last.model)), kind: "notice" });
     }
   }
 
@@ -123,7 +123,7 @@ function section(key, ...children) {
 function stopSection({ stop, advice }, goOn) {
   const text = stop ?? advice;
   if (!text) return null;
-  return h("section", { class: "callout" }, h("h3", {}, t("stopTitle")), h("p", {}, text), button(t("goOn"), { onclick: goOn }));
+  return h("section", { class: "callout" }, h("h3", {}, t("stopTitle")), h("p", {}, sentences(text)), button(t("goOn"), { onclick: goOn }));
 }
 
 function figures({ labels, budget, seconds_per_label: seconds, pool, skipped }) {
@@ -146,8 +146,8 @@ function figures({ labels, budget, seconds_per_label: seconds, pool, skipped }) 
 function networkSection({ work, batch }, reason) {
   const children = [h("p", {}, workText(work))];
   if (work && work.phase !== "idle" && work.total) children.push(meter(work.done, work.total, t(work.phase)));
-  if (work?.message) children.push(h("p", { class: "muted small" }, work.message));
-  if (reason) children.push(h("div", { class: "callout" }, h("strong", {}, t("notAdopted")), h("p", {}, reason)));
+  if (work?.message) children.push(h("p", { class: "muted small" }, sentences(work.message)));
+  if (reason) children.push(h("div", { class: "callout" }, h("strong", {}, t("notAdopted")), h("p", {}, sentences(reason))));
   if (batch?.size) {
     children.push(h("p", { class: "spread" }, h("span", {}, t("batch", { number: batch.number })), h("span", {}, t("ofBatch", { n: batch.done, size: batch.size }))));
     children.push(meter(batch.done, batch.size, t("batch", { number: batch.number })));

@@ -2,7 +2,7 @@
 
 import { candidatePath } from "./api.js";
 import { askNote } from "./dialogs.js";
-import { button, h, percent, t } from "./dom.js";
+import { button, h, percent, sentences, t } from "./dom.js";
 import { announce, toast } from "./say.js";
 import { Viewer } from "./viewer.js";
 import { Picture } from "./pictures.js";
@@ -220,7 +220,7 @@ export class Review {
     const guess = item.guess ?? null;
     const trust = Number.isFinite(item.trust) ? t("trust", { p: percent(item.trust) }) : "";
     this.#detail.replaceChildren(
-      h("header", { class: "panel-lead" }, h("strong", {}, full.name),
+      h("header", { class: "panel-lead" }, h("h2", {}, full.name),
         h("span", { class: "muted" }, [guess === null ? "" : t("guessed", { name: this.#name(guess) }), trust].filter(Boolean).join(" · "))),
       h("div", { class: "classes" },
         this.session.classes.map((one) =>
@@ -272,7 +272,7 @@ export class Review {
       (error) => {
         item.label = before;
         this.#relabel(item);
-        toast(t("refused", { name: item.name }), { detail: [error.message, error.help].filter(Boolean).join(". "), kind: "trouble" });
+        toast(t("refused", { name: item.name }), { detail: sentences(error.message, error.help), kind: "trouble" });
       },
     );
   }

@@ -1,7 +1,7 @@
 // What is around the image: its name, the class buttons, and what to say
 // when there is no image.
 
-import { button, find, h, icon, t } from "./dom.js";
+import { button, find, h, icon, sentences, t } from "./dom.js";
 import { announce } from "./say.js";
 
 /** Draws the class buttons and the actions once; `act` gets commands. */
@@ -145,8 +145,8 @@ export function message(title, text, help = "", buttons = []) {
   return [
     h("div", { class: "message" },
       h("h2", {}, title),
-      text ? h("p", {}, text) : null,
-      help ? h("p", { class: "muted" }, help) : null,
+      text ? h("p", {}, sentences(text)) : null,
+      help ? h("p", { class: "muted" }, sentences(help)) : null,
       buttons.length ? h("div", { class: "row" }, buttons) : null),
   ];
 }
@@ -173,15 +173,13 @@ function renderBanner({ unsaved, trouble, retry }) {
     return;
   }
   const { error, until } = trouble;
-  const reason = error.status ? [error.message, error.help].filter(Boolean).join(". ") : t("unreachableTitle");
+  const reason = sentences(...(error.status ? [error.message, error.help] : [t("unreachableTitle")]));
   const wait = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  banner.replaceChildren(
-    h("span", {}, `${sentence(reason)} ${t("kept", { n: unsaved })}`),
-    h("span", { class: "muted" }, wait > 0 ? t("inSeconds", { n: wait }) : ""),
-    button(t("tryNow"), { kind: "small", onclick: retry }),
-  );
-  if (news) announce(`${sentence(reason)} ${t("kept", { n: unsaved })}`);
+  // The button stays the same one, so that it can keep the focus.
+  if (!banner.firstChild) {
+    banner.append(h("span", {}), h("span", { class: "muted" }), button(t("tryNow"), { kind: "small", onclick: retry }));
+  }
+  banner.children[0].textContent = `${reason} ${t("kept", { n: unsaved })}`;
+  banner.children[1].textContent = wait > 0 ? t("inSeconds", { n: wait }) : "";
+  if (news) announce(`${reason} ${t("kept", { n: unsaved })}`);
 }
-
-/** The server's messages begin small and end without a stop, to fit into others. */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
