@@ -131,6 +131,9 @@ pub enum Event {
         annotator: String,
         /// Seconds spent on it, where they are known.
         seconds: Option<f64>,
+        /// How it came: a second look may settle that there is no label.
+        #[serde(default, skip_serializing_if = "LabelOrigin::is_expert")]
+        origin: LabelOrigin,
     },
     /// Someone is unsure about a candidate.
     Flagged {
@@ -201,10 +204,13 @@ pub enum Draw {
 }
 
 /// How a label came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelOrigin {
     /// An annotator was served the candidate.
+    #[default]
     Expert,
     /// A second look: it settles the label against all votes.
     Review,
@@ -220,6 +226,10 @@ impl LabelOrigin {
     /// Whether such a label stands whatever the other votes are.
     pub fn settles(self) -> bool {
         matches!(self, Self::Review | Self::Feedback)
+    }
+
+    fn is_expert(&self) -> bool {
+        *self == Self::Expert
     }
 }
 
@@ -326,6 +336,15 @@ mod tests {
                     annotator: "ada".into(),
                     seconds: Some(2.5),
                     supersedes: None,
+                    origin: LabelOrigin::Expert,
+                },
+            ),
+            (
+                r#"{"kind":"skipped","candidate":7,"annotator":"ada","seconds":null}"#,
+                Event::Skipped {
+                    candidate: CandidateId(7),
+                    annotator: "ada".into(),
+                    seconds: None,
                     origin: LabelOrigin::Expert,
                 },
             ),

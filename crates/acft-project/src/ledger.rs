@@ -7,18 +7,20 @@
 mod classes;
 mod models;
 mod people;
+mod standing;
 mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use acft::{CandidateId, CandidateKey};
 
-use crate::event::{ClassId, Draw, Event, EventId, LabelOrigin, Member, Moment, Origin};
+use crate::event::{ClassId, Draw, Event, EventId, Member, Moment, Origin};
 
 pub use classes::Classes;
 pub use models::{Made, Models};
 pub use people::People;
-pub use votes::{Flag, Vote, Votes};
+pub use standing::{Outcome, Share, Standing};
+pub use votes::{Flag, Spoken, Vote, Votes};
 
 /// A candidate as the project keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,15 @@ pub struct Ranking {
     pub reserve: Vec<Member>,
 }
 
+/// What a ranking asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The model; none where the scores were made elsewhere.
+    pub model: Option<String>,
+    /// The classes of the columns of its predictions.
+    pub classes: Vec<ClassId>,
+}
+
 /// The state.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -109,8 +120,14 @@ pub struct Ledger {
     /// The batch that a candidate was drawn in, and its place there.
     drawn: BTreeMap<CandidateId, (u32, usize)>,
     ranking: Option<Ranking>,
-    rankings: u32,
+    /// What each ranking asked: the first is ranking 1.
+    asked: Vec<Asked>,
+    standing: Standing,
     advice: Option<String>,
+    /// The labels spent when someone last went on.
+    went_on: Option<usize>,
+    /// The last event that took something back.
+    last_undone: EventId,
 }
 
 impl Ledger {
@@ -145,7 +162,14 @@ impl Ledger {
             Event::Created { seed, .. } => self.seed = *seed,
             Event::ClassAdded { class, name } => self.classes.add(*class, name)?,
             Event::ClassRenamed { class, name } => self.classes.rename(*class, name)?,
-            Event::ClassMerged { from, into } => self.classes.merge(*from, *into)?,
+            Event::ClassMerged { from, into } => {
+                self.classes.merge(*from, *into)?;
+                self.learned();
+                let spoken: Vec<CandidateId> = self.votes.in_order().collect();
+                for id in spoken {
+                    self.restate(id);
+                }
+            }
             Event::AnnotatorAdded { name, token } => self.people.add(name, token)?,
             Event::AnnotatorRevoked { name } => self.people.revoke(name)?,
             Event::CandidatesAdded { count, .. } => self.add_candidates(*count, candidates)?,
@@ -183,11 +207,13 @@ impl Ledger {
                     origin: *origin,
                 })?;
                 self.pool.remove(candidate);
+                self.restate(*candidate);
             }
             Event::Skipped {
                 candidate,
                 annotator,
                 seconds,
+                origin,
             } => {
                 self.require_candidate(*candidate)?;
                 self.votes.label(Vote {
@@ -198,9 +224,10 @@ impl Ledger {
                     annotator: annotator.clone(),
                     seconds: *seconds,
                     supersedes: None,
-                    origin: LabelOrigin::Expert,
+                    origin: *origin,
                 })?;
                 self.pool.remove(candidate);
+                self.restate(*candidate);
             }
             Event::Flagged {
                 candidate,
@@ -220,11 +247,24 @@ impl Ledger {
             Event::Undone { event, annotator } => {
                 let candidate = self.votes.undo(*event, annotator)?;
                 self.return_to_pool(candidate);
+                self.restate(candidate);
+                self.last_undone = id;
             }
-            Event::ModelMade(made) => self.models.made(id, at, made)?,
-            Event::ModelUsed { model, .. } => self.models.used(model)?,
+            Event::ModelMade(made) => {
+                self.models.made(id, at, made)?;
+                if made.adopted {
+                    self.learned();
+                }
+            }
+            Event::ModelUsed { model, .. } => {
+                self.models.used(model)?;
+                self.learned();
+            }
             Event::StopAdvised { reason } => self.advice = Some(reason.clone()),
-            Event::WentOn { .. } => self.advice = None,
+            Event::WentOn { .. } => {
+                self.advice = None;
+                self.went_on = Some(self.spent());
+            }
         }
         self.last = id;
         Ok(())
@@ -258,6 +298,7 @@ impl Ledger {
         self.require_candidate(id)?;
         self.pool.remove(&id);
         self.unreadable.insert(id, reason.to_owned());
+        self.restate(id);
         Ok(())
     }
 
@@ -269,19 +310,26 @@ impl Ledger {
         scored: usize,
         reserve: &[Member],
     ) -> Result<(), Contradiction> {
-        if number != self.rankings + 1 {
+        if number != self.rankings() + 1 {
             return refuse(format!(
                 "ranking {number} follows ranking {}",
-                self.rankings
+                self.rankings()
             ));
         }
-        if let Some(model) = model {
-            self.models.require(model)?;
-        }
+        let classes = match model {
+            None => self.classes.current().collect(),
+            Some(model) => {
+                let place = self.models.require(model)?;
+                self.models.all()[place].model.classes.clone()
+            }
+        };
         for member in reserve {
             self.require_candidate(member.candidate)?;
         }
-        self.rankings = number;
+        self.asked.push(Asked {
+            model: model.map(str::to_owned),
+            classes,
+        });
         self.ranking = Some(Ranking {
             number,
             model: model.map(str::to_owned),
@@ -324,7 +372,35 @@ impl Ledger {
             at,
             members: members.to_vec(),
         });
+        for member in members {
+            self.restate(member.candidate);
+        }
         Ok(())
+    }
+
+    /// Puts a candidate in its place after something was said of it.
+    fn restate(&mut self, id: CandidateId) {
+        let place = self.drawn.get(&id).copied();
+        let share = match (self.candidates[id.index()].part, place) {
+            (Part::Validation, _) => Share::Validation,
+            (Part::Test, _) => Share::Test,
+            (Part::Pool, Some((batch, _))) => Share::of(self.batches[batch as usize - 1].draw),
+            (Part::Pool, None) => Share::Brought,
+        };
+        let facts = standing::Facts {
+            share,
+            place,
+            outcome: self.votes.outcome(id, &self.classes),
+            disputed: self.votes.is_disputed(id, &self.classes),
+            readable: !self.unreadable.contains_key(&id),
+        };
+        self.standing.set(id, &facts);
+    }
+
+    /// Another model is in use, or its classes have other names now.
+    fn learned(&mut self) {
+        let known = self.models.learned(&self.classes);
+        self.standing.learned(known);
     }
 
     /// A candidate whose only label was taken back is open again in its batch;
@@ -429,7 +505,27 @@ impl Ledger {
 
     /// How many rankings there were.
     pub fn rankings(&self) -> u32 {
-        self.rankings
+        self.asked.len() as u32
+    }
+
+    /// What a ranking asked.
+    pub fn asked(&self, ranking: u32) -> Option<&Asked> {
+        self.asked.get((ranking as usize).checked_sub(1)?)
+    }
+
+    /// What every candidate has come to.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The labels that were spent when someone last went on against advice.
+    pub fn went_on(&self) -> Option<usize> {
+        self.went_on
+    }
+
+    /// The last event that took something back.
+    pub(crate) fn last_undone(&self) -> EventId {
+        self.last_undone
     }
 
     /// Why more labels are not expected to help, where a rule says so and
@@ -457,36 +553,42 @@ impl Ledger {
     pub fn lesson(&self) -> Vec<(CandidateId, ClassId)> {
         self.votes
             .in_order()
-            .filter(|id| self.candidates[id.index()].part == Part::Pool && !self.is_holdout(*id))
-            .filter(|id| !self.unreadable.contains_key(id))
-            .filter_map(|id| Some((id, self.label(id)?)))
+            .filter_map(|id| match self.standing.outcome(id)? {
+                (share, Outcome::Labeled(class)) if share.is_lesson() => Some((id, class)),
+                _ => None,
+            })
             .collect()
     }
 
-    /// Held-out candidates with the labels that count.
+    /// Held-out candidates with the labels that count, by id.
     pub fn holdout(&self) -> Vec<(CandidateId, ClassId)> {
-        let mut held: Vec<_> = self
-            .votes
-            .in_order()
-            .filter(|id| self.is_holdout(*id) && !self.unreadable.contains_key(id))
-            .filter_map(|id| Some((id, self.label(id)?)))
-            .collect();
-        held.sort_unstable();
-        held
+        self.standing
+            .outcomes()
+            .filter_map(|(id, share, outcome)| match outcome {
+                Outcome::Labeled(class) if share.is_holdout() => Some((id, class)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Q: members of [`Ledger::lesson`] that the current model, and those that
-    /// it was made from, never learned with the label that counts today.
+    /// it was made from, never learned with the label that counts today; in
+    /// the order of their first labels.
     pub fn unlearned(&self) -> Vec<(CandidateId, ClassId)> {
-        let known = self.models.learned(&self.classes);
-        self.lesson()
-            .into_iter()
-            .filter(|(id, class)| known.get(id) != Some(class))
+        let mut ids: Vec<CandidateId> = self.standing.unlearned().iter().copied().collect();
+        ids.sort_unstable_by_key(|id| self.votes.first(*id));
+        ids.into_iter()
+            .filter_map(|id| Some((id, self.label(id)?)))
             .collect()
     }
 
+    /// |Q|, at no cost.
+    pub fn unlearned_count(&self) -> usize {
+        self.standing.unlearned().len()
+    }
+
     /// How many labels the project has spent: all that a person gave, each
-    /// candidate once, holdout included.
+    /// candidate once, holdout included. What stood in the manifest is free.
     pub fn spent(&self) -> usize {
         self.votes.spent()
     }

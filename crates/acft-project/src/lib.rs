@@ -9,10 +9,18 @@
 //!
 //! It knows nothing of pixels, networks, HTTP or clocks: moments are given to it.
 
+mod error;
 pub mod event;
 pub mod ledger;
+mod lock;
+mod project;
+mod rules;
+mod store;
 
+pub use error::Error;
 pub use event::{
     ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,
 };
 pub use ledger::{Candidate, Contradiction, Ledger, Part};
+pub use project::{Created, Project};
+pub use rules::Rules;

@@ -29,6 +29,10 @@ pub enum Purpose {
     StopSet = 6,
     /// Initialising the fresh last layer.
     Head = 7,
+    /// Drawing the candidates that are kept for judging models.
+    Holdout = 8,
+    /// Drawing what is served before there is a ranking.
+    Ahead = 9,
 }
 
 /// The 32-byte key of a stream. The context string is versioned: changing how

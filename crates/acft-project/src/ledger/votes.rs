@@ -1,10 +1,10 @@
 //! Labels, skips and flags: who said what of a candidate, and what counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acft::CandidateId;
 
-use super::{Classes, Contradiction, refuse};
+use super::{Classes, Contradiction, Outcome, refuse};
 use crate::event::{ClassId, EventId, LabelOrigin, Moment};
 
 /// What one annotator said of one candidate.
@@ -48,6 +48,69 @@ pub struct Votes {
     /// Which candidate an event speaks of.
     events: BTreeMap<EventId, CandidateId>,
     flags: BTreeMap<CandidateId, Vec<Flag>>,
+    /// Candidates by the first word that still stands.
+    order: BTreeSet<(EventId, CandidateId)>,
+    /// What each annotator has said.
+    by: BTreeMap<String, Spoken>,
+    /// The labels whose time is known.
+    timed: BTreeMap<EventId, f64>,
+    spent: usize,
+}
+
+/// What one annotator has said and not taken back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spoken {
+    /// Labels and skips of what was served, oldest first.
+    served: BTreeSet<EventId>,
+    /// How many labels, second looks not counted.
+    pub labels: usize,
+    /// How many skips, second looks not counted.
+    pub skips: usize,
+    /// How many second looks.
+    pub reviews: usize,
+    /// The seconds of the labels whose time is known, summed, and how many
+    /// they are.
+    pub seconds: (f64, usize),
+}
+
+impl Spoken {
+    fn add(&mut self, vote: &Vote) {
+        if vote.origin == LabelOrigin::Expert {
+            self.served.insert(vote.event);
+        }
+        *self.count_of(vote) += 1;
+        if let Some(seconds) = timed(vote) {
+            self.seconds.0 += seconds;
+            self.seconds.1 += 1;
+        }
+    }
+
+    fn remove(&mut self, vote: &Vote) {
+        self.served.remove(&vote.event);
+        *self.count_of(vote) -= 1;
+        if let Some(seconds) = timed(vote) {
+            self.seconds.0 -= seconds;
+            self.seconds.1 -= 1;
+        }
+    }
+
+    fn count_of(&mut self, vote: &Vote) -> &mut usize {
+        match (vote.origin, vote.class) {
+            (LabelOrigin::Review, _) => &mut self.reviews,
+            (_, Some(_)) => &mut self.labels,
+            (_, None) => &mut self.skips,
+        }
+    }
+}
+
+/// The seconds of a label; a skip is no measure of one.
+fn timed(vote: &Vote) -> Option<f64> {
+    vote.class.and(vote.seconds)
+}
+
+/// A label that a person gave to this project.
+fn spends(vote: &Vote) -> bool {
+    vote.class.is_some() && vote.origin != LabelOrigin::Manifest
 }
 
 impl Votes {
@@ -68,7 +131,19 @@ impl Votes {
             ));
         }
         self.events.insert(vote.event, vote.candidate);
-        self.of.entry(vote.candidate).or_default().push(vote);
+        self.by
+            .entry(vote.annotator.clone())
+            .or_default()
+            .add(&vote);
+        if let Some(seconds) = timed(&vote) {
+            self.timed.insert(vote.event, seconds);
+        }
+        let votes = self.of.entry(vote.candidate).or_default();
+        if votes.is_empty() {
+            self.order.insert((vote.event, vote.candidate));
+        }
+        self.spent += usize::from(spends(&vote) && !votes.iter().any(spends));
+        votes.push(vote);
         Ok(())
     }
 
@@ -92,11 +167,24 @@ impl Votes {
                 votes[at].annotator
             ));
         }
-        votes.remove(at);
-        if votes.is_empty() {
-            self.of.remove(&candidate);
+        let vote = votes.remove(at);
+        self.spent -= usize::from(spends(&vote) && !votes.iter().any(spends));
+        if at == 0 {
+            self.order.remove(&(event, candidate));
+            match votes.first() {
+                Some(first) => {
+                    self.order.insert((first.event, candidate));
+                }
+                None => {
+                    self.of.remove(&candidate);
+                }
+            }
         }
         self.events.remove(&event);
+        self.timed.remove(&event);
+        if let Some(spoken) = self.by.get_mut(annotator) {
+            spoken.remove(&vote);
+        }
         Ok(candidate)
     }
 
@@ -159,6 +247,25 @@ impl Votes {
         self.of(id).count() >= self.overlap || self.of(id).any(stands_alone)
     }
 
+    /// What came of a candidate; none where nothing was said.
+    pub(super) fn outcome(&self, id: CandidateId, classes: &Classes) -> Option<Outcome> {
+        let history = self.history(id);
+        if history.is_empty() {
+            return None;
+        }
+        if let Some(class) = self.settled(id, classes) {
+            return Some(Outcome::Labeled(class));
+        }
+        if !self.is_done(id) {
+            return Some(Outcome::Waiting);
+        }
+        let settled = history.iter().any(|vote| vote.origin.settles());
+        if settled || self.of(id).all(|vote| vote.class.is_none()) {
+            return Some(Outcome::Skipped);
+        }
+        Some(Outcome::Undecided)
+    }
+
     /// The label that counts: the last that settles; else, once enough
     /// annotators have spoken, what more than half of those who gave a label
     /// agree on. None where it is skipped, disputed or not done.
@@ -201,38 +308,65 @@ impl Votes {
 
     /// Every candidate of which something was said, in the order of the first
     /// word that still stands.
-    pub fn in_order(&self) -> impl Iterator<Item = CandidateId> + '_ {
-        let mut order: Vec<(EventId, CandidateId)> = self
-            .of
-            .iter()
-            .filter_map(|(id, votes)| Some((votes.first()?.event, *id)))
-            .collect();
-        order.sort_unstable();
-        order.into_iter().map(|(_, id)| id)
+    pub fn in_order(&self) -> impl DoubleEndedIterator<Item = CandidateId> + '_ {
+        self.order.iter().map(|(_, id)| *id)
+    }
+
+    /// The first word on a candidate that still stands.
+    pub(super) fn first(&self, id: CandidateId) -> Option<EventId> {
+        self.history(id).first().map(|vote| vote.event)
     }
 
     /// All votes that stand or were replaced, in the order of their events.
     pub fn all(&self) -> Vec<&Vote> {
-        let mut all: Vec<&Vote> = self.of.values().flatten().collect();
-        all.sort_unstable_by_key(|vote| vote.event);
-        all
+        self.events
+            .iter()
+            .filter_map(|(event, id)| self.find(*event, *id))
+            .collect()
     }
 
-    /// The last thing that an annotator said and has not taken back.
+    fn find(&self, event: EventId, id: CandidateId) -> Option<&Vote> {
+        self.history(id).iter().find(|vote| vote.event == event)
+    }
+
+    /// The last thing that an annotator said of what was served, and has not
+    /// taken back.
     pub fn last_of(&self, annotator: &str) -> Option<&Vote> {
-        self.of
-            .values()
-            .flatten()
-            .filter(|vote| vote.annotator == annotator)
-            .max_by_key(|vote| vote.event)
+        self.served_to(annotator).next()
     }
 
-    /// How many candidates have a label from anyone: the labels spent.
+    /// What an annotator said of what was served, last first.
+    pub(crate) fn served_to(&self, annotator: &str) -> impl Iterator<Item = &Vote> + '_ {
+        self.by
+            .get(annotator)
+            .into_iter()
+            .flat_map(|spoken| spoken.served.iter().rev())
+            .filter_map(|event| self.find(*event, *self.events.get(event)?))
+    }
+
+    /// What each annotator has said, by name.
+    pub fn annotators(&self) -> impl Iterator<Item = (&str, &Spoken)> + '_ {
+        self.by.iter().map(|(name, spoken)| (name.as_str(), spoken))
+    }
+
+    /// The seconds of the labels whose time is known, last first.
+    pub fn seconds(&self) -> impl Iterator<Item = f64> + '_ {
+        self.timed.values().rev().copied()
+    }
+
+    /// Whether anyone gave it a label that still stands.
+    pub fn is_labeled(&self, id: CandidateId) -> bool {
+        self.history(id).iter().any(|vote| vote.class.is_some())
+    }
+
+    /// How many candidates have a label that a person gave: the labels spent.
     pub(super) fn spent(&self) -> usize {
-        self.of
-            .values()
-            .filter(|votes| votes.iter().any(|vote| vote.class.is_some()))
-            .count()
+        self.spent
+    }
+
+    /// Candidates that someone is unsure about, by id.
+    pub fn flagged(&self) -> impl ExactSizeIterator<Item = CandidateId> + '_ {
+        self.flags.keys().copied()
     }
 
     /// The flags of a candidate.

@@ -1,0 +1,239 @@
+//! The database: events and candidates, appended and never changed. The only
+//! home of SQL.
+//!
+//! SQLite in WAL mode with `synchronous = FULL`: a commit returns when it is on
+//! disk. Each event carries the hash of the one before it, so that a change to
+//! what was written is noticed.
+
+mod backup;
+mod create;
+mod migrate;
+mod read;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::error::Error;
+use crate::event::{Event, EventId, Moment};
+use crate::ledger::Candidate;
+
+pub(crate) use create::create;
+use migrate::{MIGRATIONS, Migration};
+pub(crate) use read::Record;
+use rows::{chain, insert_candidates};
+
+/// The name of the database in a project's folder.
+pub(crate) const DATABASE: &str = "acft.db";
+
+/// "acft", as SQLite's header carries it: tells our databases from others.
+const APPLICATION: i32 = 0x6163_6674;
+
+/// What is kept whole or not at all. An append lies within a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whole {
+    /// All that one caller of the keeper does.
+    Job,
+    /// The events of one append.
+    Append,
+}
+
+impl Whole {
+    /// The name of its savepoint.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Append => "append",
+        }
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+pub(crate) struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database of a project for writing, and brings it to today's
+    /// version. The caller has the lock.
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+        Self::open_at(root, MIGRATIONS)
+    }
+
+    fn open_at(root: &Path, migrations: &[Migration]) -> Result<Self, Error> {
+        let path = root.join(DATABASE);
+        // Looked at before it is opened for writing, which may already change it.
+        let found = migrate::version(&probe(root)?)?;
+        migrate::require_known(&path, found, migrations)?;
+        let store = Self::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        if found < migrate::newest(migrations) {
+            migrate::migrate(&store.connection, root, found, migrations)?;
+        }
+        Ok(store)
+    }
+
+    /// Opens the database of a project for reading, while another may write.
+    pub(crate) fn read(root: &Path) -> Result<Self, Error> {
+        let path = root.join(DATABASE);
+        let store = Self {
+            connection: probe(root)?,
+            path: path.clone(),
+        };
+        let found = migrate::version(&store.connection)?;
+        migrate::require_known(&path, found, MIGRATIONS)?;
+        let known = migrate::newest(MIGRATIONS);
+        if found < known {
+            return Err(Error::Older { path, found, known });
+        }
+        Ok(store)
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|error| storage("cannot open", path, &error))?;
+        let store = Self {
+            connection,
+            path: path.to_owned(),
+        };
+        store.attempt("cannot set up", |connection| {
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "foreign_keys", true)
+        })?;
+        Ok(store)
+    }
+
+    /// Whether a transaction is open. SQLite itself ends one on some failures,
+    /// a full disk among them.
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Begins the transaction of a group.
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        self.execute("cannot write to", "BEGIN IMMEDIATE")
+    }
+
+    /// Ends the transaction: on disk when this returns.
+    pub(crate) fn commit(&self) -> Result<(), Error> {
+        self.execute("cannot write to", "COMMIT")
+    }
+
+    /// Drops the transaction, if one is open.
+    pub(crate) fn rollback(&self) {
+        if self.in_transaction() {
+            // A failure leaves it open; the next attempt to begin one says so.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    /// Begins what is kept whole or not at all. Outside a transaction this
+    /// begins one, and [`Store::release`] commits it.
+    pub(crate) fn savepoint(&self, whole: Whole) -> Result<(), Error> {
+        self.execute(
+            "cannot write to",
+            &format!("SAVEPOINT {name}", name = whole.name()),
+        )
+    }
+
+    /// Keeps what was done since.
+    pub(crate) fn release(&self, whole: Whole) -> Result<(), Error> {
+        self.execute(
+            "cannot write to",
+            &format!("RELEASE {name}", name = whole.name()),
+        )
+    }
+
+    /// Drops what was done since. False where that took the whole transaction.
+    pub(crate) fn take_back(&self, whole: Whole) -> bool {
+        if !self.in_transaction() {
+            return false;
+        }
+        let name = whole.name();
+        let done = self
+            .connection
+            .execute_batch(&format!("ROLLBACK TO {name}; RELEASE {name}"));
+        if done.is_err() {
+            self.rollback();
+        }
+        done.is_ok()
+    }
+
+    /// Appends an event, and the rows that belong to it.
+    pub(crate) fn append(
+        &self,
+        id: EventId,
+        at: Moment,
+        event: &Event,
+        candidates: &[Candidate],
+        first: usize,
+    ) -> Result<(), Error> {
+        let body = serde_json::to_string(event)
+            .map_err(|error| Error::Defect(format!("an event cannot be written: {error}")))?;
+        self.attempt("cannot write to", |connection| {
+            let before = rows::last_hash(connection)?;
+            let hash = chain(&before, id, at, &body, candidates);
+            connection
+                .prepare_cached("INSERT INTO events (id, at, body, hash) VALUES (?, ?, ?, ?)")?
+                .execute(params![id.0, at.0, body, hash])?;
+            insert_candidates(connection, id, candidates, first)
+        })
+    }
+
+    fn execute(&self, cannot: &str, sql: &str) -> Result<(), Error> {
+        self.attempt(cannot, |connection| connection.execute_batch(sql))
+    }
+
+    fn attempt<T>(
+        &self,
+        cannot: &str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        work(&self.connection).map_err(|error| storage(cannot, &self.path, &error))
+    }
+}
+
+/// Refuses a folder that has no project in it, before anything is written there.
+pub(crate) fn require(root: &Path) -> Result<(), Error> {
+    probe(root).map(drop)
+}
+
+/// Opens a database so that looking at it changes nothing of it.
+fn probe(root: &Path) -> Result<Connection, Error> {
+    let path = root.join(DATABASE);
+    let not = |why: String| Error::NotAProject {
+        root: root.to_owned(),
+        why,
+    };
+    if !path.exists() {
+        return Err(not(format!(
+            "it has no {DATABASE}; make a project with `acft init`"
+        )));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let application: i32 =
+            connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        Ok((connection, application))
+    });
+    match opened {
+        Ok((connection, APPLICATION)) => Ok(connection),
+        Ok(_) => Err(not(format!(
+            "{DATABASE} is the database of another program"
+        ))),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(not(format!("{DATABASE} is not a database")))
+        }
+        Err(error) => Err(storage("cannot read", &path, &error)),
+    }
+}
+
+fn storage(cannot: &str, path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Storage(format!("{cannot} {}: {error}", path.display()))
+}

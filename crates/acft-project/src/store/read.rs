@@ -1,0 +1,75 @@
+//! What was written, in order.
+
+use std::ops::ControlFlow;
+
+use rusqlite::params;
+
+use super::Store;
+use super::rows::{self, COLUMNS, START, chain};
+use crate::error::Error;
+use crate::event::{Event, EventId, Moment};
+use crate::ledger::Candidate;
+
+/// An event as it was kept.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its place.
+    pub(crate) id: EventId,
+    /// When it happened.
+    pub(crate) at: Moment,
+    /// What happened, as it was written.
+    pub(crate) body: String,
+    /// The candidates that belong to it.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Whether its hash follows from the one before it and what it says.
+    pub(crate) intact: bool,
+}
+
+impl Record {
+    /// What happened.
+    pub(crate) fn event(&self) -> Result<Event, Error> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| Error::Damaged(format!("event {} cannot be read: {error}", self.id.0)))
+    }
+}
+
+impl Store {
+    /// Shows every event with its rows, oldest first, as of one moment.
+    pub(crate) fn replay<B>(
+        &self,
+        mut visit: impl FnMut(Record) -> ControlFlow<B>,
+    ) -> Result<Option<B>, Error> {
+        self.attempt("cannot read", |connection| {
+            // One statement sees one state of the database; the other joins it
+            // only while the first is open, so both see the same.
+            let mut events =
+                connection.prepare_cached("SELECT id, at, body, hash FROM events ORDER BY id")?;
+            let mut candidates = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM candidates WHERE event = ? ORDER BY id"
+            ))?;
+            let mut before = START;
+            let mut rows = events.query([])?;
+            while let Some(row) = rows.next()? {
+                let (id, at) = (EventId(row.get(0)?), Moment(row.get(1)?));
+                let body: String = row.get(2)?;
+                let hash: [u8; 32] = row.get(3)?;
+                let candidates = candidates
+                    .query_map(params![id.0], rows::candidate)?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let intact = chain(&before, id, at, &body, &candidates) == hash;
+                before = hash;
+                let record = Record {
+                    id,
+                    at,
+                    body,
+                    candidates,
+                    intact,
+                };
+                if let ControlFlow::Break(result) = visit(record) {
+                    return Ok(Some(result));
+                }
+            }
+            Ok(None)
+        })
+    }
+}
