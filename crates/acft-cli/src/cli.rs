@@ -1,9 +1,15 @@
 //! The commands, and what their failures mean to a calling script.
 
+use std::fmt::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Styles;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::project::commands::{
+    add, annotator, check, classes, completions, export, init, label, man, model, predict, query,
+    report, serve, status, train,
+};
 use crate::{compare, demo, explain, score, simulate};
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
@@ -17,22 +23,111 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(Box<init::Args>),
+    Add(Box<add::Args>),
+    Serve(serve::Args),
+    Status(status::Args),
+    Query(query::Args),
+    Label(label::Args),
+    Train(train::Args),
+    Predict(predict::Args),
+    Report(report::Args),
+    Export(export::Args),
+    Classes(classes::Args),
+    Model(model::Args),
+    Annotator(annotator::Args),
+    Check(check::Args),
     Demo(demo::Args),
     /// Rank candidates by predictions that you bring from any framework.
     Score(score::Args),
     Simulate(Box<simulate::Args>),
     Explain(explain::Args),
     Compare(compare::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// The commands as `acft --help` lists them.
+const OVERVIEW: [(&str, &[&str]); 4] = [
+    (
+        "Labeling a project",
+        &[
+            "init", "serve", "status", "query", "label", "train", "predict", "report", "export",
+        ],
+    ),
+    (
+        "Looking after a project",
+        &["add", "classes", "model", "annotator", "check"],
+    ),
+    (
+        "Research",
+        &["demo", "simulate", "compare", "explain", "score"],
+    ),
+    ("Tools", &["completions", "man"]),
+];
+
+/// The arguments of this process. Ends it where they are wrong, or ask for help.
+pub(crate) fn parse() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The whole command line.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command().mut_subcommand("init", init::adapt);
+    let overview = overview(&command);
+    command.help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{overview}{}\n{{options}}",
+        heading("Options")
+    ))
+}
+
+fn overview(command: &clap::Command) -> String {
+    let mut text = String::new();
+    for (name, commands) in OVERVIEW {
+        let _ = writeln!(text, "{}", heading(name));
+        for name in commands {
+            let about = command
+                .find_subcommand(name)
+                .and_then(clap::Command::get_about)
+                .map(ToString::to_string);
+            let _ = writeln!(text, "  {name:<12} {}", about.unwrap_or_default());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn heading(name: &str) -> String {
+    let styles = Styles::styled();
+    let style = styles.get_header();
+    format!("{style}{name}:{style:#}")
 }
 
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Init(args) => init::run(&args),
+            Command::Add(args) => add::run(&args),
+            Command::Serve(args) => serve::run(&args),
+            Command::Status(args) => status::run(&args),
+            Command::Query(args) => query::run(&args),
+            Command::Label(args) => label::run(&args),
+            Command::Train(args) => train::run(&args),
+            Command::Predict(args) => predict::run(&args),
+            Command::Report(args) => report::run(&args),
+            Command::Export(args) => export::run(&args),
+            Command::Classes(args) => classes::run(&args),
+            Command::Model(args) => model::run(&args),
+            Command::Annotator(args) => annotator::run(&args),
+            Command::Check(args) => check::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }
@@ -58,5 +153,28 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
         ExitCode::from(BAD_INPUT)
     } else {
         ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_is_listed_once() {
+        command().debug_assert();
+        let mut listed: Vec<&str> = OVERVIEW
+            .iter()
+            .flat_map(|(_, commands)| *commands)
+            .copied()
+            .collect();
+        listed.sort_unstable();
+        let command = command();
+        let mut known: Vec<&str> = command
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        known.sort_unstable();
+        assert_eq!(listed, known);
     }
 }

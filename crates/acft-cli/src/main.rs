@@ -7,12 +7,11 @@ mod explain;
 mod figure;
 mod network;
 mod progress;
+mod project;
 mod score;
 mod simulate;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 /// Networks allocate and free the same large buffers over and over; the
 /// system's allocator gives them back to the kernel each time, and every page
@@ -21,8 +20,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cli.run() {
+    match cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");

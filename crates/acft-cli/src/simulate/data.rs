@@ -14,6 +14,19 @@ use crate::cli::bad_input;
 
 /// Opens what the flags name.
 pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Dataset> {
+    open_as(&options(flags)?, progress)
+}
+
+/// Opens a source as the options say.
+pub(crate) fn open_as(
+    options: &SourceOptions,
+    progress: &dyn Fn(usize, usize),
+) -> anyhow::Result<Dataset> {
+    source::open(options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
+}
+
+/// What the flags say of a source.
+pub(crate) fn options(flags: &Flags) -> anyhow::Result<SourceOptions> {
     let box_columns = flags
         .box_columns
         .clone()
@@ -23,7 +36,7 @@ pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Re
                 .map_err(|_| bad_input!("--box-columns takes four names"))
         })
         .transpose()?;
-    let options = SourceOptions {
+    Ok(SourceOptions {
         data: flags.data.clone().unwrap_or_else(|| PathBuf::from(".")),
         manifest: flags.manifest.clone(),
         path_column: flags.path_column.clone(),
@@ -34,8 +47,7 @@ pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Re
         classes: flags.classes.clone(),
         seed: flags.seed.unwrap_or_default(),
         ..SourceOptions::default()
-    };
-    source::open(&options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
+    })
 }
 
 /// An error and its causes in one line.

@@ -1,0 +1,25 @@
+//! The commands of a labeling project, a file each.
+
+pub(crate) mod add;
+pub(crate) mod annotator;
+mod at;
+pub(crate) mod check;
+pub(crate) mod classes;
+pub(crate) mod completions;
+pub(crate) mod export;
+mod import;
+pub(crate) mod init;
+pub(crate) mod label;
+mod listing;
+pub(crate) mod man;
+pub(crate) mod model;
+mod names;
+mod output;
+pub(crate) mod predict;
+pub(crate) mod query;
+pub(crate) mod report;
+mod scoring;
+pub(crate) mod serve;
+pub(crate) mod status;
+mod summary;
+pub(crate) mod train;

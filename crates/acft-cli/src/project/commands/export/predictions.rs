@@ -1,0 +1,158 @@
+//! `acft export predictions`.
+
+use serde_json::{Value, json};
+
+use super::part;
+use crate::progress;
+use crate::project::commands::at::At;
+use crate::project::commands::output::{Format, Out, Table, count, list};
+use crate::project::commands::scoring::{Asked, image, rounded};
+
+const EXAMPLE: &str = "\
+Examples:
+  acft export predictions --out predictions.csv
+  acft export predictions --at-query
+
+Columns p_CLASS are the mean over a candidate's patches. Of a candidate that the
+model has learned, they say what it remembers: --at-query gives what the network
+of the time made of each before it was labeled, as kept when it was drawn.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    out: Out,
+    /// How rows are written [default: told from --out, else csv].
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Which model, by its hash or the start of it [default: the one in use].
+    #[arg(long, value_name = "HASH")]
+    model: Option<String>,
+    /// What was predicted when each candidate was drawn; asks no network.
+    #[arg(long, conflicts_with = "model")]
+    at_query: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    args.out.check()?;
+    let table = if args.at_query {
+        at_query(args)?
+    } else {
+        today(args)?
+    };
+    let format = Format::of(args.format, &args.out);
+    let rows = table.len();
+    args.out
+        .write(&table.to_bytes(format)?, &count(rows, "prediction"))
+}
+
+fn today(args: &Args) -> anyhow::Result<Table> {
+    let opened = args.at.read()?;
+    let ledger = opened.project.ledger();
+    let asked = Asked::open(&opened, args.model.as_deref())?;
+    let mut columns = ["candidate", "key", "part", "label", "dominant"]
+        .map(str::to_owned)
+        .to_vec();
+    columns.extend(asked.classes.iter().map(|class| format!("p_{class}")));
+    columns.extend(["score", "entropy", "diversity"].map(str::to_owned));
+    let mut table = Table::new(columns);
+    let images = ledger
+        .candidates()
+        .iter()
+        .map(|candidate| image(&opened.root, candidate))
+        .collect();
+    let mut unreadable = Vec::new();
+    asked.about(
+        images,
+        &progress::counter("predicting"),
+        &mut |at, outcome| {
+            let candidate = &ledger.candidates()[at];
+            let seen = match outcome {
+                Ok(seen) => seen,
+                Err(reason) => {
+                    unreadable.push(format!("{}: {reason}", candidate.name));
+                    return;
+                }
+            };
+            let id = acft::CandidateId(at as u32);
+            let label = ledger.label(id).map(|class| ledger.classes().name(class));
+            let mut row = vec![
+                json!(candidate.name),
+                json!(candidate.key.to_string()),
+                json!(part(candidate.part)),
+                json!(label),
+                json!(asked.classes[seen.score.dominant]),
+            ];
+            row.extend(seen.mean.iter().map(|p| json!(rounded(*p))));
+            row.extend(
+                [seen.score.value, seen.score.entropy, seen.score.diversity].map(|x| json!(x)),
+            );
+            table.push(row);
+        },
+    )?;
+    list("not readable, and left out", &unreadable);
+    Ok(table)
+}
+
+/// From the events alone: models may have had different classes.
+fn at_query(args: &Args) -> anyhow::Result<Table> {
+    let opened = args.at.read()?;
+    let ledger = opened.project.ledger();
+    let classes = ledger.classes();
+    let all: Vec<_> = (0..classes.ever()).map(acft_project::ClassId).collect();
+    let mut columns = [
+        "candidate",
+        "key",
+        "batch",
+        "draw",
+        "label",
+        "dominant",
+        "score",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    columns.extend(
+        all.iter()
+            .map(|class| format!("p_{}", classes.name(*class))),
+    );
+    let mut table = Table::new(columns);
+    for batch in ledger.batches() {
+        let asked = batch.ranking.and_then(|ranking| ledger.asked(ranking));
+        for member in &batch.members {
+            let outputs = asked
+                .map(|asked| asked.classes.as_slice())
+                .unwrap_or_default();
+            let patches = member.predictions.len() as f64;
+            if member.predictions.is_empty() || outputs.is_empty() {
+                continue;
+            }
+            let mean = |output: usize| {
+                let column = member.predictions.iter().filter_map(|row| row.get(output));
+                rounded(column.map(|p| f64::from(*p)).sum::<f64>() / patches)
+            };
+            let candidate = &ledger.candidates()[member.candidate.index()];
+            let label = ledger
+                .label(member.candidate)
+                .map(|class| classes.name(class));
+            let dominant = member.score.and_then(|score| outputs.get(score.dominant));
+            let mut row = vec![
+                json!(candidate.name),
+                json!(candidate.key.to_string()),
+                json!(batch.number),
+                json!(batch.draw),
+                json!(label),
+                json!(dominant.map(|class| classes.name(*class))),
+                json!(member.score.map(|score| score.value)),
+            ];
+            row.extend(all.iter().map(|class| {
+                let output = outputs.iter().position(|other| other == class);
+                output.map_or(Value::Null, |output| json!(mean(output)))
+            }));
+            table.push(row);
+        }
+    }
+    Ok(table)
+}

@@ -1,0 +1,149 @@
+//! `acft label`: labels from a file and to a file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::at::{At, now, told};
+use super::export::labels;
+use super::import::{Replace, plan, read};
+use super::output::{count, list, print_json};
+use crate::cli::bad_input;
+
+const EXAMPLE: &str = "\
+Examples:
+  acft query --out batch.csv          (fill in its label column, then:)
+  acft label import batch.csv --annotator ada
+  acft label export --out labels.csv
+
+The columns of a file of labels, CSV with a header or an object a JSON line:
+  candidate  its name, or its key (a column key goes first where both are there)
+  label      a class; rows without one are passed over
+  annotator  who gave it [default: --annotator]
+  seconds    how long it took; may be missing";
+
+/// Import labels from a file, or export them.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Read labels from a .csv, .tsv or .jsonl: all rows or none.
+    Import(Import),
+    /// Write the labels that count; the same as `acft export labels`.
+    Export(labels::Args),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+struct Import {
+    /// The file.
+    file: PathBuf,
+    #[command(flatten)]
+    at: At,
+    /// Whose labels these are, where the file does not say.
+    #[arg(long, value_name = "NAME", default_value = "import")]
+    annotator: String,
+    /// Let the file win over labels that stand already; the history keeps them.
+    #[arg(long)]
+    replace: bool,
+    /// Leave out rows that are wrong, and import the others.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print the counts as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of an import, as `--json` prints it.
+#[derive(Serialize)]
+struct Outcome {
+    imported: usize,
+    /// Of those, how many replaced a label.
+    replaced: usize,
+    unchanged: usize,
+    empty: usize,
+    left_out: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.what {
+        What::Import(args) => import(args)?,
+        What::Export(args) => labels::run(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(args: &Import) -> anyhow::Result<()> {
+    let file = args.file.display();
+    let rows = read(&args.file)?;
+    if rows.is_empty() {
+        return Err(bad_input!("{file} has no rows"));
+    }
+    let mut opened = args.at.write("acft label import")?;
+    let replace = if args.replace {
+        Replace::Yes
+    } else {
+        Replace::No
+    };
+    let planned = plan(
+        opened.project.ledger(),
+        &rows,
+        args.annotator.trim(),
+        replace,
+    );
+    if !planned.wrong.is_empty() && !args.skip_bad {
+        list(&format!("wrong rows of {file}"), &planned.wrong);
+        return Err(bad_input!(
+            "{file}: {} wrong, so nothing was imported; correct them, or leave them out with --skip-bad",
+            match planned.wrong.len() {
+                1 => "1 row is".to_owned(),
+                many => format!("{many} rows are"),
+            }
+        ));
+    }
+    let outcome = Outcome {
+        imported: planned.events.len(),
+        replaced: planned.replaced,
+        unchanged: planned.unchanged,
+        empty: planned.empty,
+        left_out: planned.wrong,
+    };
+    if !planned.events.is_empty() {
+        opened.project.append(now(), planned.events).map_err(told)?;
+    }
+    list("left out", &outcome.left_out);
+    if args.json {
+        return print_json(&outcome);
+    }
+    println!(
+        "{} imported{}",
+        count(outcome.imported, "label"),
+        details(&outcome)
+    );
+    Ok(())
+}
+
+fn details(outcome: &Outcome) -> String {
+    let parts: Vec<String> = [
+        (outcome.replaced, "replaced one that stood"),
+        (outcome.unchanged, "rows say what stands already"),
+        (outcome.empty, "rows have no label"),
+        (outcome.left_out.len(), "rows were left out"),
+    ]
+    .iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, what)| format!("{number} {what}"))
+    .collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", parts.join(", "))
+}

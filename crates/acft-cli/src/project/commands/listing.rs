@@ -1,0 +1,268 @@
+//! Images that join a project: listed, checked, and turned into its rows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part};
+use acft_vision::source::{self, Dataset, Labels, SourceOptions, Split, Splits};
+
+use super::export::part;
+use super::output::{count, list};
+use crate::cli::bad_input;
+use crate::progress;
+use crate::simulate::data;
+use crate::simulate::settings::Flags;
+
+/// Who gave the labels that came with the data.
+const MANIFEST: &str = "manifest";
+
+/// What a listing brings.
+pub(super) struct Listing {
+    pub data: Dataset,
+    pub rows: Vec<Candidate>,
+    /// The label that each row came with, as a number in `data.classes`.
+    labels: Vec<Option<ClassId>>,
+    left_out: Vec<String>,
+}
+
+/// Reads and checks what the flags name. Nothing is held out: labels are still
+/// to come. `root` is the project that the rows are for.
+///
+/// # Errors
+/// The listing cannot be read, or contradicts itself.
+pub(super) fn open(flags: &Flags, labels: Labels, root: &Path) -> anyhow::Result<Listing> {
+    let options = SourceOptions {
+        labels,
+        splits: Splits::AsGiven,
+        ..data::options(flags)?
+    };
+    let data = data::open_as(&options, &progress::counter("reading images"))?;
+    let root = absolute(root)?;
+    let mut listing = Listing {
+        rows: Vec::with_capacity(data.candidates.len()),
+        labels: Vec::with_capacity(data.candidates.len()),
+        left_out: data
+            .left_out
+            .iter()
+            .map(|left| format!("{}{}: {}", left.name, at_row(left.row), left.reason))
+            .collect(),
+        data,
+    };
+    for candidate in &listing.data.candidates {
+        match row(candidate, &root)? {
+            Ok(row) => {
+                listing.rows.push(row);
+                listing
+                    .labels
+                    .push(candidate.label.map(|label| ClassId(label.0)));
+            }
+            Err(reason) => listing.left_out.push(reason),
+        }
+    }
+    Ok(listing)
+}
+
+fn row(candidate: &source::Candidate, root: &Path) -> anyhow::Result<Result<Candidate, String>> {
+    let path = absolute(&candidate.path)?;
+    // Within the project the two move together; elsewhere each has its place.
+    let path = path.strip_prefix(root).unwrap_or(&path);
+    let Some(path) = path.to_str() else {
+        return Ok(Err(format!(
+            "{}: its path is not UTF-8 text; rename the file",
+            candidate.name
+        )));
+    };
+    Ok(Ok(Candidate {
+        key: candidate.key,
+        name: candidate.name.clone(),
+        path: path.to_owned(),
+        region: candidate.region.map(|at| [at.x0, at.y0, at.x1, at.y1]),
+        group: candidate.group.clone(),
+        part: match candidate.split {
+            Split::Train => Part::Pool,
+            Split::Validation => Part::Validation,
+            Split::Test => Part::Test,
+        },
+        origin: Origin::Listed,
+    }))
+}
+
+/// The path from the root of the file system; links in it are followed, so
+/// that two ways to a file are seen to be one.
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    match path.canonicalize() {
+        Ok(path) => Ok(path),
+        // What is not there yet: the folder of a project to come.
+        Err(_) => Ok(std::path::absolute(path)?),
+    }
+}
+
+fn at_row(row: Option<usize>) -> String {
+    row.map(|row| format!(" (row {row})")).unwrap_or_default()
+}
+
+impl Listing {
+    /// Drops the rows that a project has already; says which.
+    pub(super) fn drop_known(&mut self, ledger: &Ledger) -> Vec<String> {
+        let mut known = Vec::new();
+        let rows = std::mem::take(&mut self.rows);
+        let labels = std::mem::take(&mut self.labels);
+        for (row, label) in rows.into_iter().zip(labels) {
+            let there = ledger.find(&row.key).and_then(|id| ledger.candidate(id));
+            match there {
+                Some(there) if there.name == row.name => {
+                    known.push(format!("{} is in the project already", row.name));
+                }
+                Some(there) => known.push(format!(
+                    "{} is in the project already, as {}",
+                    row.name, there.name
+                )),
+                None => {
+                    self.rows.push(row);
+                    self.labels.push(label);
+                }
+            }
+        }
+        known
+    }
+
+    /// Starts without the labels that the data has.
+    pub(super) fn forget_labels(&mut self) {
+        self.labels.fill(None);
+    }
+
+    /// Refuses rows whose group is in the project in another part.
+    ///
+    /// # Errors
+    /// There is one: its name, and both parts.
+    pub(super) fn refuse_straddling(&self, ledger: &Ledger) -> anyhow::Result<()> {
+        let mut parts = HashMap::new();
+        for candidate in ledger.candidates() {
+            if let Some(group) = candidate.group.as_deref() {
+                parts.entry(group).or_insert(candidate.part);
+            }
+        }
+        for row in &self.rows {
+            let there = row.group.as_deref().and_then(|group| parts.get(group));
+            if let Some(there) = there.filter(|part| **part != row.part) {
+                return Err(bad_input!(
+                    "{}: its group {:?} is in the project as {}, and here as {}: a group must stay in \
+                     one part, or judging models tells nothing",
+                    row.name,
+                    row.group.as_deref().unwrap_or_default(),
+                    part(*there),
+                    part(row.part)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The labels that came with the rows, as events. The first row is to be
+    /// candidate number `first`; `class` says which class a number of the
+    /// listing is in the project.
+    pub(super) fn labels(&self, first: usize, class: impl Fn(ClassId) -> ClassId) -> Vec<Event> {
+        (first..)
+            .zip(&self.labels)
+            .filter_map(|(id, label)| {
+                Some(Event::Labeled {
+                    candidate: acft::CandidateId(u32::try_from(id).ok()?),
+                    class: class((*label)?),
+                    annotator: MANIFEST.to_owned(),
+                    seconds: None,
+                    supersedes: None,
+                    origin: LabelOrigin::Manifest,
+                })
+            })
+            .collect()
+    }
+
+    /// Says on stderr what could not be used.
+    pub(super) fn lament(&self) {
+        list("left out", &self.left_out);
+        let duplicates: Vec<String> = self
+            .data
+            .duplicates
+            .iter()
+            .map(|copy| {
+                let conflict = copy
+                    .conflict
+                    .as_ref()
+                    .map(|text| format!("; {text}"))
+                    .unwrap_or_default();
+                format!(
+                    "{}{} repeats {}{conflict}",
+                    copy.name,
+                    at_row(copy.row),
+                    copy.of
+                )
+            })
+            .collect();
+        list("duplicates dropped", &duplicates);
+        for note in &self.data.held_out {
+            eprintln!("{note}");
+        }
+    }
+
+    /// How many there are of each part, and how many came with a label.
+    pub(super) fn counts(&self) -> Counts {
+        let of = |part: Part| self.rows.iter().filter(|row| row.part == part).count();
+        let labeled = |pool: bool| {
+            self.rows
+                .iter()
+                .zip(&self.labels)
+                .filter(|(row, label)| label.is_some() && (row.part == Part::Pool) == pool)
+                .count()
+        };
+        Counts {
+            pool: of(Part::Pool),
+            validation: of(Part::Validation),
+            test: of(Part::Test),
+            labeled: labeled(true),
+            labeled_to_judge: labeled(false),
+            left_out: self.left_out.len(),
+            duplicates: self.data.duplicates.len(),
+        }
+    }
+}
+
+/// What a listing came to, as `--json` prints it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct Counts {
+    pub pool: usize,
+    pub validation: usize,
+    pub test: usize,
+    /// Of the pool, with the label that they came with.
+    pub labeled: usize,
+    /// Of validation and test.
+    pub labeled_to_judge: usize,
+    pub left_out: usize,
+    pub duplicates: usize,
+}
+
+impl Counts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pool + self.validation + self.test == 0
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        let mut text = format!(
+            "{}: {} in the pool",
+            count(self.pool + self.validation + self.test, "candidate"),
+            self.pool
+        );
+        if self.validation + self.test > 0 {
+            text += &format!(
+                ", {} for validation, {} for testing",
+                self.validation, self.test
+            );
+        }
+        if self.labeled > 0 {
+            text += &format!(
+                "; {} of the pool came with the data",
+                count(self.labeled, "label")
+            );
+        }
+        text
+    }
+}

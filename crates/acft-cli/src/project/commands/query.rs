@@ -1,0 +1,254 @@
+//! `acft query`: draws the next batch to label, for those who label elsewhere.
+
+mod draw;
+mod scores;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use acft_project::ledger::Batch;
+use acft_project::{Draw, Ledger};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::at::{At, Opened, now, told};
+use super::output::{Format, Out, Table, count, print_json};
+use super::summary::waiting;
+use crate::cli::bad_input;
+use crate::project::worker;
+
+const EXAMPLE: &str = "\
+Examples:
+  acft query --batch 20 --out batch.csv
+  acft query --scores scores.csv --out batch.csv
+  acft query --open
+
+Fill in the column label and give the file to `acft label import`. A file of
+scores has the columns candidate (a name or key) and score, the highest first to
+be asked about; what `acft score` writes will do.";
+
+/// Draw the next batch to label, and print it.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    at: At,
+    /// How many candidates to draw [default: as acft.toml has it].
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Rank the pool by scores made elsewhere (.csv, .tsv or .parquet), and
+    /// not by the project's network.
+    #[arg(long, value_name = "FILE")]
+    scores: Option<PathBuf>,
+    /// Draw nothing: print what was drawn before and waits for labels.
+    #[arg(long, conflicts_with_all = ["batch", "scores"])]
+    open: bool,
+    #[command(flatten)]
+    out: Out,
+    /// How rows are written [default: told from --out, else csv].
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Print a summary with the batch as JSON; rows go to --out, or nowhere.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Summary<'a> {
+    batch: u32,
+    draw: Draw,
+    /// How many candidates were scored.
+    scored: usize,
+    /// What is left in the pool.
+    pool: usize,
+    candidates: Vec<One<'a>>,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    candidate: &'a str,
+    key: String,
+    rank: Option<usize>,
+    score: Option<f64>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.batch == Some(0) {
+        return Err(bad_input!("--batch 0: it must be at least 1"));
+    }
+    args.out.check()?;
+    let format = Format::of(args.format, &args.out);
+    if args.open {
+        let opened = args.at.read()?;
+        let table = open(&opened)?;
+        let what = count(table.len(), "candidate");
+        args.out.write(&table.to_bytes(format)?, &what)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut opened = args.at.write("acft query")?;
+    let before = waiting(opened.project.ledger()).len();
+    require_pool(opened.project.ledger())?;
+    let scored = match &args.scores {
+        Some(file) => by_scores(args, &mut opened, file)?,
+        None => worker::query_once(&mut opened.project, &opened.settings, args.batch)?,
+    };
+    if before > 0 {
+        eprintln!("{before} drawn before still wait for labels; `acft query --open` lists them");
+    }
+    let ledger = opened.project.ledger();
+    let batch = ledger
+        .batches()
+        .last()
+        .ok_or_else(|| anyhow::anyhow!("no batch was drawn"))?;
+    let table = rows(&opened, &[batch])?;
+    let what = format!(
+        "batch {} ({})",
+        batch.number,
+        count(table.len(), "candidate")
+    );
+    if args.out.out.is_some() || !args.json {
+        args.out.write(&table.to_bytes(format)?, &what)?;
+    }
+    if args.json {
+        print_json(&summary(ledger, batch, scored))?;
+    }
+    eprintln!(
+        "drew {what} of {scored} scored; {} left in the pool",
+        ledger.pool().len()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn require_pool(ledger: &Ledger) -> anyhow::Result<()> {
+    if ledger.pool().len() > 0 {
+        return Ok(());
+    }
+    Err(bad_input!(
+        "the pool is empty: every candidate was drawn; `acft query --open` lists those without \
+         a label, `acft add` brings more"
+    ))
+}
+
+/// Ranks by a file; says how many candidates it scored.
+fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow::Result<usize> {
+    let ledger = opened.project.ledger();
+    let scores = scores::read(file, ledger)?;
+    if scores.of.is_empty() {
+        return Err(bad_input!(
+            "{}: none of its candidates is in the pool ({} were drawn before)",
+            file.display(),
+            scores.past
+        ));
+    }
+    if scores.past > 0 {
+        eprintln!(
+            "{} of the file were drawn before, and passed over",
+            count(scores.past, "candidate")
+        );
+    }
+    let unscored = ledger.pool().len() - scores.of.len();
+    if unscored > 0 {
+        eprintln!(
+            "{} of the pool have no score, and were not ranked",
+            count(unscored, "candidate")
+        );
+    }
+    let rules = draw::Rules {
+        batch: args.batch.unwrap_or(opened.settings.batch()),
+        omega: opened.settings.omega(),
+        max_per_group: opened.project.rules().max_per_group,
+    };
+    let events = draw::events(ledger, &scores.of, rules);
+    opened.project.append(now(), events).map_err(told)?;
+    Ok(scores.of.len())
+}
+
+fn summary<'a>(ledger: &'a Ledger, batch: &Batch, scored: usize) -> Summary<'a> {
+    Summary {
+        batch: batch.number,
+        draw: batch.draw,
+        scored,
+        pool: ledger.pool().len(),
+        candidates: batch
+            .members
+            .iter()
+            .map(|member| {
+                let candidate = &ledger.candidates()[member.candidate.index()];
+                One {
+                    candidate: &candidate.name,
+                    key: candidate.key.to_string(),
+                    rank: member.rank,
+                    score: member.score.map(|score| score.value),
+                }
+            })
+            .collect(),
+    }
+}
+
+/// What was drawn and waits for labels.
+fn open(opened: &Opened) -> anyhow::Result<Table> {
+    let waiting: std::collections::BTreeSet<_> =
+        waiting(opened.project.ledger()).into_iter().collect();
+    let batches: Vec<Batch> = opened
+        .project
+        .ledger()
+        .batches()
+        .iter()
+        .map(|batch| Batch {
+            members: batch
+                .members
+                .iter()
+                .filter(|member| waiting.contains(&member.candidate))
+                .cloned()
+                .collect(),
+            ..batch.clone()
+        })
+        .collect();
+    rows(opened, &batches.iter().collect::<Vec<_>>())
+}
+
+/// A row for each member, as `acft label import` reads it once it is filled in.
+fn rows(opened: &Opened, batches: &[&Batch]) -> anyhow::Result<Table> {
+    let ledger = opened.project.ledger();
+    let root = opened.root.canonicalize()?;
+    let mut table = Table::new([
+        "candidate",
+        "label",
+        "key",
+        "file",
+        "region",
+        "group",
+        "batch",
+        "draw",
+        "rank",
+        "score",
+        "entropy",
+        "diversity",
+    ]);
+    for batch in batches {
+        for member in &batch.members {
+            let candidate = &ledger.candidates()[member.candidate.index()];
+            let region = candidate
+                .region
+                .map(|sides| sides.map(|side| side.to_string()).join(","));
+            let score = member.score;
+            table.push(vec![
+                json!(candidate.name),
+                Value::Null,
+                json!(candidate.key.to_string()),
+                json!(root.join(&candidate.path).to_string_lossy()),
+                json!(region),
+                json!(candidate.group),
+                json!(batch.number),
+                json!(batch.draw),
+                json!(member.rank),
+                json!(score.map(|score| score.value)),
+                json!(score.map(|score| score.entropy)),
+                json!(score.map(|score| score.diversity)),
+            ]);
+        }
+    }
+    Ok(table)
+}

@@ -1,0 +1,145 @@
+//! What a model makes of images: for commands that only look.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use acft::prediction::Predictions;
+use acft::{CandidateId, Criterion, Query, Score, Scorer};
+use acft_project::ClassId;
+use acft_vision::models::Model;
+use acft_vision::patches::PatchPolicy;
+use acft_vision::source;
+use anyhow::Context;
+
+use super::at::Opened;
+use super::model::find;
+use crate::network;
+use crate::simulate::data::CandidatePatches;
+
+/// A model that is asked, and how.
+pub(super) struct Asked {
+    pub hash: String,
+    model: Model,
+    /// The names of its outputs, as the project calls them today.
+    pub classes: Vec<String>,
+    criterion: Criterion,
+    cache_bytes: usize,
+    flags: crate::simulate::settings::Flags,
+}
+
+/// What a model makes of one image.
+pub(super) struct Seen {
+    /// Mean over its patches, a value a class.
+    pub mean: Vec<f64>,
+    pub score: Score,
+}
+
+impl Asked {
+    /// The model of that hash, or the one in use.
+    ///
+    /// # Errors
+    /// There is none, or its file is missing or damaged.
+    pub(super) fn open(opened: &Opened, start: Option<&str>) -> anyhow::Result<Self> {
+        let ledger = opened.project.ledger();
+        let made = find(ledger, start)?;
+        let hash = made.model.hash.clone();
+        let path = opened.model_path(&hash);
+        let model = network::load(&path)?;
+        if model.hash().to_hex().as_str() != hash {
+            anyhow::bail!(
+                "{} is not the model that its name says: it is damaged; `acft check` says more",
+                path.display()
+            );
+        }
+        let simulation = opened.settings.simulation();
+        let name = |class: &ClassId| ledger.classes().name(*class).to_owned();
+        Ok(Self {
+            hash,
+            classes: made.model.classes.iter().map(name).collect(),
+            criterion: match simulation.plan.query {
+                Query::Active { criterion, .. } => criterion,
+                Query::Random => Criterion::entropy(1.0),
+            },
+            cache_bytes: simulation.cache_bytes,
+            flags: simulation.flags.clone(),
+            model,
+        })
+    }
+
+    /// Asks about images, in their order; `take` is given the place of each and
+    /// what the model makes of it, or why it cannot be read.
+    ///
+    /// # Errors
+    /// The network cannot be run.
+    pub(super) fn about(
+        &self,
+        images: Vec<source::Candidate>,
+        progress: &dyn Fn(usize, usize),
+        take: &mut dyn FnMut(usize, Result<Seen, String>),
+    ) -> anyhow::Result<()> {
+        let description = self.model.description();
+        let policy: PatchPolicy = description
+            .patches
+            .parse()
+            .with_context(|| format!("the model's patches {:?}", description.patches))?;
+        let ids: Vec<CandidateId> = (0..).map(CandidateId).take(images.len()).collect();
+        let patches = CandidatePatches::new(images, policy, description.input, self.cache_bytes);
+        let learner = network::learner(&self.flags, &self.model, Arc::new(patches))?;
+        let mut failed = None;
+        let mut done = 0;
+        learner
+            .predict(&self.model, &ids, &mut |id, outcome| {
+                let seen = match outcome {
+                    Ok(rows) => match Predictions::new(rows, self.classes.len()) {
+                        Ok(predictions) => Ok(Seen {
+                            mean: mean(rows, self.classes.len()),
+                            score: self.criterion.score(&predictions),
+                        }),
+                        Err(error) => {
+                            failed = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    },
+                    Err(error) => Err(error.reason),
+                };
+                take(id.index(), seen);
+                done += 1;
+                progress(done, ids.len());
+                ControlFlow::Continue(())
+            })
+            .map_err(anyhow::Error::from_boxed)?;
+        match failed {
+            Some(error) => Err(error).context("the network's output is no prediction"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn mean(rows: &[f64], classes: usize) -> Vec<f64> {
+    let patches = (rows.len() / classes) as f64;
+    (0..classes)
+        .map(|class| rows.iter().skip(class).step_by(classes).sum::<f64>() / patches)
+        .collect()
+}
+
+/// A candidate of the project as a source has it.
+pub(super) fn image(root: &Path, candidate: &acft_project::Candidate) -> source::Candidate {
+    source::Candidate {
+        key: candidate.key,
+        name: candidate.name.clone(),
+        path: root.join(&candidate.path),
+        region: candidate
+            .region
+            .map(|[x0, y0, x1, y1]| source::PixelBox { x0, y0, x1, y1 }),
+        label: None,
+        group: candidate.group.clone(),
+        split: source::Split::Train,
+        row: None,
+    }
+}
+
+/// Probabilities need no more digits than a network has.
+pub(super) fn rounded(p: f64) -> f64 {
+    (p * 1e6).round() / 1e6
+}

@@ -1,0 +1,217 @@
+//! Where a project stands, in numbers: what `acft status` and `acft report` say.
+
+use acft_project::ledger::Outcome;
+use acft_project::{Ledger, Part, Rules};
+use serde::Serialize;
+
+use super::at::{Opened, holder, iso};
+
+/// Where a project stands.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    pub project: String,
+    /// Which process has it; none where no process has.
+    pub holder: Option<String>,
+    pub candidates: usize,
+    /// |U|.
+    pub pool: usize,
+    /// Drawn, and not labeled by enough annotators yet.
+    pub waiting: usize,
+    /// The labels spent, holdout included.
+    pub labels: usize,
+    pub budget: Option<usize>,
+    /// Labels that came with the data.
+    pub given: usize,
+    pub skipped: usize,
+    pub flagged: usize,
+    /// Annotators contradict each other, and no second look has settled it.
+    pub disputed: usize,
+    pub unreadable: usize,
+    /// Labels that the model in use has not learned.
+    pub unlearned: usize,
+    pub classes: Vec<OfClass>,
+    pub holdout: Holdout,
+    pub annotators: Vec<OfAnnotator>,
+    pub model: Option<OfModel>,
+    /// How many fine-tunings there were.
+    pub steps: u32,
+    /// Why more labels are not expected to help.
+    pub advice: Option<String>,
+    /// The last event's number.
+    pub last_event: i64,
+}
+
+/// A class and its labels that count.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OfClass {
+    pub name: String,
+    /// To be learned from.
+    pub learned_from: usize,
+    /// To judge models by.
+    pub holdout: usize,
+}
+
+/// Whether models are judged.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Holdout {
+    /// How many of each class it takes.
+    pub needed_per_class: usize,
+    /// Whether there are that many, so that a worse model is not adopted.
+    pub gate: bool,
+}
+
+/// What one annotator did.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OfAnnotator {
+    pub name: String,
+    pub labels: usize,
+    pub skips: usize,
+    pub reviews: usize,
+    /// The mean over the labels whose time is known.
+    pub seconds_per_label: Option<f64>,
+}
+
+/// The model in use.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OfModel {
+    pub hash: String,
+    pub step: u32,
+    /// The labels that the project had spent when it was made.
+    pub labels: usize,
+    /// On held-out candidates.
+    pub auc: Option<f64>,
+    pub made: String,
+    pub why: String,
+}
+
+impl Summary {
+    pub(crate) fn of(opened: &Opened) -> Self {
+        let ledger = opened.project.ledger();
+        let rules = opened.project.rules();
+        let votes = ledger.votes();
+        let classes = classes(ledger);
+        let outcomes = |wanted: Outcome| {
+            ledger
+                .standing()
+                .outcomes()
+                .filter(|(_, _, outcome)| *outcome == wanted)
+                .count()
+        };
+        Self {
+            project: opened.name(),
+            holder: holder(&opened.root),
+            candidates: ledger.candidates().len(),
+            pool: ledger.pool().len(),
+            waiting: waiting(ledger).len(),
+            labels: ledger.spent(),
+            budget: rules.budget,
+            given: given(ledger),
+            skipped: outcomes(Outcome::Skipped),
+            flagged: votes.flagged().len(),
+            disputed: ledger.standing().disputed().len(),
+            unreadable: ledger.unreadable().len(),
+            unlearned: ledger.unlearned_count(),
+            holdout: holdout(&classes, rules),
+            classes,
+            annotators: annotators(ledger),
+            model: ledger.models().current().map(|made| OfModel {
+                hash: made.model.hash.clone(),
+                step: made.model.step,
+                labels: made.model.labels,
+                auc: made.model.verdict.and_then(|verdict| verdict.after),
+                made: iso(made.at),
+                why: made.model.why.clone(),
+            }),
+            steps: ledger.models().steps(),
+            advice: ledger.advice().map(str::to_owned),
+            last_event: ledger.last().0,
+        }
+    }
+}
+
+/// The candidates that are drawn and wait for a word, oldest batch first.
+pub(crate) fn waiting(ledger: &Ledger) -> Vec<acft::CandidateId> {
+    let unreadable: std::collections::BTreeSet<_> = ledger.unreadable().map(|(id, _)| id).collect();
+    ledger
+        .batches()
+        .iter()
+        .flat_map(|batch| &batch.members)
+        .map(|member| member.candidate)
+        .filter(|id| !ledger.votes().is_done(*id) && !unreadable.contains(id))
+        .collect()
+}
+
+fn classes(ledger: &Ledger) -> Vec<OfClass> {
+    ledger
+        .classes()
+        .current()
+        .map(|class| {
+            let labeled = |holdout: bool| {
+                ledger
+                    .standing()
+                    .outcomes()
+                    .filter(|(_, share, outcome)| {
+                        let counts = if holdout {
+                            share.is_holdout()
+                        } else {
+                            share.is_lesson()
+                        };
+                        counts && *outcome == Outcome::Labeled(class)
+                    })
+                    .count()
+            };
+            OfClass {
+                name: ledger.classes().name(class).to_owned(),
+                learned_from: labeled(false),
+                holdout: labeled(true),
+            }
+        })
+        .collect()
+}
+
+fn holdout(classes: &[OfClass], rules: &Rules) -> Holdout {
+    Holdout {
+        needed_per_class: rules.holdout_per_class,
+        gate: classes
+            .iter()
+            .all(|class| class.holdout >= rules.holdout_per_class),
+    }
+}
+
+/// Labels that came with the data and that nobody has replaced.
+fn given(ledger: &Ledger) -> usize {
+    let of_manifest = |id: &acft::CandidateId| {
+        ledger
+            .votes()
+            .of(*id)
+            .any(|vote| vote.origin == acft_project::LabelOrigin::Manifest)
+    };
+    ledger
+        .votes()
+        .in_order()
+        .filter(of_manifest)
+        .filter(|id| {
+            ledger
+                .candidate(*id)
+                .is_some_and(|candidate| candidate.part != Part::Test)
+        })
+        .count()
+}
+
+fn annotators(ledger: &Ledger) -> Vec<OfAnnotator> {
+    ledger
+        .votes()
+        .annotators()
+        .filter(|(_, spoken)| spoken.labels + spoken.skips + spoken.reviews > 0)
+        .map(|(name, spoken)| {
+            let (seconds, timed) = spoken.seconds;
+            OfAnnotator {
+                name: name.to_owned(),
+                labels: spoken.labels,
+                skips: spoken.skips,
+                reviews: spoken.reviews,
+                seconds_per_label: (timed > 0).then(|| seconds / timed as f64),
+            }
+        })
+        .collect()
+}
