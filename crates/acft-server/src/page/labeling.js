@@ -15,6 +15,7 @@ export class Labeling {
   #spent = 0;
   #pressedAt = null;
   #undoing = false;
+  #advised = null;
   current = null;
   done = [];
   /** How many images back the expert looks; 0 is the one to label. */
@@ -22,6 +23,9 @@ export class Labeling {
   state = "loading";
   onchange = () => {};
   onsaved = () => {};
+  onspoken = () => {};
+  onundone = () => {};
+  onadvice = () => {};
 
   constructor({ session, outbox, queue, pictures, viewer }) {
     Object.assign(this, { session, viewer });
@@ -79,7 +83,7 @@ export class Labeling {
     entry.op = this.#outbox.add(kind, body);
     entry.op.done.then((answer) => this.#saved(entry, answer), (error) => this.#refused(entry, error));
     const what = kind === "label" ? t("labeled", { name: this.className(id) }) : t("skipped");
-    this.onspoken?.(entry);
+    this.onspoken(entry);
     announce(`${what} ${this.current ? this.nextText() : ""}`);
   }
 
@@ -164,6 +168,9 @@ export class Labeling {
       if (this.current) announce(this.nextText());
     } else if (!this.current) this.#display();
     else this.onchange(this);
+    const { advice } = this.#queue;
+    if (advice && advice !== this.#advised && this.current) this.onadvice(advice);
+    this.#advised = advice;
   }
 
   #saved(entry, answer) {
@@ -185,8 +192,10 @@ export class Labeling {
   }
 
   #explain(name, error) {
+    // A class that is none any more: the page must learn the new ones.
+    const action = error.status === 422 ? { text: t("reload"), run: () => location.reload() } : null;
     const title = error.status === 409 ? t("stale", { name }) : t("refused", { name });
-    toast(title, { detail: sentences(error.message, error.help), kind: "trouble" });
+    toast(title, { detail: sentences(error.message, error.help), kind: "trouble", action });
   }
 
   #leftover(op, error) {
@@ -206,7 +215,7 @@ export class Labeling {
     this.back = 0;
     this.#show(entry.assignment, entry.spent);
     announce(t("undone", { what: this.describe(entry), name: entry.assignment.name }));
-    this.onundone?.(entry);
+    this.onundone(entry);
     const key = entry.assignment.candidate;
     if (this.#outbox.cancel(entry.op)) return this.#queue.unspoke(key);
     try {

@@ -2,23 +2,24 @@
 
 import { Api, Refused } from "./api.js";
 import { askNote, askToken } from "./dialogs.js";
-import { CROSS, button, find, focusStage, h, icon, t, translate } from "./dom.js";
+import { button, find, focusStage, h, icon, sentences, t, translate } from "./dom.js";
 import { showHelp } from "./help.js";
 import { listen } from "./keys.js";
 import { Labeling } from "./labeling.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
-import { Pulse, renderProgress, renderTop } from "./progress.js";
+import { Panel, Strip } from "./panels.js";
+import { Place } from "./place.js";
+import { Pulse, renderTop } from "./progress.js";
 import { Queue } from "./queue.js";
 import { Review } from "./review.js";
 import { announce, toast } from "./say.js";
 import { buildDock, buildTools, message, renderSaved, renderStage } from "./stage.js";
 import { startTheme, nextTheme } from "./theme.js";
 import { Viewer } from "./viewer.js";
-import { renderWhy } from "./why.js";
 
 const api = new Api(askToken);
-const app = { panel: null, strip: false, agreement: null, reason: "" };
+const app = {};
 
 startTheme();
 translate(document);
@@ -53,7 +54,10 @@ function build() {
   app.pulse = new Pulse(api);
   app.review = new Review(find("#review-view"), { ...app, api, leave: () => showView("label") });
   app.labeling.around = () => ({ queue: app.queue, outbox: app.outbox, progress: app.pulse.progress });
-  app.labeling.nextText = nextText;
+  app.place = new Place(app.pulse, app.outbox);
+  app.labeling.nextText = () => app.place.text();
+  app.panel = new Panel({ ...app, api, goOn, onchange: markViews });
+  app.strip = new Strip(app);
   buildDock(session, act);
   buildTools(app.viewer, act);
   buildViews();
@@ -61,19 +65,21 @@ function build() {
   app.outbox.start();
   app.labeling.start();
   app.pulse.ask();
-  if (session.show_guess === "before") openPanel("why");
+  if (session.show_guess === "before") app.panel.open("why");
 }
 
 function wire() {
-  const { labeling, outbox, pulse } = app;
+  const { labeling, outbox, panel, place, pulse, strip } = app;
   labeling.onchange = () => {
     renderStage(labeling, act);
-    renderBatch();
-    renderStrip();
-    if (app.panel === "why") renderPanel();
+    place.render();
+    strip.render();
+    if (panel.kind === "why") panel.render();
   };
-  labeling.onspoken = () => step(1);
-  labeling.onundone = () => step(-1);
+  labeling.onspoken = () => place.step(1);
+  labeling.onundone = () => place.step(-1);
+  labeling.onadvice = (advice) =>
+    toast(t("adviceNote"), { detail: sentences(advice), kind: "notice", action: { text: t("toProgress"), run: () => panel.open("progress") } });
   labeling.onsaved = () => pulse.soon();
   outbox.onchange = () => {
     renderSaved(outbox);
@@ -81,16 +87,13 @@ function wire() {
   };
   setInterval(() => outbox.trouble && renderSaved(outbox), 1000);
   pulse.onchange = async () => {
-    resetSteps();
+    place.reset();
     renderTop(pulse);
-    renderBatch();
-    if (app.panel === "progress") await refreshPanel();
+    if (panel.kind === "progress") await panel.refresh();
     if (labeling.state === "exhausted") renderStage(labeling, act);
   };
   listen(app.session.classes, act);
   find("#network").addEventListener("click", () => act("progress"));
-  find("#panel-close").append(icon(CROSS));
-  find("#panel-close").addEventListener("click", closePanel);
   // A held Enter on a class button would label what nobody has seen.
   addEventListener("keydown", (event) => event.repeat && event.target.closest?.("button.class") && event.preventDefault());
   addEventListener("beforeunload", (event) => {
@@ -109,7 +112,7 @@ function act(command, value, event) {
     review: () => showView(inReview ? "label" : "review"),
   };
   if (general[command]) return general[command](), true;
-  if (inReview && command === "progress") return showView("label"), openPanel("progress"), true;
+  if (inReview && command === "progress") return showView("label"), app.panel.open("progress"), true;
   if (inReview) return app.review.act(command, value, event);
   const pressedAt = performance.now();
   const commands = {
@@ -119,9 +122,9 @@ function act(command, value, event) {
     flag,
     back: () => labeling.look(1),
     forward: () => labeling.look(-1),
-    patches: toggleStrip,
-    why: () => togglePanel("why"),
-    progress: () => togglePanel("progress"),
+    patches: () => app.strip.toggle(),
+    why: () => app.panel.toggle("why"),
+    progress: () => app.panel.toggle("progress"),
     escape,
     zoomIn: viewer.zoomIn,
     zoomOut: viewer.zoomOut,
@@ -145,8 +148,8 @@ function act(command, value, event) {
 function escape() {
   if (!find("#adjust").hidden) find("#adjust").hidden = true;
   else if (app.labeling.back > 0) app.labeling.look(-app.labeling.back);
-  else if (app.panel) closePanel();
-  else if (app.strip) toggleStrip();
+  else if (app.panel.kind) app.panel.close();
+  else if (app.strip.on) app.strip.toggle();
 }
 
 /** Shows on the button what a key did: the image has changed by then. */
@@ -175,111 +178,6 @@ async function goOn() {
     app.pulse.soon();
   } catch (error) {
     toast(error.message, { detail: error.help, kind: "trouble" });
-  }
-}
-
-// Where in the batch the expert is. The server counts what it has on disk, so
-// what was said since its last answer is added here.
-
-let steps = 0;
-
-function step(by) {
-  steps += by;
-  renderBatch();
-}
-
-function resetSteps() {
-  steps = app.outbox.ops.reduce((sum, op) => sum + (op.kind === "label" || op.kind === "skip" ? 1 : op.kind === "undo" ? -1 : 0), 0);
-}
-
-function place() {
-  const { batch } = app.pulse.progress ?? {};
-  if (!batch?.size) return null;
-  return { number: batch.number, size: batch.size, n: Math.min(batch.size, Math.max(1, batch.done + 1 + steps)) };
-}
-
-function nextText() {
-  const at = place();
-  return at ? t("nextImage", { n: Math.min(at.size, at.n), size: at.size }) : t("nextImagePlain");
-}
-
-function renderBatch() {
-  const at = place();
-  if (!at) return;
-  const fill = h("div", { class: "meter-fill" });
-  fill.style.width = `${((at.n - 1) / at.size) * 100}%`;
-  find("#batch").replaceChildren(
-    h("span", { class: "muted" }, t("batch", at)),
-    h("span", {}, t("ofBatch", at)),
-    h("div", { class: "meter", "aria-hidden": "true" }, fill),
-  );
-}
-
-// The panel on the side.
-
-function togglePanel(kind) {
-  if (app.panel === kind) closePanel();
-  else openPanel(kind);
-}
-
-function openPanel(kind) {
-  app.panel = kind;
-  find("#panel").hidden = false;
-  find("#panel-title").textContent = t(kind === "why" ? "whyTitle" : "progressTitle");
-  renderPanel();
-  markViews();
-  announce(find("#panel-title").textContent);
-  if (kind === "progress") app.pulse.soon();
-}
-
-function closePanel() {
-  app.panel = null;
-  find("#panel").hidden = true;
-  markViews();
-  focusStage();
-}
-
-function renderPanel() {
-  const { labeling } = app;
-  const className = (id) => labeling.className(id);
-  if (app.panel === "why") {
-    const now = labeling.current?.why ? { assignment: labeling.current, why: labeling.current.why } : null;
-    renderWhy(find("#panel-body"), labeling.entry ?? now ?? labeling.done.at(-1), className);
-  } else if (app.panel === "progress") {
-    renderProgress(find("#panel-body"), app.pulse, { className, agreement: app.agreement, reason: app.reason, goOn });
-  }
-}
-
-async function refreshPanel() {
-  renderPanel();
-  const last = app.pulse.progress?.curve?.at(-1);
-  app.reason = last && !last.adopted ? await app.pulse.reasonOf(last.model) : "";
-  if (app.session.overlap > 1) app.agreement = await api.get("/api/agreement").catch(() => null);
-  renderPanel();
-}
-
-// The strip of patches.
-
-function toggleStrip() {
-  app.strip = !app.strip;
-  find("#patches").hidden = !app.strip;
-  find("#do-patches").setAttribute("aria-pressed", String(app.strip));
-  renderStrip();
-}
-
-async function renderStrip() {
-  const key = app.labeling.shown?.candidate ?? null;
-  if (!app.strip || app.stripOf === key) return;
-  app.stripOf = key;
-  const place = find("#patches");
-  place.replaceChildren();
-  if (!key) return;
-  try {
-    const { url, count } = await app.pictures.patches(key);
-    if (app.stripOf !== key) return URL.revokeObjectURL(url);
-    place.replaceChildren(h("img", { src: url, alt: t("patchesAlt", { n: count }), onload: () => URL.revokeObjectURL(url) }));
-  } catch (error) {
-    if (app.stripOf === key) place.replaceChildren(h("p", { class: "muted" }, t("patchesFailed", { error: error.message })));
   }
 }
 
@@ -317,7 +215,7 @@ function showView(name) {
 }
 
 function markViews() {
-  find("#do-progress").setAttribute("aria-pressed", String(app.panel === "progress"));
-  find("#do-why").setAttribute("aria-pressed", String(app.panel === "why"));
+  find("#do-progress").setAttribute("aria-pressed", String(app.panel.kind === "progress"));
+  find("#do-why").setAttribute("aria-pressed", String(app.panel.kind === "why"));
   find("#do-review").setAttribute("aria-pressed", String(!find("#review-view").hidden));
 }

@@ -87,8 +87,6 @@ export function workText(work) {
 /** The line on top of the page. */
 export function renderTop({ progress }) {
   if (!progress) return;
-  const batch = find("#batch");
-  batch.hidden = !progress.batch?.size;
   const network = find("#network");
   network.hidden = !progress.work;
   network.className = `network ${progress.work?.phase === "idle" ? "" : "busy"}`;

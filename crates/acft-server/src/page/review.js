@@ -18,6 +18,7 @@ const SWITCHES = [
 export class Review {
   #root;
   #list;
+  #more;
   #detail;
   #viewer = null;
   #filter = { class: "", annotator: "", flagged: false, disagreed: false, disputed: false };
@@ -71,11 +72,12 @@ export class Review {
   }
 
   #build(progress) {
-    this.#list = h("div", { class: "thumbs", role: "listbox", "aria-label": t("reviewTitle"), tabindex: "-1" });
+    this.#list = h("div", { class: "thumbs", role: "listbox", "aria-label": t("reviewTitle") });
+    this.#more = h("div", { class: "more" });
     this.#detail = h("aside", { class: "detail" });
     const stage = h("section", { id: "review-stage", class: "stage", tabindex: "-1", "aria-label": t("image") });
     this.#root.replaceChildren(
-      h("section", { class: "review-list" }, this.#filters(progress), this.#list),
+      h("section", { class: "review-list" }, this.#filters(progress), h("div", { class: "scroll" }, this.#list, this.#more)),
       h("section", { class: "review-open" }, stage, this.#detail),
     );
     this.#viewer = new Viewer(stage);
@@ -114,19 +116,24 @@ export class Review {
       this.#items = offset ? [...this.#items, ...items] : items;
       this.#render(offset);
     } catch (error) {
-      this.#list.replaceChildren(h("p", { class: "muted" }, t("reviewFailed", { error: error.message })));
+      this.#more.replaceChildren(h("p", { class: "muted" }, t("reviewFailed", { error: error.message })));
     }
   }
 
   #render(offset) {
     this.count.textContent = t("reviewCount", { n: this.#total });
-    const cards = this.#items.map((item) => this.#list.querySelector(`[data-key="${item.candidate}"]`) ?? this.#card(item));
-    const more = this.#items.length < this.#total ? button(t("reviewMore"), { kind: "more", onclick: () => this.#load(this.#items.length) }) : null;
-    const empty = cards.length ? null : h("p", { class: "muted" }, t("reviewEmpty"));
-    if (!offset) this.#list.replaceChildren();
-    this.#list.querySelector(".more")?.remove();
-    this.#list.append(...[...(offset ? cards.slice(offset) : cards), more, empty].filter(Boolean));
-    if (!offset) this.#select(cards.length ? 0 : -1);
+    const cards = this.#items.slice(offset).map((item) => this.#card(item));
+    if (offset) this.#list.append(...cards);
+    else this.#list.replaceChildren(...cards);
+    this.#more.replaceChildren(...this.#below());
+    if (!offset) this.#select(0);
+  }
+
+  /** What stands under the list. */
+  #below() {
+    if (this.#items.length === 0) return [h("p", { class: "muted" }, t("reviewEmpty"))];
+    if (this.#items.length >= this.#total) return [];
+    return [button(t("reviewMore"), { onclick: () => this.#load(this.#items.length) })];
   }
 
   #card(item) {
@@ -189,9 +196,15 @@ export class Review {
       this.#viewer.show(null);
       return this.#detail.replaceChildren(h("p", { class: "muted" }, t("reviewPick")));
     }
+    // Going past the end brings what comes after it.
+    if (index >= this.#items.length && this.#items.length < this.#total) await this.#load(this.#items.length);
     this.#at = Math.min(this.#items.length - 1, Math.max(0, index));
     const item = this.#items[this.#at];
-    for (const card of this.#list.querySelectorAll(".thumb")) card.setAttribute("aria-selected", String(card.item === item));
+    for (const card of this.#list.children) {
+      card.setAttribute("aria-selected", String(card.item === item));
+      // One stop for the Tab key; the arrows move within.
+      card.tabIndex = card.item === item ? 0 : -1;
+    }
     const card = this.#list.querySelector(`[data-key="${item.candidate}"]`);
     card?.scrollIntoView({ block: "nearest" });
     card?.focus({ preventScroll: true });

@@ -157,9 +157,8 @@ export function renderSaved(outbox) {
   const place = find("#saved");
   place.hidden = false;
   place.classList.toggle("trouble", Boolean(trouble));
-  // A word for every label would only distract: most are saved at once.
   if (trouble) place.textContent = t("notSaved", { n: unsaved });
-  else place.textContent = unsaved > 2 ? t("saving", { n: unsaved }) : t("saved");
+  else place.textContent = t(unsaved ? "saving" : "saved");
   renderBanner(outbox);
 }
 
