@@ -18,7 +18,7 @@ use crate::event::{ClassId, Draw, Event, EventId, Member, Moment, Origin};
 
 pub use classes::Classes;
 pub use models::{Made, Models};
-pub use people::People;
+pub use people::{People, token_hash};
 pub use standing::{Outcome, Share, Standing};
 pub use votes::{Flag, Spoken, Vote, Votes};
 
@@ -109,6 +109,7 @@ pub struct Ledger {
     pub(crate) last: EventId,
     candidates: Vec<Candidate>,
     by_key: BTreeMap<CandidateKey, CandidateId>,
+    parts: BTreeSet<Part>,
     classes: Classes,
     people: People,
     votes: Votes,
@@ -126,8 +127,6 @@ pub struct Ledger {
     advice: Option<String>,
     /// The labels spent when someone last went on.
     went_on: Option<usize>,
-    /// The last event that took something back.
-    last_undone: EventId,
 }
 
 impl Ledger {
@@ -248,7 +247,6 @@ impl Ledger {
                 let candidate = self.votes.undo(*event, annotator)?;
                 self.return_to_pool(candidate);
                 self.restate(candidate);
-                self.last_undone = id;
             }
             Event::ModelMade(made) => {
                 self.models.made(id, at, made)?;
@@ -286,6 +284,7 @@ impl Ledger {
         for row in rows {
             let id = CandidateId(u32::try_from(self.candidates.len()).unwrap_or(u32::MAX));
             self.by_key.insert(row.key, id);
+            self.parts.insert(row.part);
             if row.part == Part::Pool {
                 self.pool.insert(id);
             }
@@ -486,6 +485,16 @@ impl Ledger {
             .map(|(id, reason)| (*id, reason.as_str()))
     }
 
+    /// Whether a candidate's image was found not to be readable.
+    pub fn is_unreadable(&self, id: CandidateId) -> bool {
+        self.unreadable.contains_key(&id)
+    }
+
+    /// Whether any candidate is of that part.
+    pub fn has_part(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
     /// All batches, in the order in which they were drawn.
     pub fn batches(&self) -> &[Batch] {
         &self.batches
@@ -521,11 +530,6 @@ impl Ledger {
     /// The labels that were spent when someone last went on against advice.
     pub fn went_on(&self) -> Option<usize> {
         self.went_on
-    }
-
-    /// The last event that took something back.
-    pub(crate) fn last_undone(&self) -> EventId {
-        self.last_undone
     }
 
     /// Why more labels are not expected to help, where a rule says so and

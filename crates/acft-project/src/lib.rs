@@ -9,18 +9,24 @@
 //!
 //! It knows nothing of pixels, networks, HTTP or clocks: moments are given to it.
 
+mod check;
+pub mod desk;
 mod error;
 pub mod event;
+mod keeper;
 pub mod ledger;
 mod lock;
 mod project;
 mod rules;
 mod store;
 
+pub use check::{Finding, check_database};
+pub use desk::{Assignment, Filter, Next, Progress, Undone};
 pub use error::Error;
 pub use event::{
     ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,
 };
-pub use ledger::{Candidate, Contradiction, Ledger, Part};
+pub use keeper::Keeper;
+pub use ledger::{Candidate, Contradiction, Ledger, Part, token_hash};
 pub use project::{Created, Project};
 pub use rules::Rules;

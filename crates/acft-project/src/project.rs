@@ -3,8 +3,10 @@
 mod group;
 mod replay;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::desk::Desk;
 use crate::error::Error;
 use crate::event::{ClassId, Event, EventId, Moment, Origin};
 use crate::ledger::{Candidate, Ledger};
@@ -31,6 +33,7 @@ pub struct Project {
     root: PathBuf,
     pub(crate) rules: Rules,
     pub(crate) ledger: Ledger,
+    pub(crate) desk: Desk,
     store: Store,
     /// None where the project was opened for reading.
     lock: Option<Lock>,
@@ -98,6 +101,7 @@ impl Project {
             root: root.to_owned(),
             rules,
             ledger,
+            desk: Desk::default(),
             store,
             lock,
             stale: false,
@@ -118,6 +122,24 @@ impl Project {
     /// The state.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Shows every event, oldest first, with its moment, until `visit` breaks.
+    ///
+    /// # Errors
+    /// The database cannot be read, or is damaged.
+    pub fn history(
+        &self,
+        mut visit: impl FnMut(EventId, Moment, Event) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let failed = self.store.replay(|record| match record.event() {
+            Ok(event) => match visit(record.id, record.at, event) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(()) => ControlFlow::Break(Ok(())),
+            },
+            Err(error) => ControlFlow::Break(Err(error)),
+        })?;
+        failed.unwrap_or(Ok(()))
     }
 
     /// Appends events, all or none: on disk when this returns, or, within the

@@ -162,9 +162,7 @@ impl Standing {
     }
 
     /// All candidates of which something was said and that can be read, by id.
-    pub fn outcomes(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (CandidateId, Share, Outcome)> + '_ {
+    pub fn outcomes(&self) -> impl ExactSizeIterator<Item = (CandidateId, Share, Outcome)> + '_ {
         self.outcomes
             .iter()
             .map(|(id, (share, outcome))| (*id, *share, *outcome))
@@ -207,9 +205,7 @@ impl Standing {
     pub(crate) fn holdouts(&self) -> usize {
         let done: usize = self
             .counts()
-            .filter(|(share, outcome, _)| {
-                *share == Share::Holdout && *outcome != Outcome::Waiting
-            })
+            .filter(|(share, outcome, _)| *share == Share::Holdout && *outcome != Outcome::Waiting)
             .map(|(.., count)| count)
             .sum();
         done + self.open_holdout.len()

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Project, replay, trust};
+use crate::desk::Desk;
 use crate::error::Error;
 use crate::store::Whole;
 
@@ -116,6 +117,7 @@ impl Project {
 
     fn try_rebuild(&mut self) -> Result<(), Error> {
         self.ledger = replay(&self.store, self.rules.overlap, trust(&self.lock))?;
+        self.desk = Desk::default();
         self.stale = false;
         Ok(())
     }

@@ -73,3 +73,24 @@ impl Store {
         })
     }
 }
+
+impl Store {
+    /// What SQLite finds wrong with the file.
+    pub(crate) fn integrity(&self) -> Result<Vec<String>, Error> {
+        let lines = self.attempt("cannot check", |connection| {
+            connection
+                .prepare("PRAGMA integrity_check(20)")?
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    /// How many rows of candidates there are.
+    pub(crate) fn candidate_count(&self) -> Result<usize, Error> {
+        let count: i64 = self.attempt("cannot read", |connection| {
+            connection.query_row("SELECT count(*) FROM candidates", [], |row| row.get(0))
+        })?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+}

@@ -1,0 +1,158 @@
+//! Holds a project against itself: database, files, hashes.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::event::EventId;
+use crate::ledger::Ledger;
+use crate::project::Project;
+use crate::store::{Record, Store};
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is about: a file, an event, a candidate.
+    pub about: String,
+    /// What is wrong.
+    pub wrong: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+impl Finding {
+    fn new(about: impl Into<String>, wrong: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            about: about.into(),
+            wrong: wrong.into(),
+            mend: mend.into(),
+        }
+    }
+}
+
+const RESTORE: &str =
+    "restore acft.db from a copy of it; `acft export labels` still reads what can be read";
+
+/// Checks the database of a project: that SQLite finds it whole, that every
+/// event is as it was written and follows from those before it, and that
+/// none is missing. Works on damaged ones too.
+///
+/// # Errors
+/// There is no project, or the database cannot be read at all.
+pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
+    let store = Store::read(root)?;
+    let mut findings: Vec<Finding> = store
+        .integrity()?
+        .into_iter()
+        .map(|wrong| Finding::new("acft.db", wrong, RESTORE))
+        .collect();
+    let mut ledger = Ledger::new(1);
+    let mut last = EventId(0);
+    store.replay(|record| {
+        findings.extend(check_event(&mut ledger, last, &record));
+        last = record.id;
+        ControlFlow::<()>::Continue(())
+    })?;
+    if last == EventId(0) {
+        findings.push(Finding::new("acft.db", "it has no events", RESTORE));
+    }
+    let rows = store.candidate_count()?;
+    if rows != ledger.candidates().len() {
+        findings.push(Finding::new(
+            "acft.db",
+            format!(
+                "it has {rows} candidates, and its events speak of {}",
+                ledger.candidates().len()
+            ),
+            RESTORE,
+        ));
+    }
+    Ok(findings)
+}
+
+fn check_event(ledger: &mut Ledger, last: EventId, record: &Record) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut wrong = |text: String| {
+        findings.push(Finding::new(
+            format!("event {}", record.id.0),
+            text,
+            RESTORE,
+        ));
+    };
+    if record.id.0 != last.0 + 1 {
+        wrong(format!("it follows event {}: some are missing", last.0));
+    }
+    if !record.intact {
+        wrong("it is not as it was written".to_owned());
+    }
+    match record.event() {
+        Err(error) => wrong(error.to_string()),
+        Ok(event) => {
+            let applied = ledger.apply(record.id, record.at, &event, &record.candidates);
+            if let Err(error) = applied {
+                wrong(error.to_string());
+            }
+        }
+    }
+    findings
+}
+
+impl Project {
+    /// Where the file of a model is.
+    pub fn model_path(&self, hash: &str) -> PathBuf {
+        self.root()
+            .join("models")
+            .join(format!("{hash}.safetensors"))
+    }
+
+    /// Where the image of a candidate is.
+    pub fn image_path(&self, candidate: &crate::Candidate) -> PathBuf {
+        self.root().join(&candidate.path)
+    }
+
+    /// Checks the files that the project speaks of: that each model is there
+    /// and is what its name says, and that each image is there.
+    pub fn check_files(&self) -> Vec<Finding> {
+        let ledger = self.ledger();
+        let mut findings = Vec::new();
+        let current = ledger.models().current().map(|made| &made.model.hash);
+        for made in ledger.models().all() {
+            let hash = &made.model.hash;
+            let path = self.model_path(hash);
+            let about = path.display().to_string();
+            let mend = if current == Some(hash) {
+                "it is the model in use: restore the file from a copy, or go back to another with `acft model use`"
+            } else {
+                "it is not in use: restore the file from a copy, or do without it"
+            };
+            match std::fs::read(&path) {
+                Err(error) => findings.push(Finding::new(about, error.to_string(), mend)),
+                Ok(bytes) if blake3::hash(&bytes).to_hex().as_str() != hash => findings.push(
+                    Finding::new(about, "its content is not what its name says", mend),
+                ),
+                Ok(_) => {}
+            }
+        }
+        if current.is_none() {
+            findings.push(Finding::new(
+                "models",
+                "no model is in use",
+                "choose one with `acft model use`",
+            ));
+        }
+        for candidate in ledger.candidates() {
+            let path = self.image_path(candidate);
+            if !path.is_file() {
+                findings.push(Finding::new(
+                    candidate.name.clone(),
+                    format!("its image {} is not there", path.display()),
+                    "put the file back; its labels are kept meanwhile",
+                ));
+            }
+        }
+        findings.dedup();
+        findings
+    }
+}

@@ -1,0 +1,144 @@
+//! Who is served what next, and what they may say of it.
+//!
+//! Everything but the leases is a function of the events, so that a server
+//! started again serves what the one before it would have. A lease only keeps
+//! two annotators from the same candidate at the same time: losing all of them
+//! costs nothing but a moment of double work.
+
+mod agreement;
+mod draw;
+mod foreseen;
+mod lease;
+mod progress;
+mod review;
+mod speak;
+
+use acft::CandidateId;
+
+use crate::error::Error;
+use crate::event::{Draw, Event, Moment};
+use crate::project::Project;
+
+pub use agreement::{Agreement, Pair};
+pub use foreseen::Foreseen;
+pub(crate) use lease::Desk;
+pub use progress::{
+    AnnotatorProgress, Balance, BatchProgress, ClassCount, CurvePoint, HoldoutProgress, Progress,
+};
+pub use review::{Filter, ReviewPage, Reviewed};
+pub use speak::Undone;
+
+/// The most that is served at once: more would keep others from it.
+const MOST_AT_ONCE: usize = 50;
+
+/// A candidate that someone is to label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Which.
+    pub candidate: CandidateId,
+    /// The batch that it was drawn in.
+    pub batch: u32,
+    /// How it was chosen.
+    pub draw: Draw,
+    /// How long it is kept for them.
+    pub until: Moment,
+}
+
+/// What is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// In the order in which they are to be labeled; may be fewer than asked for.
+    pub assignments: Vec<Assignment>,
+    /// Why nothing more is proposed, where that is so: a sentence.
+    pub advice: Option<String>,
+    /// Whether nothing is left to label, with this annotator or another.
+    pub exhausted: bool,
+}
+
+impl Project {
+    /// Serves an annotator the next `count` candidates. What they have and
+    /// have not labeled yet comes first, so that asking again gives the same.
+    ///
+    /// Then, until there are `count`: members of batches that wait for a word;
+    /// when it is due, a uniform draw for the holdout; the next best of the
+    /// last ranking; or, where there is none, a uniform draw. What is drawn is
+    /// on disk before it is served.
+    ///
+    /// # Errors
+    /// The disk does not take a draw.
+    pub fn next(&mut self, annotator: &str, count: usize, now: Moment) -> Result<Next, Error> {
+        let count = count.clamp(1, MOST_AT_ONCE);
+        let until = Moment(now.0 + self.rules.lease_ms);
+        let mut served = self.desk.renew(&self.ledger, annotator, now, until, count);
+        let advice = self.advice();
+        while served.len() < count && advice.is_none() {
+            if let Some(id) = self.desk.open_for(&self.ledger, annotator, now) {
+                self.desk.lease(annotator, id, until);
+                served.push(id);
+                continue;
+            }
+            let Some(batch) = draw::plan(&self.ledger, &self.rules) else {
+                break;
+            };
+            self.append(now, vec![batch])?;
+        }
+        let standing = self.ledger.standing();
+        Ok(Next {
+            exhausted: served.is_empty()
+                && self.ledger.pool().len() == 0
+                && standing.open_lesson().is_empty()
+                && standing.open_holdout().is_empty(),
+            assignments: served
+                .into_iter()
+                .filter_map(|id| self.assignment(id, until))
+                .collect(),
+            advice,
+        })
+    }
+
+    /// Why nothing more is proposed: the budget is spent, or a stopping rule
+    /// holds, and nobody went on since.
+    pub fn advice(&self) -> Option<String> {
+        let spent = self.ledger.spent();
+        let over = self.rules.budget.filter(|budget| {
+            let went_on = self.ledger.went_on().is_some_and(|then| then >= *budget);
+            spent >= *budget && !went_on
+        });
+        match over {
+            Some(budget) => Some(format!("the budget of {budget} labels is spent")),
+            None => self.ledger.advice().map(str::to_owned),
+        }
+    }
+
+    /// Goes on labeling against advice.
+    ///
+    /// # Errors
+    /// Nothing was advised, or the disk does not take it.
+    pub fn go_on(&mut self, by: &str, now: Moment) -> Result<crate::EventId, Error> {
+        if self.advice().is_none() {
+            return Err(Error::Conflict(
+                "nobody advised to stop: just go on".to_owned(),
+            ));
+        }
+        self.append_one(now, Event::WentOn { by: by.to_owned() })
+    }
+
+    fn assignment(&self, id: CandidateId, until: Moment) -> Option<Assignment> {
+        let (batch, _) = self.ledger.drawn(id)?;
+        Some(Assignment {
+            candidate: id,
+            batch: batch.number,
+            draw: batch.draw,
+            until,
+        })
+    }
+
+    pub(crate) fn append_one(
+        &mut self,
+        now: Moment,
+        event: Event,
+    ) -> Result<crate::EventId, Error> {
+        self.append(now, vec![event])?;
+        Ok(self.ledger.last())
+    }
+}

@@ -1,0 +1,73 @@
+//! How far annotators agree where they labeled the same candidates.
+
+use std::collections::BTreeMap;
+
+use acft::metrics::cohen_kappa;
+use serde::Serialize;
+
+use crate::event::{ClassId, LabelOrigin};
+use crate::project::Project;
+
+/// Two annotators on the candidates that both labeled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    /// The first by name.
+    pub a: String,
+    /// The other.
+    pub b: String,
+    /// How many candidates both labeled.
+    pub n: usize,
+    /// On how many of these they agree.
+    pub agreed: usize,
+    /// Cohen's kappa (1960); none where it is undefined, as when both gave
+    /// everything one and the same label.
+    pub kappa: Option<f64>,
+}
+
+/// All pairs that have labeled something in common.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Agreement {
+    /// By name.
+    pub pairs: Vec<Pair>,
+}
+
+impl Project {
+    /// Compares annotators on what each was served and labeled on their own;
+    /// second looks do not count, for they have seen the first.
+    pub fn agreement(&self) -> Agreement {
+        let ledger = self.ledger();
+        let classes: Vec<ClassId> = ledger.classes().current().collect();
+        let place = |class: ClassId| classes.iter().position(|other| *other == class);
+        let mut given: BTreeMap<(&str, &str), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for id in ledger.votes().in_order() {
+            let mut own: Vec<(&str, usize)> = ledger
+                .votes()
+                .of(id)
+                .filter(|vote| vote.origin == LabelOrigin::Expert)
+                .filter_map(|vote| {
+                    let class = ledger.classes().today(vote.class?);
+                    Some((vote.annotator.as_str(), place(class)?))
+                })
+                .collect();
+            own.sort_unstable();
+            for (at, (a, by_a)) in own.iter().enumerate() {
+                for (b, by_b) in &own[at + 1..] {
+                    let both = given.entry((a, b)).or_default();
+                    both.0.push(*by_a);
+                    both.1.push(*by_b);
+                }
+            }
+        }
+        let pairs = given
+            .into_iter()
+            .map(|((a, b), (by_a, by_b))| Pair {
+                a: a.to_owned(),
+                b: b.to_owned(),
+                n: by_a.len(),
+                agreed: by_a.iter().zip(&by_b).filter(|(a, b)| a == b).count(),
+                kappa: cohen_kappa(&by_a, &by_b, classes.len()),
+            })
+            .collect();
+        Agreement { pairs }
+    }
+}
