@@ -39,7 +39,7 @@ use crate::learner::{
 };
 use crate::prediction::{Predictions, dominant, kept_patches};
 use crate::random::{Purpose, keyed_hash, seed_of, stream};
-use crate::ranking::{Ranked, Score, top};
+use crate::ranking::{Groups, Ranked, Score, top};
 use crate::replay;
 use crate::sampling;
 use crate::state::{CandidateId, CandidateKey, NotInPool, State};
@@ -55,6 +55,11 @@ pub struct Plan {
     pub learning: LearningStrategy,
     /// b, candidates a step.
     pub batch: usize,
+    /// How many of one group (a patient, a video) the window may hold, and so
+    /// any batch drawn from it: consecutive frames teach the same thing.
+    pub max_per_group: Option<usize>,
+    /// How many of the best to name beside the batch; the window at least.
+    pub reserve: usize,
     /// Line 14.
     pub stop: Stop,
     /// Every random choice follows from it.
@@ -68,6 +73,9 @@ pub struct Run<M> {
     pub state: State,
     /// The key of each candidate, by id.
     pub keys: Vec<CandidateKey>,
+    /// The number of each candidate's group, by id; none where it has none.
+    /// May stay empty where the plan sets no limit to a group.
+    pub groups: Vec<Option<u32>>,
     /// M_0.
     pub pretrained: M,
     /// M_{t-1}.
@@ -88,6 +96,7 @@ impl<M: Clone> Run<M> {
         Self {
             state: State::new(pool),
             keys,
+            groups: Vec::new(),
             current: pretrained.clone(),
             pretrained,
             step: 1,
@@ -101,7 +110,8 @@ impl<M: Clone> Run<M> {
 pub struct Drawn {
     /// The candidate.
     pub candidate: CandidateId,
-    /// Its place in the ranking, from 1; none when drawn at random from U.
+    /// Its place in the ranking, from 1, those left out that their group has
+    /// no room for; none when drawn at random from U.
     pub rank: Option<usize>,
     /// What M_{t-1} made of it, by the criterion of the query (for a random
     /// query: entropy and diversity over all patches, for the record).
@@ -113,6 +123,9 @@ pub struct Drawn {
 pub struct Queried {
     /// The batch, in draw order: distinct members of U.
     pub batch: Vec<Drawn>,
+    /// The best of the ranking in its order, the batch's own among them: the
+    /// window, and as many more as the plan asks for. Empty for a random query.
+    pub reserve: Vec<Drawn>,
     /// Members of U that could not be read; [`acft`] takes them out of U.
     pub unreadable: Vec<(CandidateId, CandidateError)>,
     /// How many candidates were scored.
@@ -165,6 +178,9 @@ pub enum Error {
     /// The criterion cannot rank this pool.
     #[error(transparent)]
     Criterion(#[from] CriterionError),
+    /// The observer asked to stop.
+    #[error("cancelled while candidates were scored")]
+    Cancelled,
     /// The batch size is 0.
     #[error("a batch of 0 candidates teaches nothing: ask for at least 1")]
     EmptyBatch,
@@ -266,7 +282,7 @@ pub fn query<M>(
         ..plan.clone()
     };
     match plan.query {
-        Query::Random => query_at_random(plan, run, scorer),
+        Query::Random => query_at_random(plan, run, scorer, observer),
         Query::Active { criterion, omega } => {
             criterion.check()?;
             query_actively(plan, run, scorer, criterion, omega, observer)
@@ -285,12 +301,15 @@ fn query_actively<M>(
     // Lines 3–6.
     let pool: Vec<CandidateId> = run.state.pool().collect();
     let (scored, unreadable) = score(plan, run, scorer, &pool, criterion, |done| {
-        observer.scored(Scoring::Pool, done, pool.len());
+        observer.scored(Scoring::Pool, done, pool.len())
     })?;
     let count = scored.len();
 
-    // Line 7: only the window is ever looked at, so only the window is sorted.
-    let window = top(scored, sampling::window_len(omega, plan.batch, count));
+    // Line 7: only the best are ever looked at, so only they are sorted.
+    let window = sampling::window_len(omega, plan.batch, count);
+    let groups = Groups::new(plan.max_per_group, &run.groups);
+    let best = top(scored, window.max(plan.reserve), groups);
+    let window = &best[..window.min(best.len())];
 
     // Line 8. Where U has no more than b, or the window no more than the
     // batch, there is nothing to draw: all of it is taken, best first.
@@ -302,23 +321,26 @@ fn query_actively<M>(
         sampling::draw(&sampling::weights(&scores), plan.batch, &mut rng)
     };
     let drawn = |at: usize| Drawn {
-        candidate: window[at].candidate,
+        candidate: best[at].candidate,
         rank: Some(at + 1),
-        score: window[at].score,
+        score: best[at].score,
     };
     Ok(Queried {
         batch: places.into_iter().map(drawn).collect(),
+        reserve: (0..best.len()).map(drawn).collect(),
         unreadable,
         scored: count,
     })
 }
 
 /// Line 8 without lines 3–7: the first b readable candidates of U in an order
-/// that a keyed hash of (seed, t, candidate) decides.
+/// that a keyed hash of (seed, t, candidate) decides, but for those whose
+/// group has no more room.
 fn query_at_random<M>(
     plan: &Plan,
     run: &Run<M>,
     scorer: &impl Scorer<M>,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<Queried, Error> {
     let mut pool: Vec<CandidateId> = run.state.pool().collect();
     pool.sort_by_cached_key(|id| {
@@ -330,13 +352,27 @@ fn query_at_random<M>(
     });
 
     let mut queried = Queried::default();
-    let mut rest = pool.as_slice();
-    while queried.batch.len() < plan.batch && !rest.is_empty() {
-        let (next, later) = rest.split_at(rest.len().min(plan.batch - queried.batch.len()));
-        rest = later;
+    loop {
+        let mut groups = Groups::new(plan.max_per_group, &run.groups);
+        for drawn in &queried.batch {
+            groups.admit(drawn.candidate);
+        }
+        let next: Vec<CandidateId> = pool
+            .iter()
+            .copied()
+            .filter(|id| groups.admit(*id))
+            .take(plan.batch - queried.batch.len())
+            .collect();
+        if next.is_empty() {
+            break;
+        }
+        pool.retain(|id| !next.contains(id));
         // Scoring the few that were drawn shows which of them cannot be read,
         // before an expert is asked about them.
-        let (scored, unreadable) = score(plan, run, scorer, next, Criterion::entropy(1.0), |_| ())?;
+        let (scored, unreadable) =
+            score(plan, run, scorer, &next, Criterion::entropy(1.0), |done| {
+                observer.scored(Scoring::Pool, done, next.len())
+            })?;
         queried.scored += scored.len();
         queried.unreadable.extend(unreadable);
         queried.batch.extend(scored.iter().map(|ranked| Drawn {
@@ -357,7 +393,7 @@ fn score<M>(
     scorer: &impl Scorer<M>,
     candidates: &[CandidateId],
     criterion: Criterion,
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Scored, Error> {
     let mut scored: Vec<Ranked> = Vec::with_capacity(candidates.len());
     let mut unreadable = Vec::new();
@@ -385,8 +421,11 @@ fn score<M>(
                 }
             }
         }
-        progress(scored.len() + unreadable.len());
-        ControlFlow::Continue(())
+        let heard = progress(scored.len() + unreadable.len());
+        if heard.is_break() {
+            failure = Some(Error::Cancelled);
+        }
+        heard
     };
     scorer
         .predict(&run.current, candidates, &mut take)
@@ -533,8 +572,11 @@ fn misclassified<M>(
             }
         }
         done += 1;
-        observer.scored(Scoring::Labeled, done, ids.len());
-        ControlFlow::Continue(())
+        let heard = observer.scored(Scoring::Labeled, done, ids.len());
+        if heard.is_break() {
+            failure = Some(Error::Cancelled);
+        }
+        heard
     };
     scorer
         .predict(&run.current, &ids, &mut take)

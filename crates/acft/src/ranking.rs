@@ -1,6 +1,7 @@
 //! Scores, and the order of the pool by them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,15 +39,56 @@ pub fn rank(scored: &mut [Ranked]) {
     scored.sort_unstable_by(best_first);
 }
 
-/// The best `len` of a ranking, sorted, without sorting the rest: the window
-/// is all that Eq. 4 looks at, and the pool may be large.
-pub fn top(mut scored: Vec<Ranked>, len: usize) -> Vec<Ranked> {
-    if len < scored.len() && len > 0 {
+/// The best `len` of a ranking, sorted, but for those that their group has no
+/// room for.
+///
+/// Where no group is limited the rest is not sorted: the window is all that
+/// Eq. 4 looks at, and the pool may be large.
+pub fn top(mut scored: Vec<Ranked>, len: usize, mut groups: Groups<'_>) -> Vec<Ranked> {
+    if groups.limit.is_some() {
+        rank(&mut scored);
+        scored.retain(|ranked| groups.admit(ranked.candidate));
+    } else if len < scored.len() && len > 0 {
         scored.select_nth_unstable_by(len - 1, best_first);
     }
     scored.truncate(len);
     rank(&mut scored);
     scored
+}
+
+/// How many of each group have been let in, where there is a limit to it.
+#[derive(Clone, Debug)]
+pub struct Groups<'a> {
+    limit: Option<usize>,
+    of: &'a [Option<u32>],
+    admitted: BTreeMap<u32, usize>,
+}
+
+impl<'a> Groups<'a> {
+    /// None let in yet. `of` has the number of each candidate's group by id;
+    /// a candidate without one is never kept out.
+    pub fn new(limit: Option<usize>, of: &'a [Option<u32>]) -> Self {
+        Self {
+            limit,
+            of,
+            admitted: BTreeMap::new(),
+        }
+    }
+
+    /// Lets a candidate in, if its group has room.
+    pub fn admit(&mut self, id: CandidateId) -> bool {
+        let (Some(limit), Some(group)) = (self.limit, self.group(id)) else {
+            return true;
+        };
+        let admitted = self.admitted.entry(group).or_default();
+        let has_room = *admitted < limit;
+        *admitted += usize::from(has_room);
+        has_room
+    }
+
+    fn group(&self, id: CandidateId) -> Option<u32> {
+        self.of.get(id.index()).copied().flatten()
+    }
 }
 
 fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
@@ -98,7 +140,40 @@ mod tests {
             let mut full = all.clone();
             rank(&mut full);
             full.truncate(len);
-            prop_assert_eq!(top(all, len), full);
+            prop_assert_eq!(top(all, len, Groups::new(None, &[])), full);
+        }
+
+        #[test]
+        fn top_holds_few_of_a_group_and_passes_over_none_that_has_room(
+            values in prop::collection::vec((0u8..6, any::<u64>(), prop::option::of(0u32..5)), 0..60),
+            len in 0usize..70,
+            limit in 1usize..4,
+        ) {
+            let all: Vec<Ranked> = values
+                .iter()
+                .enumerate()
+                .map(|(i, (v, hash, _))| ranked(i as u32, f64::from(*v), *hash))
+                .collect();
+            let groups: Vec<Option<u32>> = values.iter().map(|(_, _, group)| *group).collect();
+            let count = |of: &[Ranked], group: u32| {
+                of.iter().filter(|r| groups[r.candidate.index()] == Some(group)).count()
+            };
+            let best = top(all.clone(), len, Groups::new(Some(limit), &groups));
+            for group in 0..5 {
+                prop_assert!(count(&best, group) <= limit);
+            }
+            let mut full = all;
+            rank(&mut full);
+            let mut expected: Vec<Ranked> = Vec::new();
+            for one in full {
+                let has_room = groups[one.candidate.index()]
+                    .is_none_or(|group| count(&expected, group) < limit);
+                if has_room {
+                    expected.push(one);
+                }
+            }
+            expected.truncate(len);
+            prop_assert_eq!(best, expected);
         }
     }
 }

@@ -144,6 +144,8 @@ fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
         },
         learning: learn.parse::<LearningStrategy>().unwrap(),
         batch: 10,
+        max_per_group: None,
+        reserve: 0,
         stop: Stop {
             steps: Some(steps),
             ..Stop::default()
@@ -424,6 +426,45 @@ proptest! {
         let again = go(&plan, &readable(), new_run());
         prop_assert_eq!(drawn(&again.kept), drawn(&outcome.kept));
         prop_assert_eq!(again.run.current, outcome.run.current);
+    }
+
+    /// Neither a batch nor the window that it is from holds more of a group
+    /// than the plan allows; without groups the limit changes nothing.
+    #[test]
+    fn a_batch_holds_few_of_a_group(
+        seed: u64,
+        active: bool,
+        limit in 1usize..4,
+        group_size in 1u32..30,
+    ) {
+        let limited = Plan {
+            max_per_group: Some(limit),
+            reserve: 40,
+            ..plan("lq", active, 4, seed)
+        };
+        let group = |id: u32| (!id.is_multiple_of(5)).then_some(id / group_size);
+        let mut run = new_run();
+        run.groups = (0..CANDIDATES).map(group).collect();
+        let world = World { unreadable: (0..CANDIDATES).step_by(7).collect() };
+        let outcome = go(&limited, &world, run);
+        prop_assert!(!outcome.kept.batches.is_empty());
+        for queried in &outcome.kept.batches {
+            for part in [&queried.batch, &queried.reserve] {
+                let mut counts = std::collections::BTreeMap::new();
+                for drawn in part {
+                    *counts.entry(group(drawn.candidate.0)).or_insert(0) += 1;
+                }
+                counts.remove(&None);
+                prop_assert!(counts.values().all(|count| *count <= limit), "{counts:?}");
+            }
+            for drawn in &queried.batch {
+                prop_assert!(!active || queried.reserve.contains(drawn));
+            }
+        }
+
+        let plain = go(&plan("lq", active, 4, seed), &world, new_run());
+        let groupless = go(&limited, &world, new_run());
+        prop_assert_eq!(drawn(&groupless.kept), drawn(&plain.kept));
     }
 
     /// Stopped after any step and taken up again, a run is the same run.
