@@ -23,21 +23,23 @@ export function windowOf(picture, levels) {
   return { center: (low + high) / 2 - levels.brightness * span, width: span / levels.contrast };
 }
 
-/** The picture as it looks with these levels, for drawing. */
-export function develop(picture, levels, reuse) {
+/** The picture as it looks with these levels, for drawing. It is kept with the picture. */
+export function develop(picture, levels) {
   if (!picture.samples && isNeutral(levels)) return picture.bitmap;
   const source = picture.samples ?? picture.pixels();
-  const canvas = reuse instanceof OffscreenCanvas ? reuse : new OffscreenCanvas(1, 1);
-  if (canvas.width !== source.width || canvas.height !== source.height) {
-    canvas.width = source.width;
-    canvas.height = source.height;
-  }
-  const out = new ImageData(source.width, source.height);
+  picture.print ??= blank(source.width, source.height);
+  const { print } = picture;
+  if (print.levels === levels) return print.canvas;
   const table = lookup(windowOf(picture, levels), levels.invert, picture.samples ? 65536 : 256);
-  if (picture.samples) paintGrey(source.data, table, out.data);
-  else paintColour(source.data, table, out.data);
-  canvas.getContext("2d").putImageData(out, 0, 0);
-  return canvas;
+  if (picture.samples) paintGrey(source.data, table, print.image.data);
+  else paintColour(source.data, table, print.image.data);
+  print.canvas.getContext("2d").putImageData(print.image, 0, 0);
+  print.levels = levels;
+  return print.canvas;
+}
+
+function blank(width, height) {
+  return { canvas: new OffscreenCanvas(width, height), image: new ImageData(width, height), levels: null };
 }
 
 /** The grey of each sample. */
@@ -53,7 +55,8 @@ export function lookup({ center, width }, invert, size) {
 
 function paintGrey(samples, table, out) {
   const words = new Uint32Array(out.buffer);
-  for (let i = 0; i < words.length; i += 1) words[i] = 0xff000000 | (table[samples[i]] * 0x010101);
+  const opaque = Uint32Array.from(table, (grey) => 0xff000000 | (grey * 0x010101));
+  for (let i = 0; i < words.length; i += 1) words[i] = opaque[samples[i]];
 }
 
 function paintColour(pixels, table, out) {

@@ -50,6 +50,7 @@ function build() {
   app.outbox = new Outbox(api, session);
   app.queue = new Queue(api, app.pictures, app.outbox);
   app.viewer = new Viewer(find("#stage"));
+  app.queue.prepare = (picture) => app.viewer.prepare(picture);
   app.labeling = new Labeling(app);
   app.pulse = new Pulse(api);
   app.review = new Review(find("#review-view"), { ...app, api, leave: () => showView("label") });

@@ -44,6 +44,8 @@ export class Picture {
   state = "loading";
   bitmap = null;
   samples = null;
+  /** As it was last developed. */
+  print = null;
   #image = null;
 
   constructor({ candidate, width, height, depth, region, name, problem }) {
@@ -58,19 +60,22 @@ export class Picture {
   async #load(api) {
     try {
       if (this.problem) throw new Error(this.problem);
-      const samples = this.depth > 8 ? this.#loadSamples(api) : null;
-      const response = await api.raw(candidatePath(this.candidate, "image"));
-      this.bitmap = await createImageBitmap(await response.blob());
-      this.width ??= this.bitmap.width;
-      this.height ??= this.bitmap.height;
       // The preview will do where the samples cannot be had.
-      await samples?.catch(() => {});
+      if (this.depth > 8) await this.#loadSamples(api).catch(() => {});
+      if (!this.samples) await this.#loadBitmap(api);
+      this.width ??= (this.samples ?? this.bitmap).width;
+      this.height ??= (this.samples ?? this.bitmap).height;
       this.state = "ready";
     } catch (error) {
       this.state = "failed";
       this.error = error;
       throw error;
     }
+  }
+
+  async #loadBitmap(api) {
+    const response = await api.raw(candidatePath(this.candidate, "image"));
+    this.bitmap = await createImageBitmap(await response.blob());
   }
 
   async #loadSamples(api) {

@@ -24,6 +24,8 @@ export class Queue {
   advice = null;
   error = null;
   onchange = () => {};
+  /** Called with a picture that will be needed soon. */
+  prepare = () => {};
 
   constructor(api, pictures, outbox) {
     this.#api = api;
@@ -98,12 +100,17 @@ export class Queue {
       const here = this.current?.candidate === key || held.has(key) || (this.#spoken.get(key) ?? -1) >= asked;
       if (!here) this.ahead.push(assignment);
     }
-    for (const assignment of this.ahead.slice(0, AHEAD + 1)) this.#pictures.of(assignment);
+    for (const assignment of this.ahead.slice(0, AHEAD + 1)) this.#fetch(assignment);
     if (exhausted) this.reason = "exhausted";
     else if (advice) this.reason = "advised";
     else this.reason = "waiting";
     // Others hold what is open: theirs may come free.
     if (this.reason === "waiting" && this.ahead.length === 0 && !this.current) this.#later(5000);
+  }
+
+  #fetch(assignment) {
+    const picture = this.#pictures.of(assignment);
+    picture.ready.then(() => this.prepare(picture), () => {});
   }
 
   #fail(error) {

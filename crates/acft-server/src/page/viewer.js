@@ -13,8 +13,8 @@ export class Viewer {
   #context;
   #dirty = false;
   #pointers = new Map();
-  #source = null;
   #developed = null;
+  #settling = null;
   picture = null;
   levels = NEUTRAL;
   outline = true;
@@ -124,6 +124,11 @@ export class Viewer {
     return parts.join(" · ");
   }
 
+  /** Develops a picture before it is shown, so that showing it is quick. */
+  prepare(picture) {
+    develop(picture, this.levels);
+  }
+
   /** Draws in the next frame, once however often it is asked. */
   ask() {
     if (this.#dirty) return;
@@ -139,10 +144,11 @@ export class Viewer {
     context.fillStyle = getComputedStyle(this.stage).backgroundColor;
     context.fillRect(0, 0, width, height);
     if (!this.picture) return;
-    this.#developed ??= this.#source = develop(this.picture, this.levels, this.#source);
+    this.#developed ??= develop(this.picture, this.levels);
     const left = width / 2 - this.x * this.scale;
     const top = height / 2 - this.y * this.scale;
-    context.imageSmoothingQuality = "high";
+    // While something is dragged, being quick matters more than being smooth.
+    context.imageSmoothingQuality = this.#settling ? "low" : "high";
     context.drawImage(this.#developed, left, top, this.picture.width * this.scale, this.picture.height * this.scale);
     if (this.outline && this.picture.region) this.#drawOutline(left, top);
     this.#drawOverview(left, top);
@@ -206,6 +212,11 @@ export class Viewer {
   #setLevels(levels) {
     this.levels = levels;
     this.#developed = null;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      this.#settling = null;
+      this.ask();
+    }, 150);
     this.onlevels(this);
     this.ask();
   }
