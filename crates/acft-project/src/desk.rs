@@ -14,6 +14,7 @@ mod review;
 mod speak;
 
 use acft::CandidateId;
+use lease::Kind;
 
 use crate::error::Error;
 use crate::event::{Draw, Event, Moment};
@@ -59,10 +60,12 @@ impl Project {
     /// Serves an annotator the next `count` candidates. What they have and
     /// have not labeled yet comes first, so that asking again gives the same.
     ///
-    /// Then, until there are `count`: members of batches that wait for a word;
-    /// when it is due, a uniform draw for the holdout; the next best of the
+    /// Then, until there are `count`: when it is due, a uniform draw for the
+    /// holdout; members of batches that wait for a word; the next best of the
     /// last ranking; or, where there is none, a uniform draw. What is drawn is
-    /// on disk before it is served.
+    /// on disk before it is served. Against advice to stop, and beyond the
+    /// budget, only what others have labeled already is served: it waits for a
+    /// second word, and costs no further label.
     ///
     /// # Errors
     /// The disk does not take a draw.
@@ -70,14 +73,35 @@ impl Project {
         let count = count.clamp(1, MOST_AT_ONCE);
         let until = Moment(now.0 + self.rules.lease_ms);
         let mut served = self.desk.renew(&self.ledger, annotator, now, until, count);
+        if self.over_budget().is_some() {
+            served.retain(|id| self.ledger.votes().is_labeled(*id));
+        }
         let advice = self.advice();
-        while served.len() < count && advice.is_none() {
-            if let Some(id) = self.desk.open_for(&self.ledger, annotator, now) {
-                self.desk.lease(annotator, id, until);
+        let mut left = match &advice {
+            Some(_) => 0,
+            None => self.labels_left(now),
+        };
+        while served.len() < count {
+            if let Some(id) = self.open_for(annotator, now, Kind::Holdout, left) {
+                left -= self.give(annotator, id, until, left);
                 served.push(id);
                 continue;
             }
-            let Some(batch) = draw::plan(&self.ledger, &self.rules) else {
+            if left > 0
+                && let Some(batch) = draw::holdout(&self.ledger, &self.rules)
+            {
+                self.append(now, vec![batch])?;
+                continue;
+            }
+            if let Some(id) = self.open_for(annotator, now, Kind::Lesson, left) {
+                left -= self.give(annotator, id, until, left);
+                served.push(id);
+                continue;
+            }
+            if left == 0 {
+                break;
+            }
+            let Some(batch) = draw::ahead(&self.ledger, &self.rules) else {
                 break;
             };
             self.append(now, vec![batch])?;
@@ -99,15 +123,54 @@ impl Project {
     /// Why nothing more is proposed: the budget is spent, or a stopping rule
     /// holds, and nobody went on since.
     pub fn advice(&self) -> Option<String> {
-        let spent = self.ledger.spent();
-        let over = self.rules.budget.filter(|budget| {
-            let went_on = self.ledger.went_on().is_some_and(|then| then >= *budget);
-            spent >= *budget && !went_on
-        });
-        match over {
+        match self.over_budget() {
             Some(budget) => Some(format!("the budget of {budget} labels is spent")),
             None => self.ledger.advice().map(str::to_owned),
         }
+    }
+
+    /// The budget that binds: nobody went on beyond it.
+    fn budget(&self) -> Option<usize> {
+        let went_on = self.ledger.went_on();
+        self.rules
+            .budget
+            .filter(|budget| went_on.is_none_or(|then| then < *budget))
+    }
+
+    fn over_budget(&self) -> Option<usize> {
+        self.budget()
+            .filter(|budget| self.ledger.spent() >= *budget)
+    }
+
+    /// How many candidates without any label may be given to someone, so that
+    /// the labels to come of those that are with someone are within the budget.
+    fn labels_left(&self, now: Moment) -> usize {
+        match self.budget() {
+            None => usize::MAX,
+            Some(budget) => {
+                let to_come = self.desk.unlabeled(&self.ledger, now);
+                budget.saturating_sub(self.ledger.spent() + to_come)
+            }
+        }
+    }
+
+    /// A member of a batch that this annotator may be served.
+    fn open_for(
+        &mut self,
+        annotator: &str,
+        now: Moment,
+        kind: Kind,
+        left: usize,
+    ) -> Option<CandidateId> {
+        let ledger = &self.ledger;
+        let affordable = |id| left > 0 || ledger.votes().is_labeled(id);
+        self.desk.open_for(ledger, annotator, now, kind, affordable)
+    }
+
+    /// Leases a candidate; says how many of the labels that are `left` it takes.
+    fn give(&mut self, annotator: &str, id: CandidateId, until: Moment, left: usize) -> usize {
+        self.desk.lease(annotator, id, until);
+        usize::from(!self.ledger.votes().is_labeled(id)).min(left)
     }
 
     /// Goes on labeling against advice.

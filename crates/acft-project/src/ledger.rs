@@ -19,6 +19,7 @@ use crate::event::{ClassId, Draw, Event, EventId, Member, Moment, Origin};
 pub use classes::Classes;
 pub use models::{Made, Models};
 pub use people::{People, token_hash};
+pub(crate) use standing::Place;
 pub use standing::{Outcome, Share, Standing};
 pub use votes::{Flag, Spoken, Vote, Votes};
 
@@ -127,6 +128,8 @@ pub struct Ledger {
     advice: Option<String>,
     /// The labels spent when someone last went on.
     went_on: Option<usize>,
+    /// The last event that took something back.
+    last_undone: EventId,
 }
 
 impl Ledger {
@@ -247,6 +250,7 @@ impl Ledger {
                 let candidate = self.votes.undo(*event, annotator)?;
                 self.return_to_pool(candidate);
                 self.restate(candidate);
+                self.last_undone = id;
             }
             Event::ModelMade(made) => {
                 self.models.made(id, at, made)?;
@@ -500,6 +504,11 @@ impl Ledger {
         &self.batches
     }
 
+    /// The member of a batch at a place.
+    pub(crate) fn member(&self, (batch, place): Place) -> &Member {
+        &self.batches[batch as usize - 1].members[place]
+    }
+
     /// The batch that a candidate was drawn in, and what was known of it then.
     pub fn drawn(&self, id: CandidateId) -> Option<(&Batch, &Member)> {
         let (number, place) = self.drawn.get(&id)?;
@@ -520,6 +529,11 @@ impl Ledger {
     /// What a ranking asked.
     pub fn asked(&self, ranking: u32) -> Option<&Asked> {
         self.asked.get((ranking as usize).checked_sub(1)?)
+    }
+
+    /// The last event that took something back.
+    pub(crate) fn last_undone(&self) -> EventId {
+        self.last_undone
     }
 
     /// What every candidate has come to.

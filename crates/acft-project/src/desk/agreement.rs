@@ -40,16 +40,19 @@ impl Project {
         let place = |class: ClassId| classes.iter().position(|other| *other == class);
         let mut given: BTreeMap<(&str, &str), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for id in ledger.votes().in_order() {
-            let mut own: Vec<(&str, usize)> = ledger
+            // By name; a later word of the same annotator takes the place of
+            // an earlier one, but a second look does not.
+            let own: BTreeMap<&str, Option<ClassId>> = ledger
                 .votes()
-                .of(id)
+                .history(id)
+                .iter()
                 .filter(|vote| vote.origin == LabelOrigin::Expert)
-                .filter_map(|vote| {
-                    let class = ledger.classes().today(vote.class?);
-                    Some((vote.annotator.as_str(), place(class)?))
-                })
+                .map(|vote| (vote.annotator.as_str(), vote.class))
                 .collect();
-            own.sort_unstable();
+            let own: Vec<(&str, usize)> = own
+                .into_iter()
+                .filter_map(|(name, class)| Some((name, place(ledger.classes().today(class?))?)))
+                .collect();
             for (at, (a, by_a)) in own.iter().enumerate() {
                 for (b, by_b) in &own[at + 1..] {
                     let both = given.entry((a, b)).or_default();

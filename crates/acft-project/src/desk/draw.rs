@@ -1,6 +1,6 @@
 //! Drawing while the network is busy, or has not been asked yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateId, CandidateKey};
@@ -9,14 +9,24 @@ use crate::event::{Draw, Event, Member};
 use crate::ledger::{Ledger, Part, Ranking};
 use crate::rules::Rules;
 
-/// The next batch to serve from; none where U is empty.
-pub(super) fn plan(ledger: &Ledger, rules: &Rules) -> Option<Event> {
-    if ledger.pool().len() == 0 {
+/// So many guesses find a member of U, unless few are left of all candidates.
+const GUESSES: u64 = 64;
+
+/// A holdout, where it is due. Asked before anything else: else a worker that
+/// draws the next batch before the last one is labeled would keep it from ever
+/// being drawn.
+pub(super) fn holdout(ledger: &Ledger, rules: &Rules) -> Option<Event> {
+    if ledger.pool().len() == 0 || !holdout_is_due(ledger, rules) {
         return None;
     }
-    if holdout_is_due(ledger, rules) {
-        let members = uniformly(ledger, 1, Purpose::Holdout);
-        return Some(batch(ledger, Draw::Holdout, None, members));
+    let members = uniformly(ledger, 1, Purpose::Holdout);
+    Some(batch(ledger, Draw::Holdout, None, members))
+}
+
+/// The next batch to serve from where no other is open; none where U is empty.
+pub(super) fn ahead(ledger: &Ledger, rules: &Rules) -> Option<Event> {
+    if ledger.pool().len() == 0 {
+        return None;
     }
     if let Some(ranking) = ledger.ranking() {
         let members = next_best(ledger, rules, ranking);
@@ -41,7 +51,7 @@ fn number(ledger: &Ledger) -> u32 {
     ledger.batches().len() as u32 + 1
 }
 
-/// One in so many of those served is for the holdout, unless the data brought
+/// Whether one more is: one in so many of those served is for the holdout, unless the data brought
 /// labels to judge models by.
 fn holdout_is_due(ledger: &Ledger, rules: &Rules) -> bool {
     let standing = ledger.standing();
@@ -60,7 +70,7 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
             .batches()
             .iter()
             .rev()
-            .take_while(|batch| batch.at >= ranking.at)
+            .take_while(|batch| batch.ranking.is_none_or(|from| from >= ranking.number))
             .filter(|batch| batch.ranking == Some(ranking.number));
         for member in from_it.flat_map(|batch| &batch.members) {
             if let Some(group) = group_of(member.candidate) {
@@ -88,17 +98,33 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
     members
 }
 
-/// Candidates of U, each as likely as the next, by the number of the batch alone.
+/// Candidates of U, each as likely as the next, by the number of the batch
+/// alone, in the order of the draw: the order of a folder is that of classes.
 fn uniformly(ledger: &Ledger, count: usize, purpose: Purpose) -> Vec<Member> {
-    let mut chosen = BTreeSet::new();
-    let mut left = ledger.pool().len();
-    for draw in 0..count.min(left) {
-        let salt = CandidateKey([draw as u8; 32]);
-        let hash = keyed_hash(ledger.seed(), number(ledger), purpose, &salt);
-        let at = (hash % left as u64) as usize;
-        let id = ledger.pool().filter(|id| !chosen.contains(id)).nth(at);
-        chosen.extend(id);
-        left -= 1;
+    let mut drawn: Vec<CandidateId> = Vec::with_capacity(count);
+    for _ in 0..count.min(ledger.pool().len()) {
+        drawn.extend(one_uniformly(ledger, &drawn, purpose));
     }
-    chosen.into_iter().map(Member::unscored).collect()
+    drawn.into_iter().map(Member::unscored).collect()
+}
+
+/// One more of U. It is guessed among all candidates, which costs nothing
+/// while U is most of them; only where it is a small part is it walked through.
+fn one_uniformly(ledger: &Ledger, before: &[CandidateId], purpose: Purpose) -> Option<CandidateId> {
+    let number = |guess: u64| {
+        let mut salt = [0; 32];
+        salt[..8].copy_from_slice(&(before.len() as u64).to_le_bytes());
+        salt[8..16].copy_from_slice(&guess.to_le_bytes());
+        let batch = number(ledger);
+        keyed_hash(ledger.seed(), batch, purpose, &CandidateKey(salt))
+    };
+    let all = ledger.candidates().len() as u64;
+    let guessed = (0..GUESSES)
+        .map(|guess| CandidateId((number(guess) % all) as u32))
+        .find(|id| ledger.in_pool(*id) && !before.contains(id));
+    guessed.or_else(|| {
+        let left = ledger.pool().len() - before.len();
+        let at = (number(GUESSES) % left as u64) as usize;
+        ledger.pool().filter(|id| !before.contains(id)).nth(at)
+    })
 }

@@ -17,9 +17,14 @@ pub struct Foreseen {
 }
 
 impl Foreseen {
-    /// The class that it named.
+    /// The class that it named, as classes count today.
     pub fn guess(&self) -> Option<ClassId> {
-        self.classes.get(dominant(&self.mean)).copied()
+        let today: Vec<f64> = self
+            .classes
+            .iter()
+            .map(|class| self.trust(*class))
+            .collect();
+        self.classes.get(dominant(&today)).copied()
     }
 
     /// The probability that it gave a class.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use acft::CandidateId;
 
-use crate::event::Moment;
-use crate::ledger::Ledger;
+use crate::event::{EventId, Moment};
+use crate::ledger::{Ledger, Place};
 
 /// All leases.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,27 @@ pub(crate) struct Desk {
     of: BTreeMap<String, Vec<CandidateId>>,
     /// Who has a candidate, and until when.
     leases: BTreeMap<CandidateId, Vec<Lease>>,
+    /// How far each annotator has come among what is open.
+    passed: BTreeMap<String, Passed>,
+}
+
+/// Which of the open members of batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Those that models are judged on.
+    Holdout,
+    /// Those that models learn from.
+    Lesson,
+}
+
+/// Before these places an annotator has spoken of everything that is open:
+/// with a second annotator far behind, that is much to walk through. It holds
+/// until something is taken back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    undone: EventId,
+    holdout: Place,
+    lesson: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -52,25 +73,57 @@ impl Desk {
         served
     }
 
-    /// A member of a batch that this annotator may be served: holdouts first,
-    /// then the oldest batch.
+    /// A member of a batch that this annotator may be served and that is
+    /// `wanted`, of the oldest batch first.
     pub(super) fn open_for(
-        &self,
+        &mut self,
         ledger: &Ledger,
         annotator: &str,
         now: Moment,
+        kind: Kind,
+        wanted: impl Fn(CandidateId) -> bool,
     ) -> Option<CandidateId> {
-        let standing = ledger.standing();
-        standing
-            .open_holdout()
+        let open = match kind {
+            Kind::Holdout => ledger.standing().open_holdout(),
+            Kind::Lesson => ledger.standing().open_lesson(),
+        };
+        let mut passed = self.passed.get(annotator).copied().unwrap_or_default();
+        if passed.undone != ledger.last_undone() {
+            passed = Passed {
+                undone: ledger.last_undone(),
+                ..Passed::default()
+            };
+        }
+        let from = match kind {
+            Kind::Holdout => &mut passed.holdout,
+            Kind::Lesson => &mut passed.lesson,
+        };
+        let mut unspoken = open
+            .range(*from..)
+            .map(|&at| (at, ledger.member(at).candidate))
+            .filter(|(_, id)| !ledger.votes().has_spoken(*id, annotator))
+            .peekable();
+        if let Some((first, _)) = unspoken.peek() {
+            *from = *first;
+        } else if let Some(last) = open.last() {
+            *from = (*last).max(*from);
+        }
+        let found = unspoken.map(|(_, id)| id).find(|id| {
+            wanted(*id)
+                && !self.holds(annotator, *id, now)
+                && self.has_room(ledger, *id, annotator, now)
+        });
+        self.passed.insert(annotator.to_owned(), passed);
+        found
+    }
+
+    /// How many candidates that nobody has labeled are with someone now.
+    pub(super) fn unlabeled(&self, ledger: &Ledger, now: Moment) -> usize {
+        self.leases
             .iter()
-            .chain(standing.open_lesson())
-            .map(|&(batch, place)| ledger.batches()[batch as usize - 1].members[place].candidate)
-            .find(|id| {
-                !self.holds(annotator, *id, now)
-                    && is_wanted(ledger, *id, annotator)
-                    && self.has_room(ledger, *id, annotator, now)
-            })
+            .filter(|(_, leases)| leases.iter().any(|lease| lease.until > now))
+            .filter(|(id, _)| !ledger.votes().is_labeled(**id))
+            .count()
     }
 
     /// Whether a further annotator's word is wanted beside those who have

@@ -167,7 +167,7 @@ fn batch(ledger: &Ledger) -> Option<BatchProgress> {
                 .find(|batch| batch.draw != Draw::Holdout)?
         }
     };
-    let waiting = open.iter().filter(|(batch, _)| *batch == at.number).count();
+    let waiting = open.range((at.number, 0)..(at.number + 1, 0)).count();
     let lessons = ledger.batches()[..at.number as usize]
         .iter()
         .filter(|batch| batch.draw != Draw::Holdout)

@@ -79,12 +79,18 @@ impl Project {
 
     /// Takes back the last label or skip that an annotator gave by being
     /// served, and leases its candidate to them, to be served next. Once more
-    /// takes back the one before.
+    /// takes back the one before. What a second look has settled meanwhile is
+    /// passed over: their word on it is not wanted any more.
     ///
     /// # Errors
     /// There is none; or the disk does not take it.
     pub fn undo(&mut self, annotator: &str, now: Moment) -> Result<Undone, Error> {
-        let Some(last) = self.ledger.votes().last_of(annotator) else {
+        let votes = self.ledger.votes();
+        let last = votes.served_to(annotator).find(|vote| {
+            let id = vote.candidate;
+            !self.ledger.is_unreadable(id) && votes.is_open_without(id, annotator)
+        });
+        let Some(last) = last else {
             return Err(Error::Conflict(format!(
                 "{annotator} has said nothing that could be taken back"
             )));
@@ -207,6 +213,12 @@ impl Project {
         if self.ledger.drawn(candidate).is_none() {
             return conflict(format!(
                 "{} was not served to anyone: ask for the next candidate",
+                name()
+            ));
+        }
+        if self.ledger.is_unreadable(candidate) {
+            return conflict(format!(
+                "the image of {} cannot be read: ask for the next candidate",
                 name()
             ));
         }

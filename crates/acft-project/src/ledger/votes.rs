@@ -247,6 +247,14 @@ impl Votes {
         self.of(id).count() >= self.overlap || self.of(id).any(stands_alone)
     }
 
+    /// Whether a candidate would wait for this annotator's word if it had none
+    /// by being served.
+    pub(crate) fn is_open_without(&self, id: CandidateId, annotator: &str) -> bool {
+        let history = self.history(id);
+        let others = self.of(id).filter(|vote| vote.annotator != annotator);
+        !history.iter().any(stands_alone) && others.count() < self.overlap
+    }
+
     /// What came of a candidate; none where nothing was said.
     pub(super) fn outcome(&self, id: CandidateId, classes: &Classes) -> Option<Outcome> {
         let history = self.history(id);

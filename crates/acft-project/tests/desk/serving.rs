@@ -1,0 +1,220 @@
+//! Who is served what.
+
+use std::collections::BTreeSet;
+
+use acft::CandidateId;
+use acft_project::{Draw, Event, Member, Part, Rules};
+
+use super::{BENIGN, Desk, MALIGNANT, candidate, plain};
+
+#[test]
+fn asking_again_gives_the_same_in_the_same_order() {
+    let mut desk = Desk::new(20, plain());
+    let first = desk.served("ada", 3);
+    assert_eq!(desk.served("ada", 3), first);
+    desk.label("ada", first[0], BENIGN).unwrap();
+    let second = desk.served("ada", 3);
+    assert_eq!(second[..2], first[1..]);
+    assert_eq!(desk.served("ada", 1), second[..1]);
+    assert_eq!(desk.served("ada", 3), second);
+}
+
+#[test]
+fn two_annotators_never_have_the_same() {
+    let mut desk = Desk::new(40, plain());
+    let mut seen = BTreeSet::new();
+    for name in ["ada", "bob", "cem"] {
+        for id in desk.served(name, 5) {
+            assert!(seen.insert(id), "{id:?} twice");
+        }
+    }
+    assert_eq!(seen.len(), 15);
+}
+
+#[test]
+fn what_is_drawn_first_is_in_no_order_of_the_folder() {
+    let mut desk = Desk::new(1000, plain());
+    let served = desk.served("ada", 12);
+    let mut sorted = served.clone();
+    sorted.sort_unstable();
+    assert_ne!(served, sorted);
+    assert!(served.iter().any(|id| id.0 > 500), "{served:?}");
+}
+
+#[test]
+fn a_restart_serves_what_the_unbroken_server_would_have() {
+    let mut desk = Desk::new(60, Rules::default());
+    for _ in 0..11 {
+        desk.label_next("ada", BENIGN);
+    }
+    let ahead = desk.served("ada", 3);
+    let mut desk = desk.restart();
+    assert_eq!(desk.served("ada", 3), ahead);
+}
+
+#[test]
+fn one_in_ten_is_drawn_for_the_holdout_though_batches_never_run_out() {
+    let mut desk = Desk::new(300, Rules::default());
+    let mut holdouts = Vec::new();
+    for round in 0..50 {
+        if round % 10 == 0 {
+            // As a worker that trains faster than anyone labels.
+            let ledger = desk.project.ledger();
+            let members: Vec<Member> = ledger.pool().take(25).map(Member::unscored).collect();
+            let batch = ledger.batches().len() as u32 + 1;
+            desk.append(vec![Event::BatchDrawn {
+                batch,
+                draw: Draw::Query,
+                ranking: None,
+                members,
+            }]);
+        }
+        let one = desk.next("ada", 1).assignments[0];
+        if one.draw == Draw::Holdout {
+            holdouts.push(round);
+        }
+        desk.label("ada", one.candidate, BENIGN).unwrap();
+        if round == 24 {
+            desk = desk.restart();
+        }
+    }
+    assert_eq!(holdouts, [9, 19, 29, 39, 49]);
+    assert_eq!(desk.project.ledger().holdout().len(), 5);
+    assert_eq!(desk.project.ledger().lesson().len(), 45);
+}
+
+#[test]
+fn no_holdout_is_drawn_where_the_data_have_a_validation_part() {
+    let mut rows: Vec<_> = (0..60).map(|at| candidate(at, Part::Pool)).collect();
+    rows.push(candidate(60, Part::Validation));
+    let mut desk = Desk::with(rows, Rules::default());
+    for _ in 0..30 {
+        assert_eq!(desk.next("ada", 1).assignments[0].draw, Draw::Random);
+        desk.label_next("ada", BENIGN);
+    }
+}
+
+#[test]
+fn the_next_best_of_the_last_ranking_comes_first_and_few_of_a_group() {
+    let rules = Rules {
+        max_per_group: Some(1),
+        ..plain()
+    };
+    let mut desk = Desk::new(40, rules);
+    // Candidates 0 to 4 are one video, 5 to 9 the next.
+    desk.rank([3, 1, 8, 0, 12, 9, 20]);
+    desk.append(vec![Event::BatchDrawn {
+        batch: 1,
+        draw: Draw::Query,
+        ranking: Some(1),
+        members: vec![Member::unscored(CandidateId(3))],
+    }]);
+    // A clock that is set back changes nothing.
+    desk.later(-5000);
+    let served = desk.served("ada", 4);
+    assert_eq!(served, [3, 8, 12, 20].map(CandidateId));
+    let draws: Vec<Draw> = desk
+        .next("ada", 5)
+        .assignments
+        .iter()
+        .map(|one| one.draw)
+        .collect();
+    assert_eq!(
+        draws,
+        [
+            Draw::Query,
+            Draw::Ahead,
+            Draw::Ahead,
+            Draw::Ahead,
+            Draw::Random
+        ]
+    );
+}
+
+#[test]
+fn an_unreadable_candidate_is_never_served() {
+    let mut desk = Desk::new(12, plain());
+    let served = desk.served("ada", 3);
+    for candidate in [served[1], CandidateId(11)] {
+        desk.append(vec![Event::Unreadable {
+            candidate,
+            reason: "images/x.png: no image".to_owned(),
+        }]);
+    }
+    let mut seen = Vec::new();
+    while let Some(one) = desk.next("ada", 1).assignments.first().copied() {
+        seen.push(one.candidate);
+        desk.label("ada", one.candidate, BENIGN).unwrap();
+    }
+    assert!(!seen.contains(&served[1]) && !seen.contains(&CandidateId(11)));
+    let dropped = BTreeSet::from([served[1], CandidateId(11)]).len();
+    assert_eq!(seen.len(), 12 - dropped);
+    assert!(desk.next("ada", 1).exhausted);
+}
+
+#[test]
+fn the_budget_is_kept_with_several_annotators_and_prefetching() {
+    let rules = Rules {
+        budget: Some(7),
+        ..Rules::default()
+    };
+    let mut desk = Desk::new(40, rules);
+    let mut given = 0;
+    loop {
+        let mut idle = 0;
+        for name in ["ada", "bob", "cem"] {
+            match desk.served(name, 3).first() {
+                Some(id) => {
+                    let id = *id;
+                    desk.label(name, id, MALIGNANT).unwrap();
+                    given += 1;
+                }
+                None => idle += 1,
+            }
+        }
+        if idle == 3 {
+            break;
+        }
+    }
+    assert_eq!((given, desk.project.ledger().spent()), (7, 7));
+    let next = desk.next("ada", 3);
+    assert!(next.advice.unwrap().contains("budget of 7"));
+    assert!(!next.exhausted);
+
+    // What is taken back may be given again, and no more.
+    let undone = desk.project.undo("ada", desk.now).unwrap();
+    assert_eq!(desk.served("ada", 3), [undone.candidate]);
+    desk.label("ada", undone.candidate, BENIGN).unwrap();
+
+    desk.project.go_on("ada", desk.now).unwrap();
+    let mut desk = desk.restart();
+    assert_eq!(desk.served("ada", 3).len(), 3);
+    assert_eq!(desk.next("ada", 3).advice, None);
+}
+
+#[test]
+fn against_advice_only_half_labeled_ones_are_served() {
+    let rules = Rules {
+        overlap: 2,
+        ..plain()
+    };
+    let mut desk = Desk::new(20, rules);
+    let half: Vec<_> = (0..3).map(|_| desk.label_next("ada", BENIGN)).collect();
+    desk.append(vec![Event::StopAdvised {
+        reason: "the curve is flat".to_owned(),
+    }]);
+    assert_eq!(desk.served("bob", 5), half);
+    let next = desk.next("ada", 2);
+    assert!(next.assignments.is_empty() && !next.exhausted);
+    assert_eq!(next.advice.as_deref(), Some("the curve is flat"));
+}
+
+#[test]
+fn a_pool_that_is_empty_is_exhausted() {
+    let mut desk = Desk::new(3, plain());
+    for _ in 0..3 {
+        desk.label_next("ada", BENIGN);
+    }
+    let next = desk.next("ada", 1);
+    assert!(next.exhausted && next.assignments.is_empty());
+}
