@@ -29,7 +29,13 @@ pub struct Pair {
 pub struct Agreement {
     /// By name.
     pub pairs: Vec<Pair>,
+    /// The mean of their kappas, each weighing as much as it has candidates;
+    /// none where none is defined.
+    pub kappa: Option<f64>,
 }
+
+/// The labels of two annotators, candidate by candidate, as places in Y.
+type Both = (Vec<usize>, Vec<usize>);
 
 impl Project {
     /// Compares annotators on what each was served and labeled on their own;
@@ -38,7 +44,7 @@ impl Project {
         let ledger = self.ledger();
         let classes: Vec<ClassId> = ledger.classes().current().collect();
         let place = |class: ClassId| classes.iter().position(|other| *other == class);
-        let mut given: BTreeMap<(&str, &str), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let mut given: BTreeMap<(&str, &str), Both> = BTreeMap::new();
         for id in ledger.votes().in_order() {
             // By name; a later word of the same annotator takes the place of
             // an earlier one, but a second look does not.
@@ -61,7 +67,7 @@ impl Project {
                 }
             }
         }
-        let pairs = given
+        let pairs: Vec<Pair> = given
             .into_iter()
             .map(|((a, b), (by_a, by_b))| Pair {
                 a: a.to_owned(),
@@ -71,6 +77,16 @@ impl Project {
                 kappa: cohen_kappa(&by_a, &by_b, classes.len()),
             })
             .collect();
-        Agreement { pairs }
+        Agreement {
+            kappa: mean_kappa(&pairs),
+            pairs,
+        }
     }
+}
+
+fn mean_kappa(pairs: &[Pair]) -> Option<f64> {
+    let defined = || pairs.iter().filter_map(|pair| Some((pair.kappa?, pair.n)));
+    let n: usize = defined().map(|(_, n)| n).sum();
+    let sum: f64 = defined().map(|(kappa, n)| kappa * n as f64).sum();
+    (n > 0).then(|| sum / n as f64)
 }

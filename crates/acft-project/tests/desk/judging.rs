@@ -31,7 +31,9 @@ fn kappa_is_that_of_the_hand_made_table() {
     desk.project
         .correct("bob", last, Some(MALIGNANT), now)
         .unwrap();
-    let pairs = desk.project.agreement().pairs;
+    let agreement = desk.project.agreement();
+    assert_eq!(agreement.kappa, agreement.pairs[0].kappa);
+    let pairs = agreement.pairs;
     let kappa = pairs[0].kappa.unwrap();
     assert!((kappa - 0.4).abs() < 1e-12, "{kappa}");
     assert_eq!(
@@ -44,6 +46,38 @@ fn kappa_is_that_of_the_hand_made_table() {
             kappa: Some(kappa),
         }]
     );
+}
+
+#[test]
+fn kappa_over_all_pairs_weighs_by_candidates_and_leaves_out_the_undefined() {
+    let rules = Rules {
+        overlap: 2,
+        ..plain()
+    };
+    let mut desk = Desk::new(30, rules);
+    // ada and bob: 4 candidates, kappa 1; ada and cem: 2 candidates, kappa 0
+    // (half agree, as chance would); bob and cem: one class alone, undefined.
+    let plan = [
+        ("ada", BENIGN, "bob", BENIGN),
+        ("ada", BENIGN, "bob", BENIGN),
+        ("ada", MALIGNANT, "bob", MALIGNANT),
+        ("ada", MALIGNANT, "bob", MALIGNANT),
+        ("ada", BENIGN, "cem", BENIGN),
+        ("ada", MALIGNANT, "cem", BENIGN),
+        ("bob", BENIGN, "cem", BENIGN),
+    ];
+    for (a, by_a, b, by_b) in plan {
+        let id = desk.label_next(a, by_a);
+        assert_eq!(desk.label_next(b, by_b), id);
+    }
+    let agreement = desk.project.agreement();
+    let kappas: Vec<_> = agreement
+        .pairs
+        .iter()
+        .map(|pair| (pair.n, pair.kappa))
+        .collect();
+    assert_eq!(kappas, [(4, Some(1.0)), (2, Some(0.0)), (1, None)]);
+    assert!((agreement.kappa.unwrap() - 4.0 / 6.0).abs() < 1e-12);
 }
 
 /// Candidates 0 to 3, for which the mean probability of malignant was
