@@ -2,7 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod annotator;
-mod at;
+pub(crate) mod at;
 pub(crate) mod check;
 pub(crate) mod classes;
 pub(crate) mod completions;

@@ -325,6 +325,8 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
         self.show(phase, scale * done as f64 / total as f64, || {
             format!("{doing} {done}/{total}")
         });
+        ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn left_out(&mut self, candidate: CandidateId, error: &CandidateError) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acft_project::Origin;
+use acft_project::{Keeper, Origin};
 use acft_vision::source::Labels;
 use serde::Serialize;
 
@@ -67,9 +67,12 @@ struct Outcome {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut opened = args.at.write("acft add")?;
+    let opened = args.at.write("acft add")?;
     let ledger = opened.project.ledger();
-    let flags = args.flags(&opened.settings.flags, ledger.classes().names())?;
+    let flags = args.flags(
+        &opened.settings.simulation().flags,
+        ledger.classes().names(),
+    )?;
     let labels = if args.ignore_labels {
         Labels::Ignore
     } else {
@@ -87,11 +90,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !listing.rows.is_empty() {
         let today: Vec<_> = ledger.classes().current().collect();
         let labels = listing.labels(ledger.candidates().len(), |class| today[class.0 as usize]);
-        let project = &mut opened.project;
-        project
-            .add_candidates(now(), Origin::Listed, listing.rows)
-            .map_err(told)?;
-        project.append(now(), labels).map_err(told)?;
+        let rows = listing.rows;
+        // With their labels, or not at all.
+        let keeper = Keeper::start(opened.project);
+        let added = keeper.call(move |project| {
+            project.add_candidates(now(), Origin::Listed, rows)?;
+            project.append(now(), labels)
+        });
+        keeper.stop();
+        added.map_err(told)?;
     }
     if args.json {
         print_json(&outcome)?;

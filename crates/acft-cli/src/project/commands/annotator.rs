@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use acft_project::Event;
+use acft_project::{Event, token_hash};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let token = token()?;
             let event = Event::AnnotatorAdded {
                 name: usable(name)?.to_owned(),
-                token: blake3::hash(token.as_bytes()).to_hex().to_string(),
+                token: token_hash(&token),
             };
             opened.project.append(now(), vec![event]).map_err(told)?;
             if *json {

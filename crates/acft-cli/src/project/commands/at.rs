@@ -94,11 +94,6 @@ impl Opened {
         })
     }
 
-    /// Where the file of a model is.
-    pub(crate) fn model_path(&self, hash: &str) -> PathBuf {
-        self.root.join("models").join(format!("{hash}.safetensors"))
-    }
-
     /// What people call the project: its folder's name.
     pub(crate) fn name(&self) -> String {
         name(&self.root)

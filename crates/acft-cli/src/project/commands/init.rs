@@ -102,10 +102,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let flags = args.flags()?;
     let mut settings = ProjectSettings::new(flags.clone())?;
     let listing = args.listing(&flags)?;
-    listing.lament();
     let classes = &listing.data.classes;
     settings.set_classes(classes)?;
     let setup = Setup::new(settings.simulation(), &listing.data)?;
+    // With what was told from the weights and the images.
+    let settings = ProjectSettings::new(setup.flags.clone())?;
+    listing.lament();
 
     let stage = Stage::begin(&args.dir)?;
     let model = make(stage.path(), &args.dir, &settings, &setup, &listing)?;

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 println!("{} of step {step} is in use already", short(&hash));
                 return Ok(ExitCode::SUCCESS);
             }
-            let path = opened.model_path(&hash);
+            let path = opened.project.model_path(&hash);
             if !path.is_file() {
                 anyhow::bail!(
                     "{} is missing: that model cannot be used; `acft check` says more",

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|(at, one)| object(&names[*at], one, &asked.classes))
                 .collect(),
-            model: asked.hash,
+            model: asked.hash().to_owned(),
             classes: asked.classes,
             unreadable,
         })?;

@@ -7,25 +7,24 @@ use std::sync::Arc;
 use acft::prediction::Predictions;
 use acft::{CandidateId, Criterion, Query, Score, Scorer};
 use acft_project::ClassId;
-use acft_vision::models::Model;
-use acft_vision::patches::PatchPolicy;
 use acft_vision::source;
 use anyhow::Context;
 
 use super::at::Opened;
 use super::model::find;
 use crate::network;
+use crate::project::vision::InUse;
 use crate::simulate::data::CandidatePatches;
+use crate::simulate::settings::Flags;
 
 /// A model that is asked, and how.
 pub(super) struct Asked {
-    pub hash: String,
-    model: Model,
+    in_use: InUse,
     /// The names of its outputs, as the project calls them today.
     pub classes: Vec<String>,
     criterion: Criterion,
     cache_bytes: usize,
-    flags: crate::simulate::settings::Flags,
+    flags: Flags,
 }
 
 /// What a model makes of one image.
@@ -43,19 +42,10 @@ impl Asked {
     pub(super) fn open(opened: &Opened, start: Option<&str>) -> anyhow::Result<Self> {
         let ledger = opened.project.ledger();
         let made = find(ledger, start)?;
-        let hash = made.model.hash.clone();
-        let path = opened.model_path(&hash);
-        let model = network::load(&path)?;
-        if model.hash().to_hex().as_str() != hash {
-            anyhow::bail!(
-                "{} is not the model that its name says: it is damaged; `acft check` says more",
-                path.display()
-            );
-        }
+        let in_use = InUse::load(&opened.root, &made.model.hash, &made.model.classes)?;
         let simulation = opened.settings.simulation();
         let name = |class: &ClassId| ledger.classes().name(*class).to_owned();
         Ok(Self {
-            hash,
             classes: made.model.classes.iter().map(name).collect(),
             criterion: match simulation.plan.query {
                 Query::Active { criterion, .. } => criterion,
@@ -63,8 +53,13 @@ impl Asked {
             },
             cache_bytes: simulation.cache_bytes,
             flags: simulation.flags.clone(),
-            model,
+            in_use,
         })
+    }
+
+    /// The hash of the model.
+    pub(super) fn hash(&self) -> &str {
+        &self.in_use.hash
     }
 
     /// Asks about images, in their order; `take` is given the place of each and
@@ -78,18 +73,15 @@ impl Asked {
         progress: &dyn Fn(usize, usize),
         take: &mut dyn FnMut(usize, Result<Seen, String>),
     ) -> anyhow::Result<()> {
-        let description = self.model.description();
-        let policy: PatchPolicy = description
-            .patches
-            .parse()
-            .with_context(|| format!("the model's patches {:?}", description.patches))?;
+        let model = &self.in_use.model;
+        let (policy, input) = (self.in_use.policy()?, model.description().input);
         let ids: Vec<CandidateId> = (0..).map(CandidateId).take(images.len()).collect();
-        let patches = CandidatePatches::new(images, policy, description.input, self.cache_bytes);
-        let learner = network::learner(&self.flags, &self.model, Arc::new(patches))?;
+        let patches = CandidatePatches::new(images, policy, input, self.cache_bytes);
+        let learner = network::learner(&self.flags, model, Arc::new(patches))?;
         let mut failed = None;
         let mut done = 0;
         learner
-            .predict(&self.model, &ids, &mut |id, outcome| {
+            .predict(model, &ids, &mut |id, outcome| {
                 let seen = match outcome {
                     Ok(rows) => match Predictions::new(rows, self.classes.len()) {
                         Ok(predictions) => Ok(Seen {
@@ -137,6 +129,11 @@ pub(super) fn image(root: &Path, candidate: &acft_project::Candidate) -> source:
         split: source::Split::Train,
         row: None,
     }
+}
+
+/// A region as a source has it.
+pub(super) fn pixel_box([x0, y0, x1, y1]: [u32; 4]) -> source::PixelBox {
+    source::PixelBox { x0, y0, x1, y1 }
 }
 
 /// Probabilities need no more digits than a network has.

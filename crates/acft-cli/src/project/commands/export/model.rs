@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let opened = args.at.read()?;
     let made = find(opened.project.ledger(), args.model.as_deref())?;
     let hash = &made.model.hash;
-    let path = opened.model_path(hash);
+    let path = opened.project.model_path(hash);
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if blake3::hash(&bytes).to_hex().as_str() != hash {
         anyhow::bail!(

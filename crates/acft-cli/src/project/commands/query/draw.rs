@@ -1,12 +1,12 @@
 //! A ranking by scores made elsewhere, and the batch drawn from it: lines 7
 //! and 8 of Algorithm 1 without a network.
 
-use std::collections::BTreeMap;
-
 use acft::random::{Purpose, keyed_hash, stream};
 use acft::ranking::{Groups, Ranked, top};
 use acft::{CandidateId, Score, sampling};
 use acft_project::{Draw, Event, Ledger, Member};
+
+use crate::simulate::data::numbered;
 
 /// How the batch is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
             ),
         })
         .collect();
-    let groups = groups(ledger);
+    let groups = numbered(ledger.candidates().iter().map(|one| one.group.as_deref()));
     let window = sampling::window_len(rules.omega, rules.batch, scored.len());
     let kept = window + AHEAD * rules.batch;
     let reserve = top(scored, kept, Groups::new(rules.max_per_group, &groups));
@@ -73,18 +73,4 @@ fn draw(seed: u64, number: u32, window: &[Ranked], batch: usize) -> Vec<usize> {
     let scores: Vec<f64> = window.iter().map(|ranked| ranked.score.value).collect();
     let mut rng = stream(seed, number, Purpose::Draw);
     sampling::draw(&sampling::weights(&scores), batch, &mut rng)
-}
-
-/// The number of each candidate's group, by id.
-fn groups(ledger: &Ledger) -> Vec<Option<u32>> {
-    let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
-    ledger
-        .candidates()
-        .iter()
-        .map(|candidate| {
-            let group = candidate.group.as_deref()?;
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            Some(*numbers.entry(group).or_insert(next))
-        })
-        .collect()
 }

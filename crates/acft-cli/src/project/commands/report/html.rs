@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use acft_project::Agreement;
+use acft_project::desk::Agreement;
 use acft_project::ledger::Made;
 
 use crate::project::commands::at::minute;
@@ -151,8 +151,8 @@ fn agreement(of: &Agreement) -> String {
         let _ = write!(
             rows,
             "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{}",
-            escape(&pair.annotators[0]),
-            escape(&pair.annotators[1]),
+            escape(&pair.a),
+            escape(&pair.b),
             pair.n,
             pair.agreed,
             number(pair.kappa, 2)

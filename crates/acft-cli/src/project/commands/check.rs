@@ -1,0 +1,172 @@
+//! `acft check`: a project against its files and hashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::ExitCode;
+
+use acft_project::{Finding, Ledger, Project, check_database};
+use acft_vision::source::candidate_key;
+use serde::Serialize;
+
+use super::at::{At, told};
+use super::output::{count, print, print_json};
+use super::scoring::pixel_box;
+use crate::progress;
+use crate::project::settings::ProjectSettings;
+
+const EXAMPLE: &str = "\
+Examples:
+  acft check lungs
+  acft check --deep --json
+
+Reads only, also while a server has the project. Exits with 1 where something is
+wrong. --deep reads every image as well, and finds those whose content is not
+what was labeled.";
+
+/// Check a project: its database, its models, its images.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    at: At,
+    /// Read every image, and hold its content against what joined the project.
+    #[arg(long)]
+    deep: bool,
+    /// Print what is wrong as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Checked {
+    ok: bool,
+    findings: Vec<Finding>,
+    /// What is of no use, and does no harm.
+    left_over: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let root = args.at.root()?;
+    let checked = check(&root, args.deep)?;
+    if args.json {
+        print_json(&checked)?;
+    } else {
+        print(text(&checked).as_bytes())?;
+    }
+    Ok(if checked.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
+    let mut findings = Vec::new();
+    let settings = ProjectSettings::read(root);
+    if let Err(error) = &settings {
+        findings.push(Finding {
+            about: root.join(super::at::SETTINGS).display().to_string(),
+            wrong: format!("{error:#}"),
+            mend: "correct that line; `acft init` of another folder writes one to look at"
+                .to_owned(),
+        });
+    }
+    findings.extend(check_database(root).map_err(told)?);
+    let rules = settings
+        .map(|settings| settings.rules())
+        .unwrap_or_default();
+    let mut left_over = Vec::new();
+    // Where the database contradicts itself there is no state to hold the files against.
+    match Project::read(root, rules) {
+        Ok(project) => {
+            findings.extend(project.check_files());
+            if deep {
+                findings.extend(check_images(&project));
+            }
+            left_over = unknown_models(&project);
+        }
+        Err(error) if findings.is_empty() => return Err(told(error)),
+        Err(_) => {}
+    }
+    Ok(Checked {
+        ok: findings.is_empty(),
+        findings,
+        left_over,
+    })
+}
+
+/// Holds each image that is there against the key that its candidate has.
+fn check_images(project: &Project) -> Vec<Finding> {
+    let candidates = project.ledger().candidates();
+    let mut findings = Vec::new();
+    // The boxes of one image share its hash.
+    let mut hashes: BTreeMap<&str, Option<blake3::Hash>> = BTreeMap::new();
+    let progress = progress::counter("reading images");
+    for (at, candidate) in candidates.iter().enumerate() {
+        progress(at + 1, candidates.len());
+        let path = project.image_path(candidate);
+        let hash = hashes
+            .entry(&candidate.path)
+            .or_insert_with(|| std::fs::read(&path).ok().map(|bytes| blake3::hash(&bytes)));
+        // One that is missing has been named already.
+        let Some(hash) = *hash else { continue };
+        let region = candidate.region.map(pixel_box);
+        if candidate_key(*hash.as_bytes(), region) != candidate.key {
+            findings.push(Finding {
+                about: candidate.name.clone(),
+                wrong: format!(
+                    "{} is not the image that joined the project",
+                    path.display()
+                ),
+                mend: "put the image of then back; to label what is there now, give it another \
+                       name and bring it in with `acft add`"
+                    .to_owned(),
+            });
+        }
+    }
+    findings
+}
+
+/// Files in models/ that no event speaks of: of fine-tunings that were cut short.
+fn unknown_models(project: &Project) -> Vec<String> {
+    let known: BTreeSet<String> = known_models(project.ledger());
+    let Ok(entries) = std::fs::read_dir(project.root().join("models")) else {
+        return Vec::new();
+    };
+    let mut unknown: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !known.contains(name))
+        .map(|name| format!("models/{name}"))
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+fn known_models(ledger: &Ledger) -> BTreeSet<String> {
+    ledger
+        .models()
+        .all()
+        .iter()
+        .map(|made| format!("{}.safetensors", made.model.hash))
+        .collect()
+}
+
+fn text(checked: &Checked) -> String {
+    let mut text = String::new();
+    for finding in &checked.findings {
+        text += &format!(
+            "{}: {}\n  to mend it: {}\n",
+            finding.about, finding.wrong, finding.mend
+        );
+    }
+    for name in &checked.left_over {
+        text += &format!("note: {name} belongs to no model of the project, and can be deleted\n");
+    }
+    text += &match checked.findings.len() {
+        0 => "all is well\n".to_owned(),
+        wrong => format!("{} wrong\n", count(wrong, "thing")),
+    };
+    text
+}

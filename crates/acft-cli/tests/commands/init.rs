@@ -1,0 +1,219 @@
+//! `acft init`: what it makes, and what it refuses without leaving anything.
+
+use std::fs;
+
+use crate::project::{Home, IMAGES, refused};
+
+#[test]
+fn a_project_of_unlabeled_images() {
+    let home = Home::new();
+    let output = home
+        .init(&["lungs", "--images", "scans", "--classes", "dark,bright"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    insta::assert_snapshot!(told);
+    let parts = home.files("lungs");
+    assert_eq!(
+        parts
+            .iter()
+            .filter(|part| !part.starts_with("acft.db-"))
+            .collect::<Vec<_>>(),
+        ["acft.db", "acft.toml", "cache", "models", "reports"]
+    );
+    let models = home.json(&["model", "list", "lungs", "--json"]);
+    let hash = models[0]["hash"].as_str().unwrap();
+    assert_eq!(home.files("lungs/models"), [format!("{hash}.safetensors")]);
+    assert_eq!(models[0]["current"], true);
+    let status = home.json(&["status", "lungs", "--json"]);
+    assert_eq!(status["pool"], IMAGES);
+    assert_eq!(status["labels"], 0);
+}
+
+/// A manifest with labels, splits, a copy and a file that is no image.
+fn with_manifest(home: &Home) {
+    let mut rows = String::from("file,label,patient,split\n");
+    for number in 0..12 {
+        let split = ["train", "train", "val", "test"][number % 4];
+        let label = if number % 3 == 0 { "bright" } else { "dark" };
+        // Some of the pool have no label yet.
+        let label = if number % 8 == 0 { "" } else { label };
+        rows += &format!("scans/{number:02}.png,{label},p{number},{split}\n");
+    }
+    fs::copy(home.path("scans/01.png"), home.path("scans/copy.png")).unwrap();
+    home.write("scans/text.png", "no image");
+    rows += "scans/copy.png,dark,p1,train\nscans/text.png,dark,p90,train\n";
+    home.write("labels.csv", &rows);
+}
+
+#[test]
+fn labels_and_splits_of_a_manifest_are_taken_over() {
+    let home = Home::new();
+    with_manifest(&home);
+    let output = home
+        .init(&["lungs", "--manifest", "labels.csv", "--json"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("left out: 1\n  scans/text.png"), "{told}");
+    assert!(
+        told.contains("scans/copy.png (row 14) repeats scans/01.png"),
+        "{told}"
+    );
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (name, expected) in [
+        ("pool", 6),
+        ("validation", 3),
+        ("test", 3),
+        ("labeled", 4),
+        ("labeled_to_judge", 6),
+        ("left_out", 1),
+        ("duplicates", 1),
+    ] {
+        assert_eq!(made[name], expected, "{name}");
+    }
+    assert_eq!(made["classes"], serde_json::json!(["bright", "dark"]));
+    let status = home.json(&["status", "lungs", "--json"]);
+    assert_eq!(status["pool"], 2);
+    // Nobody spent anything on them.
+    assert_eq!(status["labels"], 0);
+    assert_eq!(status["unlearned"], 4);
+}
+
+#[test]
+fn labels_can_be_ignored() {
+    let home = Home::new();
+    with_manifest(&home);
+    for (name, classes) in [("one", None), ("other", Some("cat,dog"))] {
+        let mut arguments = vec![name, "--manifest", "labels.csv", "--ignore-labels"];
+        if let Some(classes) = classes {
+            arguments.extend(["--classes", classes]);
+        }
+        home.init(&arguments).assert().success();
+        let status = home.json(&["status", name, "--json"]);
+        assert_eq!(
+            (&status["pool"], &status["unlearned"]),
+            (&6.into(), &0.into())
+        );
+    }
+    assert!(home.told(&["classes", "list", "other"]).contains("cat"));
+    assert!(home.told(&["classes", "list", "one"]).contains("bright"));
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    let home = Home::new();
+    home.write("one.csv", "file,label\nscans/00.png,bright\n");
+    home.write(
+        "bad.csv",
+        "file,label\nscans/00.png,bright\nscans/01.png,grey\n",
+    );
+    home.write("file", "");
+    fs::create_dir(home.path("empty")).unwrap();
+    let before = home.files(".");
+    let check = |arguments: &[&str], expected: &str| {
+        let told = refused(&mut home.init(arguments));
+        assert!(
+            told.contains(expected),
+            "{arguments:?}: {expected:?} is not in {told}"
+        );
+        assert_eq!(home.files("."), before, "{arguments:?}");
+    };
+    check(&["lungs"], "which images?");
+    check(&["lungs", "--images", "scans"], "what are the classes?");
+    check(
+        &["lungs", "--images", "scans", "--classes", "dark"],
+        "only one class",
+    );
+    check(
+        &["lungs", "--images", "scans", "--classes", "a,a"],
+        "given twice",
+    );
+    check(
+        &["lungs", "--images", "nowhere", "--classes", "a,b"],
+        "nowhere",
+    );
+    check(
+        &["lungs", "--images", "empty", "--classes", "a,b"],
+        "no candidate",
+    );
+    check(&["lungs", "--manifest", "one.csv"], "only one class");
+    check(
+        &["lungs", "--manifest", "bad.csv", "--classes", "bright,dark"],
+        "row 3",
+    );
+    check(
+        &[
+            "lungs",
+            "--images",
+            "scans",
+            "--classes",
+            "a,b",
+            "--positive",
+            "c",
+        ],
+        "positive",
+    );
+    check(
+        &[
+            "lungs",
+            "--images",
+            "scans",
+            "--classes",
+            "a,b",
+            "--steps",
+            "3",
+        ],
+        "--steps means nothing here",
+    );
+    check(
+        &[
+            "lungs",
+            "--images",
+            "scans",
+            "--classes",
+            "a,b",
+            "--out",
+            "x",
+        ],
+        "--out means nothing here",
+    );
+    check(
+        &[
+            "lungs",
+            "--images",
+            "scans",
+            "--classes",
+            "a,b",
+            "--lr",
+            "-1",
+        ],
+        "lr",
+    );
+    check(
+        &["file", "--images", "scans", "--classes", "a,b"],
+        "file is a file",
+    );
+    assert!(home.files("empty").is_empty());
+}
+
+#[test]
+fn a_project_is_not_made_twice_and_found_from_below() {
+    let home = Home::with_project();
+    let again = ["lungs", "--images", "scans", "--classes", "a,b"];
+    let told = refused(&mut home.init(&again));
+    assert!(told.contains("lungs has a project already"), "{told}");
+
+    let below = home
+        .acft(&["status", "--json"])
+        .current_dir(home.path("lungs/reports"))
+        .output()
+        .unwrap();
+    assert!(below.status.success());
+    let nowhere = home.refused(&["status"]);
+    assert!(nowhere.contains("there is no project here"), "{nowhere}");
+    let other = home.refused(&["status", "scans"]);
+    assert!(other.contains("scans is no project"), "{other}");
+    home.told(&["status", "--project", "lungs"]);
+}

@@ -1,0 +1,94 @@
+//! The way of a labeling campaign without the page, from images to a model.
+
+use crate::project::{Home, steady};
+
+#[test]
+fn from_images_to_a_model() {
+    let home = Home::with_project();
+    let nothing = home.refused(&["train", "lungs"]);
+    assert!(nothing.contains("nothing to learn"), "{nothing}");
+    for step in 1..=2 {
+        let batch = format!("batch-{step}.csv");
+        home.told(&["query", "lungs", "--out", &batch]);
+        home.fill_in(&batch, "labels.csv");
+        home.told(&[
+            "label",
+            "import",
+            "labels.csv",
+            "lungs",
+            "--annotator",
+            "ada",
+        ]);
+        let trained = home.json(&["train", "lungs", "--json"]);
+        assert_eq!(trained["step"], step);
+        assert_eq!(trained["learned"], 4);
+        assert_eq!(trained["adopted"], true);
+    }
+    insta::assert_snapshot!(steady(&without_hashes(&home.told(&["status", "lungs"]))));
+
+    // Back to the first, and what it has not learned is to be learned again.
+    let models = home.json(&["model", "list", "lungs", "--json"]);
+    let first = models[1]["hash"].as_str().unwrap();
+    home.told(&["model", "use", &first[..10], "lungs"]);
+    assert_eq!(home.json(&["status", "lungs", "--json"])["unlearned"], 4);
+    home.told(&["model", "use", "last-adopted", "lungs"]);
+    assert_eq!(home.json(&["status", "lungs", "--json"])["unlearned"], 0);
+
+    home.told(&["export", "labels", "lungs", "--out", "all.csv"]);
+    assert_eq!(home.read("all.csv").lines().count(), 9);
+    let report = home.told(&["report", "lungs"]);
+    let page = home.read(report.trim());
+    for part in ["<svg", "ada", "bright", "Models"] {
+        assert!(page.contains(part), "{part} is not on the page");
+    }
+    assert!(!page.contains("http://") || page.contains("http://www.w3.org"));
+    assert_eq!(
+        home.files("lungs/reports"),
+        ["curve.png", "curve.svg", "report.html"]
+    );
+    home.told(&["check", "lungs", "--deep"]);
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let home = Home::with_project();
+    let models = home.json(&["model", "list", "lungs", "--json"]);
+    let model = format!(
+        "lungs/models/{}.safetensors",
+        models[0]["hash"].as_str().unwrap()
+    );
+    let whole = std::fs::read(home.path(&model)).unwrap();
+    let check = |what: &str, deep: bool| {
+        let mut arguments = vec!["check", "lungs"];
+        if deep {
+            arguments.push("--deep");
+        }
+        let output = home.acft(&arguments).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(what), "{told}");
+    };
+    std::fs::write(home.path(&model), &whole[..whole.len() - 1]).unwrap();
+    check("models/", false);
+    std::fs::remove_file(home.path(&model)).unwrap();
+    check("models/", false);
+    std::fs::write(home.path(&model), whole).unwrap();
+    home.told(&["check", "lungs"]);
+
+    home.draw("scans/07.png", 77);
+    home.told(&["check", "lungs"]);
+    check("07.png", true);
+    std::fs::remove_file(home.path("scans/07.png")).unwrap();
+    check("07.png", false);
+}
+
+/// Hashes follow from the network's weights, which differ in the last bits
+/// from one kind of processor to another.
+fn without_hashes(text: &str) -> String {
+    text.lines()
+        .map(|line| match line.strip_prefix("model       ") {
+            Some(rest) => format!("model       [hash]{}\n", &rest[12..]),
+            None => format!("{line}\n"),
+        })
+        .collect()
+}

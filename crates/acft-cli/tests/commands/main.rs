@@ -1,0 +1,11 @@
+//! The commands of a labeling project as processes, on images drawn here.
+#![allow(clippy::unwrap_used)]
+
+mod changes;
+mod exports;
+mod help;
+mod import;
+mod init;
+mod journey;
+mod project;
+mod queries;

@@ -1,0 +1,112 @@
+//! `acft query`, by scores made elsewhere and by the network.
+
+use crate::project::Home;
+
+#[test]
+fn scores_made_elsewhere_rank_the_pool() {
+    let home = Home::with_project();
+    let mut rows = String::from("candidate,score\n");
+    for number in 0..20 {
+        rows += &format!("{number:02}.png,{}\n", f64::from(number) / 10.0);
+    }
+    home.write("scores.csv", &rows);
+    let drawn = home.json(&[
+        "query",
+        "lungs",
+        "--scores",
+        "scores.csv",
+        "--batch",
+        "4",
+        "--json",
+        "--out",
+        "batch.csv",
+    ]);
+    assert_eq!((&drawn["batch"], &drawn["scored"]), (&1.into(), &20.into()));
+    assert_eq!(drawn["pool"], 20);
+    let candidates = drawn["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 4);
+    // From the best 5 × 4: all of the 20, by weights; the last has weight 0.
+    assert!(candidates.iter().all(|one| one["candidate"] != "00.png"));
+    assert_eq!(home.read("batch.csv").lines().count(), 5);
+
+    let open = home.told(&["query", "lungs", "--open"]);
+    assert_eq!(open, home.read("batch.csv"));
+    home.fill_in("batch.csv", "labels.csv");
+    assert_eq!(
+        home.told(&["label", "import", "labels.csv", "lungs"]),
+        "4 labels imported\n"
+    );
+    assert_eq!(home.told(&["query", "lungs", "--open"]).lines().count(), 1);
+    // Those that are labeled are passed over in the next.
+    let next = home.json(&[
+        "query",
+        "lungs",
+        "--scores",
+        "scores.csv",
+        "--batch",
+        "2",
+        "--json",
+    ]);
+    assert_eq!((&next["batch"], &next["scored"]), (&2.into(), &16.into()));
+}
+
+#[test]
+fn scores_that_are_none_are_refused() {
+    let home = Home::with_project();
+    home.write(
+        "unknown.csv",
+        "candidate,score\n00.png,1\nx.png,1\nscans/01.png,1\n",
+    );
+    home.write("twice.csv", "candidate,score\n00.png,1\n00.png,2\n");
+    home.write("nan.csv", "candidate,score\n00.png,NaN\n");
+    home.write("text.csv", "candidate,score\n00.png,high\n");
+    home.write("columns.csv", "candidate,value\n00.png,1\n");
+    home.write("scores.txt", "");
+    home.write("scores.parquet", "no Parquet");
+    for (file, expected) in [
+        (
+            "unknown.csv",
+            "line 3: candidate \"x.png\" is not in the project; line 4: candidate \"scans/01.png\" is not in the project; did you mean \"01.png\"?",
+        ),
+        (
+            "twice.csv",
+            "line 3: candidate \"00.png\" has a score in line 2 already",
+        ),
+        (
+            "nan.csv",
+            "line 2, column score: \"NaN\" is not a finite number",
+        ),
+        ("text.csv", "\"high\" is not a finite number"),
+        (
+            "columns.csv",
+            "column score is missing; it has candidate, value",
+        ),
+        ("scores.txt", "must end so"),
+        ("scores.parquet", "not a readable Parquet file"),
+        ("nowhere.csv", "nowhere.csv"),
+    ] {
+        let told = home.refused(&["query", "lungs", "--scores", file]);
+        assert!(told.contains(expected), "{file}: {told}");
+    }
+    assert!(
+        home.refused(&["query", "lungs", "--batch", "0"])
+            .contains("--batch 0")
+    );
+    assert_eq!(home.json(&["status", "lungs", "--json"])["waiting"], 0);
+}
+
+#[test]
+fn the_network_ranks_the_pool() {
+    let home = Home::with_project();
+    let drawn = home.json(&["query", "lungs", "--json"]);
+    assert_eq!(drawn["scored"], crate::project::IMAGES);
+    let candidates = drawn["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 4);
+    assert!(
+        candidates
+            .iter()
+            .all(|one| one["score"].as_f64().unwrap() >= 0.0)
+    );
+    let kept = home.told(&["export", "predictions", "lungs", "--at-query"]);
+    assert_eq!(kept.lines().count(), 5);
+}
