@@ -186,21 +186,21 @@ export class Labeling {
     this.done = this.done.filter((one) => one !== entry);
     this.back = Math.min(this.back, this.done.length);
     this.#queue.unspoke(entry.assignment.candidate);
-    this.#explain(entry.assignment.name, error);
+    this.#explain(entry.assignment.name, error, "stale");
     this.#queue.fill(this.current);
     this.#display();
   }
 
-  #explain(name, error) {
+  #explain(name, error, conflict = "refused") {
     // A class that is none any more: the page must learn the new ones.
     const action = error.status === 422 ? { text: t("reload"), run: () => location.reload() } : null;
-    const title = error.status === 409 ? t("stale", { name }) : t("refused", { name });
+    const title = t(error.status === 409 ? conflict : "refused", { name });
     toast(title, { detail: sentences(error.message, error.help), kind: "trouble", action });
   }
 
   #leftover(op, error) {
     if (op.candidate) this.#queue.heard(op.candidate);
-    if (error) this.#explain(t("anEarlierImage"), error);
+    if (error) this.#explain(t("anEarlierImage"), error, "stale");
     else toast(t("leftoverSaved"));
     this.#queue.fill(this.current);
   }
@@ -208,8 +208,10 @@ export class Labeling {
   /** Takes back the last label or skip, and shows its image again. */
   async undo() {
     if (this.#undoing) return;
-    const entry = this.done.pop();
-    if (!entry) return this.#undoUnseen();
+    // What was changed afterwards is settled: the server passes over it too.
+    const at = this.done.findLastIndex((one) => !one.changed);
+    if (at < 0) return this.#undoUnseen();
+    const [entry] = this.done.splice(at, 1);
     this.#pause();
     this.#queue.putBack(this.current);
     this.back = 0;
@@ -246,6 +248,7 @@ export class Labeling {
   }
 
   #replace(assignment) {
+    this.done = this.done.filter((one) => one.assignment.candidate !== assignment.candidate);
     this.#queue.unspoke(assignment.candidate);
     this.#queue.ahead = this.#queue.ahead.filter((one) => one.candidate !== assignment.candidate);
     this.back = 0;
@@ -269,9 +272,9 @@ export class Labeling {
     const entry = this.entry;
     if (this.session.overlap > 1) return toast(t("useReview"));
     if (entry.kind === "label" && entry.class === id) return;
-    const before = { kind: entry.kind, class: entry.class };
+    const before = { kind: entry.kind, class: entry.class, changed: entry.changed };
     const text = t("changed", { from: this.describe(entry), to: this.className(id) });
-    Object.assign(entry, { kind: "label", class: id });
+    Object.assign(entry, { kind: "label", class: id, changed: true });
     this.#outbox.add("correct", { candidate: entry.assignment.candidate, class: id }).done.catch((error) => {
       Object.assign(entry, before);
       this.#explain(entry.assignment.name, error);

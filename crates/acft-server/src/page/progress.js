@@ -109,7 +109,7 @@ export function renderProgress(target, { progress, error }, { className, agreeme
       section("gate", h("p", {}, gateSentence(progress.holdout, named))),
       balanceSection(progress.balance, named),
       expertsSection(progress.annotators),
-      agreementSection(agreement),
+      agreementSection(agreement, progress.disputed),
     ].filter(Boolean),
   );
 }
@@ -124,7 +124,7 @@ function stopSection({ stop, advice }, goOn) {
   return h("section", { class: "callout" }, h("h3", {}, t("stopTitle")), h("p", {}, sentences(text)), button(t("goOn"), { onclick: goOn }));
 }
 
-function figures({ labels, budget, seconds_per_label: seconds, pool, skipped }) {
+function figures({ labels, budget, seconds_per_label: seconds, pool, skipped, unreadable }) {
   const figure = (value, text) => h("div", { class: "figure" }, h("b", {}, value), h("span", {}, text));
   return h(
     "section",
@@ -136,14 +136,16 @@ function figures({ labels, budget, seconds_per_label: seconds, pool, skipped }) 
       seconds ? figure(duration(seconds), t("perLabel")) : null,
       Number.isFinite(pool) ? figure(String(pool), t("inPool")) : null,
       skipped ? figure(String(skipped), t("skippedCount")) : null,
+      unreadable ? figure(String(unreadable), t("unreadableCount")) : null,
     ),
     budget ? meter(labels, budget, t("labelsGiven")) : null,
   );
 }
 
-function networkSection({ work, batch }, reason) {
+function networkSection({ work, batch, unlearned }, reason) {
   const children = [h("p", {}, workText(work))];
   if (work && work.phase !== "idle" && work.total) children.push(meter(work.done, work.total, t(work.phase)));
+  if (unlearned) children.push(h("p", { class: "muted small" }, t("unlearned", { n: unlearned })));
   if (work?.message) children.push(h("p", { class: "muted small" }, sentences(work.message)));
   if (reason) children.push(h("div", { class: "callout" }, h("strong", {}, t("notAdopted")), h("p", {}, sentences(reason))));
   if (batch?.size) {
@@ -188,9 +190,10 @@ function expertsSection(annotators) {
   );
 }
 
-function agreementSection(agreement) {
+function agreementSection(agreement, disputed) {
   if (!agreement?.pairs?.length) return null;
   const row = (pair) =>
     h("div", {}, h("dt", {}, [pair.a, pair.b].join(" – ")), h("dd", {}, [t("agreementRow", pair), Number.isFinite(pair.kappa) ? t("kappa", { kappa: pair.kappa.toFixed(2) }) : ""].filter(Boolean).join(" · ")));
-  return section("agreement", h("dl", { class: "rows" }, agreement.pairs.map(row)));
+  const note = disputed ? h("p", { class: "muted small" }, t("disputedCount", { n: disputed })) : null;
+  return section("agreement", ...[h("dl", { class: "rows" }, agreement.pairs.map(row)), note].filter(Boolean));
 }

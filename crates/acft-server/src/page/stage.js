@@ -124,7 +124,7 @@ function screenFor(labeling, act) {
         button(t("tryAgain"), { onclick: () => labeling.reload() }),
       ]);
     case "exhausted":
-      if (progress && progress.labels === 0 && !progress.pool) return message(t("emptyTitle"), t("emptyText"));
+      if (progress?.candidates === 0) return message(t("emptyTitle"), t("emptyText"));
       return message(t("exhaustedTitle"), t("exhaustedText", { n: progress?.labels ?? labeling.done.length }), "", [review]);
     case "advised":
       return message(t("advisedTitle"), queue.advice, "", [
