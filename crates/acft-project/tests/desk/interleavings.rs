@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use acft::CandidateId;
-use acft_project::{Draw, Event, Member, Moment, Project, Rules};
+use acft_project::{Draw, Event, Ledger, Member, ModelMade, Moment, Project, Rules};
 use proptest::prelude::*;
 
 use super::{BENIGN, Desk, MALIGNANT};
@@ -23,6 +23,8 @@ enum Deed {
     Correct(usize),
     Unreadable(usize),
     Query(usize),
+    /// A model learns all that is new, and is used or not.
+    Learn(bool),
     Later(i64),
     Restart,
 }
@@ -37,6 +39,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (0..20usize).prop_map(Deed::Correct),
         1 => (0..20usize).prop_map(Deed::Unreadable),
         1 => (1..5usize).prop_map(Deed::Query),
+        1 => any::<bool>().prop_map(Deed::Learn),
         2 => (1..LEASE_MS).prop_map(Deed::Later),
         1 => Just(Deed::Restart),
     ]
@@ -107,8 +110,64 @@ fn act(desk: &mut Desk, seen: &mut Seen, deed: &Deed) {
                 members,
             }]);
         }
+        Deed::Learn(adopted) => {
+            let ledger = desk.project.ledger();
+            let models = ledger.models();
+            let made = ModelMade {
+                hash: format!("model {}", models.all().len()),
+                parent: models.current().map(|made| made.model.hash.clone()),
+                classes: vec![BENIGN, MALIGNANT],
+                learned: ledger.unlearned(),
+                adopted,
+                ..ModelMade::default()
+            };
+            desk.append(vec![Event::ModelMade(made)]);
+            if adopted {
+                assert_eq!(desk.project.ledger().unlearned(), []);
+            }
+        }
         Deed::Later(ms) => desk.later(ms),
         Deed::Restart => {}
+    }
+}
+
+/// What the ledger keeps up to date is what walking through all of it gives.
+fn check_indexes(ledger: &Ledger) {
+    let votes = ledger.votes();
+    let all = (0..ledger.candidates().len()).map(|at| CandidateId(at as u32));
+    let mut spoken: Vec<CandidateId> = all.filter(|id| !votes.history(*id).is_empty()).collect();
+    spoken.sort_by_key(|id| votes.history(*id)[0].event);
+    assert!(votes.in_order().eq(spoken.iter().copied()));
+    let labeled = spoken.iter().filter(|id| votes.is_labeled(**id));
+    assert_eq!(ledger.spent(), labeled.count());
+
+    let readable = |id: &CandidateId| !ledger.is_unreadable(*id);
+    let counted = |id: CandidateId| Some((id, ledger.label(id)?));
+    let (mut holdout, lesson): (Vec<_>, Vec<_>) = spoken
+        .iter()
+        .copied()
+        .filter(readable)
+        .filter_map(counted)
+        .partition(|(id, _)| ledger.is_holdout(*id));
+    holdout.sort_unstable();
+    assert_eq!(ledger.lesson(), lesson);
+    assert_eq!(ledger.holdout(), holdout);
+
+    let mut known = BTreeMap::new();
+    for made in ledger.models().lineage().into_iter().rev() {
+        known.extend(made.model.learned.iter().copied());
+    }
+    let new = lesson
+        .into_iter()
+        .filter(|(id, class)| known.get(id) != Some(class));
+    assert_eq!(ledger.unlearned(), new.collect::<Vec<_>>());
+
+    for name in ANNOTATORS {
+        let said = spoken.iter().flat_map(|id| votes.history(*id));
+        let last = said
+            .filter(|vote| vote.annotator == name)
+            .max_by_key(|vote| vote.event);
+        assert_eq!(votes.last_of(name), last);
     }
 }
 
@@ -178,6 +237,7 @@ proptest! {
             }
             act(&mut desk, &mut seen, deed);
             check(&desk, &seen, overlap);
+            check_indexes(desk.project.ledger());
             let left = desk.project.ledger().pool().len();
             prop_assert!(left <= pool, "U grew");
             pool = left;

@@ -193,6 +193,39 @@ fn the_budget_is_kept_with_several_annotators_and_prefetching() {
 }
 
 #[test]
+fn a_late_label_may_take_the_last_of_the_budget() {
+    let rules = Rules {
+        budget: Some(1),
+        ..plain()
+    };
+    let mut desk = Desk::new(20, rules);
+    let late = desk.served("ada", 1)[0];
+    assert!(desk.served("bob", 1).is_empty());
+    desk.later(plain().lease_ms + 1);
+    assert_eq!(desk.served("bob", 1), [late]);
+    desk.later(plain().lease_ms + 1);
+    let other = desk.served("ada", 2);
+    assert_eq!(other, [late]);
+    desk.append(vec![Event::BatchDrawn {
+        batch: desk.project.ledger().batches().len() as u32 + 1,
+        draw: Draw::Query,
+        ranking: None,
+        members: desk
+            .project
+            .ledger()
+            .pool()
+            .take(1)
+            .map(Member::unscored)
+            .collect(),
+    }]);
+    // Bob knows a candidate that nobody has, and was not asked about it.
+    let drawn = desk.project.ledger().batches().last().unwrap().members[0].candidate;
+    desk.label("bob", drawn, BENIGN).unwrap();
+    assert!(desk.served("ada", 2).is_empty());
+    assert!(desk.next("ada", 2).advice.is_some());
+}
+
+#[test]
 fn against_advice_only_half_labeled_ones_are_served() {
     let rules = Rules {
         overlap: 2,
