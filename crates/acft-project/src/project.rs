@@ -2,6 +2,8 @@
 
 mod group;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -201,9 +203,10 @@ impl Project {
         for event in events {
             let id = EventId(self.ledger.last().0 + 1);
             let first = self.ledger.candidates().len();
+            let body = store::body_of(event)?;
             // The ledger is asked first: what it refuses costs no write.
             self.ledger.apply(id, now, event, rows)?;
-            self.store.append(id, now, event, rows, first)?;
+            self.store.append(id, now, &body, rows, first)?;
             ids.push(id);
         }
         Ok(ids)

@@ -10,6 +10,8 @@ mod create;
 mod migrate;
 mod read;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::error::Error;
 use crate::event::{Event, EventId, Moment};
-use crate::ledger::Candidate;
+use crate::ledger::{Candidate, Contradiction};
 
 pub(crate) use create::create;
 use migrate::{MIGRATIONS, Migration};
@@ -164,20 +166,19 @@ impl Store {
         done.is_ok()
     }
 
-    /// Appends an event, and the rows that belong to it.
+    /// Appends an event as [`body_of`] writes it, and the rows that belong to
+    /// it; `first` is the number of the first of them.
     pub(crate) fn append(
         &self,
         id: EventId,
         at: Moment,
-        event: &Event,
+        body: &str,
         candidates: &[Candidate],
         first: usize,
     ) -> Result<(), Error> {
-        let body = serde_json::to_string(event)
-            .map_err(|error| Error::Defect(format!("an event cannot be written: {error}")))?;
         self.attempt("cannot write to", |connection| {
             let before = rows::last_hash(connection)?;
-            let hash = chain(&before, id, at, &body, candidates);
+            let hash = chain(&before, id, at, body, candidates);
             connection
                 .prepare_cached("INSERT INTO events (id, at, body, hash) VALUES (?, ?, ?, ?)")?
                 .execute(params![id.0, at.0, body, hash])?;
@@ -195,6 +196,22 @@ impl Store {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         work(&self.connection).map_err(|error| storage(cannot, &self.path, &error))
+    }
+}
+
+/// An event as it is kept.
+///
+/// # Errors
+/// It could not be read back: JSON has no word for a number that is not
+/// finite, and one such event would make the whole project unreadable.
+pub(crate) fn body_of(event: &Event) -> Result<String, Error> {
+    let body = serde_json::to_string(event)
+        .map_err(|error| Error::Defect(format!("an event cannot be written: {error}")))?;
+    match serde_json::from_str::<Event>(&body) {
+        Ok(read) if read == *event => Ok(body),
+        _ => Err(Error::Refused(Contradiction(
+            "an event has a number in it that is not finite".to_owned(),
+        ))),
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::backup::sync_folder;
 use super::migrate::{self, MIGRATIONS};
-use super::{APPLICATION, DATABASE, Store, storage};
+use super::{APPLICATION, DATABASE, Store, body_of, storage};
 use crate::error::Error;
 use crate::event::{Event, EventId, Moment};
 use crate::ledger::Ledger;
@@ -52,7 +52,7 @@ fn fill(draft: &Path, at: Moment, events: &[Event]) -> Result<(), Error> {
     for event in events {
         let id = EventId(ledger.last().0 + 1);
         ledger.apply(id, at, event, &[])?;
-        store.append(id, at, event, &[], 0)?;
+        store.append(id, at, &body_of(event)?, &[], 0)?;
     }
     store.commit()?;
     store.connection.close().map_err(|(_, error)| failed(error))

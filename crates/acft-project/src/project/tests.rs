@@ -1,0 +1,181 @@
+//! What only a look inside can bring about: a full disk, a changed row.
+
+#![allow(clippy::unwrap_used)]
+
+use acft::{CandidateId, CandidateKey};
+use tempfile::TempDir;
+
+use super::*;
+use crate::ledger::Part;
+use crate::{Keeper, LabelOrigin, check_database};
+
+const NOW: Moment = Moment(1_000);
+
+fn project(candidates: u8) -> (TempDir, Project) {
+    let folder = TempDir::new().unwrap();
+    let created = Created {
+        seed: 3,
+        version: "0.1.0".to_owned(),
+        classes: vec!["benign".to_owned(), "malignant".to_owned()],
+    };
+    let mut project = Project::create(folder.path(), created, Rules::default(), NOW).unwrap();
+    let rows = (0..candidates)
+        .map(|at| Candidate {
+            key: CandidateKey([at; 32]),
+            name: format!("image {at}"),
+            path: format!("images/{at}.png"),
+            region: Some([0, 0, 8, 8]),
+            group: None,
+            part: Part::Pool,
+            origin: Origin::Listed,
+        })
+        .collect();
+    project.add_candidates(NOW, Origin::Listed, rows).unwrap();
+    (folder, project)
+}
+
+/// An event that takes `size` bytes on disk.
+fn note(id: u32, size: usize) -> Event {
+    Event::Flagged {
+        candidate: CandidateId(id),
+        annotator: "ada".to_owned(),
+        note: "x".repeat(size),
+    }
+}
+
+fn label(id: u32, class: u16) -> Event {
+    Event::Labeled {
+        candidate: CandidateId(id),
+        class: ClassId(class),
+        annotator: "ada".to_owned(),
+        seconds: Some(1.5),
+        supersedes: None,
+        origin: LabelOrigin::Expert,
+    }
+}
+
+/// Checks that the ledger is what the database gives.
+#[track_caller]
+fn same_as_replayed(project: &Project) {
+    let replayed = replay(&project.store, 1, replay::Trust::Intact).unwrap();
+    assert_eq!(format!("{:?}", project.ledger), format!("{replayed:?}"));
+}
+
+#[test]
+fn a_full_disk_takes_nothing_and_breaks_nothing() {
+    let (folder, mut project) = project(4);
+    project.append(NOW, vec![label(0, 1)]).unwrap();
+    let last = project.ledger().last();
+    project.store.limit_pages(1);
+    let error = project
+        .append(NOW, vec![label(1, 1), note(2, 100_000)])
+        .unwrap_err();
+    assert!(matches!(error, Error::Storage(_)), "{error}");
+    assert!(error.to_string().contains("full"), "{error}");
+    assert_eq!(project.ledger().last(), last);
+    assert_eq!(project.ledger().label(CandidateId(1)), None);
+    same_as_replayed(&project);
+
+    project.store.limit_pages(1_000_000);
+    project.append(NOW, vec![label(1, 1)]).unwrap();
+    same_as_replayed(&project);
+    drop(project);
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+}
+
+/// Within the keeper: those who share a transaction with the one that filled
+/// the disk are either told so too, or their labels are kept.
+#[test]
+fn a_full_disk_is_told_to_all_whose_labels_it_took() {
+    let (folder, project) = project(200);
+    let keeper = Keeper::start(project);
+    keeper
+        .call(|project| {
+            project.store.limit_pages(1);
+            Ok(())
+        })
+        .unwrap();
+    let (sender, outcomes) = std::sync::mpsc::channel();
+    for id in 0..100 {
+        let sender = sender.clone();
+        keeper.submit(
+            move |project| {
+                let size = if id == 50 { 500_000 } else { 2_000 };
+                project.append(NOW, vec![label(id, 0), note(id, size)])
+            },
+            move |outcome| sender.send((id, outcome)).unwrap(),
+        );
+    }
+    drop(sender);
+    let outcomes: Vec<(u32, Result<_, Error>)> = outcomes.iter().collect();
+    assert_eq!(outcomes.len(), 100);
+    keeper
+        .call(|project| {
+            project.store.limit_pages(1_000_000);
+            same_as_replayed(project);
+            project.append(NOW, vec![label(150, 1)])
+        })
+        .unwrap();
+    keeper.stop();
+    let project = Project::read(folder.path(), Rules::default()).unwrap();
+    for (id, outcome) in outcomes {
+        let kept = project.ledger().label(CandidateId(id));
+        assert_eq!(kept.is_some(), outcome.is_ok(), "{id}: {outcome:?}");
+        if let Err(error) = outcome {
+            assert!(matches!(error, Error::Storage(_)), "{error}");
+        }
+    }
+    assert_eq!(project.ledger().label(CandidateId(50)), None);
+    assert_eq!(project.ledger().label(CandidateId(150)), Some(ClassId(1)));
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+}
+
+#[test]
+fn a_changed_row_is_noticed() {
+    for (sql, about) in [
+        (
+            "UPDATE events SET body = replace(body, '\"class\":1', '\"class\":0') WHERE id = 5",
+            "event 5",
+        ),
+        ("UPDATE events SET at = at + 1 WHERE id = 2", "event 2"),
+        (
+            "UPDATE candidates SET name = 'other' WHERE id = 1",
+            "event 4",
+        ),
+        ("UPDATE candidates SET grp = '' WHERE id = 1", "event 4"),
+        (
+            "DROP TRIGGER events_remain; DELETE FROM events WHERE id = 5",
+            "event 6",
+        ),
+    ] {
+        let (folder, mut project) = project(3);
+        project
+            .append(NOW, vec![label(0, 1), label(1, 1), label(2, 1)])
+            .unwrap();
+        drop(project);
+        assert_eq!(check_database(folder.path()).unwrap(), []);
+        Store::tamper(folder.path(), sql);
+        let findings = check_database(folder.path()).unwrap();
+        assert_eq!(findings[0].about, about, "{sql}: {findings:?}");
+        let opened = Project::open(folder.path(), Rules::default(), "a test");
+        assert!(matches!(opened, Err(Error::Damaged(_))), "{sql}");
+        // The labels can still be read out.
+        let read = Project::read(folder.path(), Rules::default()).unwrap();
+        assert_eq!(read.ledger().label(CandidateId(2)), Some(ClassId(1)));
+    }
+}
+
+#[test]
+fn an_event_of_another_program_is_not_overwritten() {
+    let (folder, mut project) = project(3);
+    let last = project.ledger().last();
+    let other = rusqlite::Connection::open(folder.path().join("acft.db")).unwrap();
+    other
+        .execute(
+            "INSERT INTO events (id, at, body, hash) VALUES (?, 0, '{\"kind\":\"went-on\",\"by\":\"x\"}', zeroblob(32))",
+            [last.0 + 1],
+        )
+        .unwrap();
+    let error = project.append(NOW, vec![label(0, 1)]).unwrap_err();
+    assert!(matches!(error, Error::Storage(_)), "{error}");
+}
