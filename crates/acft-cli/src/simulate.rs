@@ -2,7 +2,7 @@
 //! the expert.
 
 pub(crate) mod data;
-mod evaluation;
+pub(crate) mod evaluation;
 pub(crate) mod folder;
 mod journal;
 mod plot;
@@ -187,6 +187,7 @@ pub(crate) fn simulate(
     ));
     let stop_set = stop_set(settings, &keys, &pool);
     let mut run = Run::new(keys, pool, setup.pretrained.clone());
+    run.groups = data::groups(&data);
     replay(&mut run, &done, &data, &folder)?;
 
     // Two learners: one that is read while the other trains.

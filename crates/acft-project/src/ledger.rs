@@ -600,6 +600,11 @@ impl Ledger {
             .collect()
     }
 
+    /// How many members of batches wait for a word, holdouts not counted.
+    pub fn waiting(&self) -> usize {
+        self.standing.open_lesson().len()
+    }
+
     /// |Q|, at no cost.
     pub fn unlearned_count(&self) -> usize {
         self.standing.unlearned().len()

@@ -180,6 +180,80 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageError> {
 }
 
 fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, ImageFault> {
+    Ok(into_rgb8(upright(bytes)?))
+}
+
+/// What the header says of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Width of the upright image, pixels.
+    pub width: u32,
+    /// Height of the upright image, pixels.
+    pub height: u32,
+    /// Whether the samples are grey values of 16 bits.
+    pub grey16: bool,
+    /// Whether a browser shows the file's own bytes as [`decode`] would: a PNG
+    /// or JPEG of 8 bits, without alpha, stored upright.
+    pub plain: Option<&'static str>,
+}
+
+/// Reads the header of an image.
+///
+/// # Errors
+/// As [`dimensions`].
+pub fn header(path: &Path, bytes: &[u8]) -> Result<Header, ImageError> {
+    let (width, height) = dimensions(path, bytes)?;
+    let (decoder, orientation) = open(bytes).map_err(|fault| fault.at(path))?;
+    let color = decoder.color_type();
+    let simple = matches!(color, image::ColorType::L8 | image::ColorType::Rgb8)
+        && decoder.original_color_type().channel_count() < 4
+        && orientation == Orientation::NoTransforms;
+    let format = match image::guess_format(bytes) {
+        Ok(image::ImageFormat::Png) => Some("image/png"),
+        Ok(image::ImageFormat::Jpeg) => Some("image/jpeg"),
+        _ => None,
+    };
+    Ok(Header {
+        width,
+        height,
+        grey16: matches!(color, image::ColorType::L16 | image::ColorType::La16),
+        plain: format.filter(|_| simple),
+    })
+}
+
+/// Grey values of 16 bits, upright.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grey16 {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// width × height values, rows from the top.
+    pub values: Vec<u16>,
+}
+
+/// Decodes an image whose samples are grey values of 16 bits, and keeps all of
+/// them; none where the image has other samples. Alpha is dropped.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_grey16(path: &Path, bytes: &[u8]) -> Result<Option<Grey16>, ImageError> {
+    let image = upright(bytes).map_err(|fault| fault.at(path))?;
+    let (width, height) = (image.width(), image.height());
+    let values = match image {
+        DynamicImage::ImageLuma16(pixels) => pixels.into_raw(),
+        DynamicImage::ImageLumaA16(pixels) => pixels.into_raw().into_iter().step_by(2).collect(),
+        _ => return Ok(None),
+    };
+    Ok(Some(Grey16 {
+        width,
+        height,
+        values,
+    }))
+}
+
+/// Decodes an image as it is stored, and turns it upright.
+fn upright(bytes: &[u8]) -> Result<DynamicImage, ImageFault> {
     let (decoder, orientation) = open(bytes)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| match error {
         image::ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -188,7 +262,7 @@ fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, ImageFault> {
         error => ImageFault::Decode(error),
     })?;
     image.apply_orientation(orientation);
-    Ok(into_rgb8(image))
+    Ok(image)
 }
 
 /// A decoder whose header has passed every check, and the EXIF orientation.

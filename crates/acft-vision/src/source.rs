@@ -24,7 +24,7 @@ mod table;
 
 pub use dataset::{Candidate, Dataset, Duplicate, Labels, LeftOut, SourceOptions, Splits};
 pub use error::{RowRef, SourceError};
-pub use region::PixelBox;
+pub use region::{PixelBox, candidate_key};
 pub use split::{Split, UnknownSplit};
 
 /// Lists, reads and checks every candidate.

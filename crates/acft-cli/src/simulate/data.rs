@@ -78,6 +78,22 @@ pub(crate) fn keys(data: &Dataset) -> Vec<CandidateKey> {
         .collect()
 }
 
+/// The number of every candidate's group, by id.
+pub(crate) fn groups(data: &Dataset) -> Vec<Option<u32>> {
+    numbered(data.candidates.iter().map(|one| one.group.as_deref()))
+}
+
+/// Gives each distinct name a number, in the order in which they come.
+pub(crate) fn numbered<'a>(names: impl Iterator<Item = Option<&'a str>>) -> Vec<Option<u32>> {
+    let mut numbers = std::collections::BTreeMap::new();
+    names
+        .map(|name| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            Some(*numbers.entry(name?).or_insert(next))
+        })
+        .collect()
+}
+
 /// Every candidate's label, by id.
 pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
     data.candidates

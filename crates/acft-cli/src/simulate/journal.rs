@@ -326,7 +326,6 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
             format!("{doing} {done}/{total}")
         });
         ControlFlow::Continue(())
-        ControlFlow::Continue(())
     }
 
     fn left_out(&mut self, candidate: CandidateId, error: &CandidateError) {

@@ -127,6 +127,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "X", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub omega: Option<f64>,
+    /// How many of one group (patient, video) a batch may hold [default: any number].
+    #[arg(long, value_name = "N", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_per_group: Option<usize>,
     /// Labels asked for in a step [default: 20].
     #[arg(long, value_name = "N", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -304,6 +308,7 @@ impl Flags {
             ("max-labels", self.max_labels),
             ("plateau", self.plateau),
             ("stop-set", self.stop_set),
+            ("max-per-group", self.max_per_group),
         ] {
             value.map(|value| positive_count(name, value)).transpose()?;
         }
@@ -375,6 +380,8 @@ impl Flags {
                 query,
                 learning,
                 batch,
+                max_per_group: self.max_per_group,
+                reserve: 0,
                 stop,
                 seed,
             },

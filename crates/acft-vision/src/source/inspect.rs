@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use acft::{CandidateKey, Label};
+use acft::Label;
 use rayon::prelude::*;
 
-use super::{Candidate, LeftOut, PixelBox, Split, error::RowRef, listing::Entry};
+use super::{Candidate, LeftOut, PixelBox, Split, candidate_key, error::RowRef, listing::Entry};
 use crate::image_io;
 
 /// Files that are read between two calls of the progress function.
@@ -117,18 +117,11 @@ fn candidate(entry: &Entry, facts: &Facts, labels: &HashMap<&str, Label>) -> Res
         .given_box
         .map(|given| PixelBox::clip(given, facts.width, facts.height))
         .transpose()?;
-    let key = match &region {
-        None => facts.hash,
-        Some(region) => {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update(&facts.hash).update(&region.key_bytes());
-            *hasher.finalize().as_bytes()
-        }
-    };
+    let key = candidate_key(facts.hash, region);
     let label = entry.label.as_ref().map(|label| labels[label.as_str()]);
     Ok(Found {
         candidate: Candidate {
-            key: CandidateKey(key),
+            key,
             name: entry.name.clone(),
             path: facts.path.clone(),
             region,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use acft::CandidateKey;
+
 /// A rectangle of whole pixels, half-open: x0 ≤ x < x1, y0 ≤ y < y1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PixelBox {
@@ -25,8 +27,10 @@ impl PixelBox {
     /// The pixels that a listed box touches in an image of `width` × `height`.
     ///
     /// Fractions are rounded outwards; what lies beyond the image is cut off.
-    /// The error is the reason to leave the candidate out.
-    pub(super) fn clip(given: [f64; 4], width: u32, height: u32) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// The reason to leave the candidate out.
+    pub fn clip(given: [f64; 4], width: u32, height: u32) -> Result<Self, String> {
         let [x0, y0, x1, y1] = given;
         if given.iter().any(|at| !at.is_finite()) {
             return Err(format!(
@@ -54,7 +58,7 @@ impl PixelBox {
     }
 
     /// The bytes that a candidate's key hashes.
-    pub(super) fn key_bytes(&self) -> [u8; 16] {
+    fn key_bytes(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
         for (chunk, side) in bytes
             .chunks_exact_mut(4)
@@ -64,6 +68,17 @@ impl PixelBox {
         }
         bytes
     }
+}
+
+/// The key of a candidate: the BLAKE3 of its file; for a box, the BLAKE3 of that
+/// hash followed by x0, y0, x1, y1 as little-endian u32.
+pub fn candidate_key(file_hash: [u8; 32], region: Option<PixelBox>) -> CandidateKey {
+    let Some(region) = region else {
+        return CandidateKey(file_hash);
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&file_hash).update(&region.key_bytes());
+    CandidateKey(*hasher.finalize().as_bytes())
 }
 
 #[cfg(test)]

@@ -1,0 +1,110 @@
+//! The patches of a project's candidates. Candidates may join while others are
+//! being looked at.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use acft::{CandidateError, CandidateId};
+use acft_project::Candidate;
+use acft_vision::learner::PatchSource;
+use acft_vision::patches::{PatchPolicy, Region, RegionCache, load_region, patch, patches};
+use acft_vision::source::{self, PixelBox, Split};
+
+/// Gives the network a candidate's patches: from the region cache, or from
+/// disk; the bytes are the same.
+pub(crate) struct ProjectPatches {
+    root: PathBuf,
+    candidates: RwLock<Vec<Arc<source::Candidate>>>,
+    policy: PatchPolicy,
+    input: usize,
+    cache: RegionCache,
+}
+
+impl ProjectPatches {
+    pub(crate) fn new(root: &Path, policy: PatchPolicy, input: usize, cache_bytes: usize) -> Self {
+        Self {
+            root: root.to_owned(),
+            candidates: RwLock::default(),
+            policy,
+            input,
+            cache: RegionCache::new(cache_bytes),
+        }
+    }
+
+    /// How many candidates it knows.
+    pub(crate) fn len(&self) -> usize {
+        self.candidates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Learns of the candidates that follow those it knows.
+    pub(crate) fn extend(&self, more: &[Candidate]) {
+        let more = more.iter().map(|candidate| {
+            Arc::new(source::Candidate {
+                key: candidate.key,
+                name: candidate.name.clone(),
+                path: self.root.join(&candidate.path),
+                region: pixel_box(candidate.region),
+                label: None,
+                group: None,
+                split: Split::Train,
+                row: None,
+            })
+        });
+        self.candidates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(more);
+    }
+
+    fn region(&self, id: CandidateId) -> Result<Arc<Region>, CandidateError> {
+        let known = self
+            .candidates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let candidate = known.get(id.index()).cloned();
+        drop(known);
+        let candidate = candidate.ok_or_else(|| CandidateError {
+            reason: format!("candidate {} is not known yet", id.0),
+        })?;
+        self.cache
+            .get_or_load(id.index(), || {
+                load_region(&candidate, &self.policy, self.input)
+            })
+            .map_err(|error| CandidateError {
+                reason: error.fault.to_string(),
+            })
+    }
+}
+
+impl PatchSource for ProjectPatches {
+    fn patches_per_candidate(&self) -> usize {
+        self.policy.len()
+    }
+
+    fn input(&self) -> usize {
+        self.input
+    }
+
+    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError> {
+        patches(&*self.region(candidate)?, &self.policy, self.input, out);
+        Ok(())
+    }
+
+    fn write_patch(
+        &self,
+        candidate: CandidateId,
+        at: usize,
+        out: &mut [u8],
+    ) -> Result<(), CandidateError> {
+        patch(&*self.region(candidate)?, &self.policy, self.input, at, out);
+        Ok(())
+    }
+}
+
+/// A candidate's box.
+pub(super) fn pixel_box(region: Option<[u32; 4]>) -> Option<PixelBox> {
+    region.map(|[x0, y0, x1, y1]| PixelBox { x0, y0, x1, y1 })
+}

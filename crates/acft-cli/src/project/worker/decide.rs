@@ -1,0 +1,219 @@
+//! What the worker does next: a function of what the project is.
+
+use super::glance::Glance;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// The classes are others now: the network gets another last layer.
+    NewHead,
+    /// Fine-tune on what was labeled (lines 10–11).
+    Train,
+    /// Rank U, and draw as many of it as the batch lacks (lines 3–8).
+    Rank {
+        /// How many; may be none.
+        draw: usize,
+    },
+    /// Wait for labels: a sentence for the expert, or nothing to say.
+    Wait(&'static str),
+}
+
+/// How the worker is told to work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// b.
+    pub(super) batch: usize,
+    /// Fine-tune on so many new labels.
+    pub(super) every: usize,
+    /// Whether the strategy ranks at all.
+    pub(super) active: bool,
+}
+
+/// Decides. `failed` is |Q| when a fine-tuning last failed.
+pub(super) fn decide(now: &Glance, pace: Pace, failed: Option<usize>) -> Decision {
+    let Some(current) = &now.current else {
+        return Decision::Wait("there is no model: `acft model use` chooses one");
+    };
+    if current.classes != now.classes {
+        return Decision::NewHead;
+    }
+    if now.new >= needed(now, pace, failed) {
+        if now.labeled_classes >= 2 {
+            return Decision::Train;
+        }
+        if !wants_ranking(now, pace) {
+            return Decision::Wait(
+                "waiting for labels of a second class: one alone teaches nothing",
+            );
+        }
+    }
+    if wants_ranking(now, pace) {
+        return Decision::Rank {
+            draw: pace.batch.saturating_sub(now.open),
+        };
+    }
+    Decision::Wait("")
+}
+
+/// How many new labels the next fine-tuning waits for. What did no good, or
+/// failed, is tried again only with as many more.
+fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
+    pace.every + now.refused.max(failed).unwrap_or_default()
+}
+
+/// Whether U is to be ranked: another model is in use, or little is left of
+/// the last ranking.
+fn wants_ranking(now: &Glance, pace: Pace) -> bool {
+    if !pace.active || now.pool == 0 || now.advised {
+        return false;
+    }
+    let current = now.current.as_ref().map(|model| &model.hash);
+    match &now.ranking {
+        None => true,
+        Some(ranking) => {
+            // Scores made elsewhere hold until they are used up.
+            let stale = ranking.model.is_some() && ranking.model.as_ref() != current;
+            stale || ranking.left < pace.batch.min(now.pool)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use acft_project::ClassId;
+
+    use super::super::glance::{InUseNow, RankingNow};
+    use super::*;
+
+    const PACE: Pace = Pace {
+        batch: 10,
+        every: 5,
+        active: true,
+    };
+
+    fn in_use(hash: &str) -> Option<InUseNow> {
+        Some(InUseNow {
+            hash: hash.to_owned(),
+            classes: vec![ClassId(0), ClassId(1)],
+        })
+    }
+
+    fn ranking(model: Option<&str>, left: usize) -> Option<RankingNow> {
+        Some(RankingNow {
+            model: model.map(str::to_owned),
+            left,
+        })
+    }
+
+    fn base() -> Glance {
+        Glance {
+            classes: vec![ClassId(0), ClassId(1)],
+            current: in_use("a"),
+            labeled_classes: 2,
+            pool: 100,
+            ranking: ranking(Some("a"), 50),
+            ..Glance::default()
+        }
+    }
+
+    fn check(now: &Glance, expected: &Decision) {
+        assert_eq!(&decide(now, PACE, None), expected, "{now:?}");
+    }
+
+    #[test]
+    fn it_ranks_for_a_new_model_and_trains_on_enough_labels() {
+        let nothing = Decision::Wait("");
+        check(&base(), &nothing);
+        for (change, expected) in [
+            (
+                Glance {
+                    ranking: None,
+                    ..base()
+                },
+                Decision::Rank { draw: 10 },
+            ),
+            (
+                Glance {
+                    current: in_use("b"),
+                    open: 4,
+                    ..base()
+                },
+                Decision::Rank { draw: 6 },
+            ),
+            (Glance { new: 5, ..base() }, Decision::Train),
+            (Glance { new: 4, ..base() }, nothing.clone()),
+            (
+                Glance {
+                    classes: vec![ClassId(0), ClassId(2)],
+                    ..base()
+                },
+                Decision::NewHead,
+            ),
+            (
+                Glance {
+                    ranking: ranking(Some("a"), 9),
+                    ..base()
+                },
+                Decision::Rank { draw: 10 },
+            ),
+            (
+                Glance {
+                    ranking: None,
+                    pool: 0,
+                    ..base()
+                },
+                nothing.clone(),
+            ),
+            (
+                Glance {
+                    ranking: None,
+                    advised: true,
+                    ..base()
+                },
+                nothing.clone(),
+            ),
+            // Scores made elsewhere hold until they are used up.
+            (
+                Glance {
+                    ranking: ranking(None, 10),
+                    ..base()
+                },
+                nothing,
+            ),
+            (
+                Glance {
+                    ranking: ranking(None, 9),
+                    ..base()
+                },
+                Decision::Rank { draw: 10 },
+            ),
+        ] {
+            check(&change, &expected);
+        }
+    }
+
+    #[test]
+    fn one_class_alone_is_not_trained_on() {
+        let now = Glance {
+            new: 8,
+            labeled_classes: 1,
+            ..base()
+        };
+        assert!(
+            matches!(decide(&now, PACE, None), Decision::Wait(text) if text.contains("second class"))
+        );
+    }
+
+    #[test]
+    fn what_did_no_good_waits_for_as_many_more_labels() {
+        let refused = |new| Glance {
+            new,
+            refused: Some(5),
+            ..base()
+        };
+        check(&refused(9), &Decision::Wait(""));
+        check(&refused(10), &Decision::Train);
+        let now = Glance { new: 7, ..base() };
+        assert_eq!(decide(&now, PACE, Some(4)), Decision::Wait(""));
+    }
+}

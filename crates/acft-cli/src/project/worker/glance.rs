@@ -1,0 +1,86 @@
+//! The little that decides what to do next: looked at after every label, so it
+//! costs next to nothing however large the project is.
+
+use std::collections::BTreeSet;
+
+use acft_project::ledger::Outcome;
+use acft_project::{ClassId, Ledger};
+
+/// A project at one moment, in a few numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Glance {
+    /// Y of today.
+    pub(super) classes: Vec<ClassId>,
+    /// The model in use.
+    pub(super) current: Option<InUseNow>,
+    /// |Q|.
+    pub(super) new: usize,
+    /// How many classes have a label to learn from.
+    pub(super) labeled_classes: usize,
+    /// |U|.
+    pub(super) pool: usize,
+    /// Members of batches, but for holdouts, that wait for a word.
+    pub(super) open: usize,
+    /// The last ranking.
+    pub(super) ranking: Option<RankingNow>,
+    /// |Q| of the last fine-tuning, if it was of the model in use and refused.
+    pub(super) refused: Option<usize>,
+    /// Whether it was advised to stop.
+    pub(super) advised: bool,
+}
+
+/// The model in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct InUseNow {
+    pub(super) hash: String,
+    pub(super) classes: Vec<ClassId>,
+}
+
+/// What is left of the last ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RankingNow {
+    pub(super) model: Option<String>,
+    /// Members of its reserve that are still in U.
+    pub(super) left: usize,
+}
+
+impl Glance {
+    pub(super) fn at(ledger: &Ledger) -> Self {
+        let models = ledger.models();
+        let current = models.current().map(|made| &made.model);
+        let made = models.all().iter().map(|made| &made.model);
+        let last = made.rev().find(|made| made.step > 0);
+        let labeled: BTreeSet<ClassId> = ledger
+            .standing()
+            .counts()
+            .filter_map(|(share, outcome, _)| match outcome {
+                Outcome::Labeled(class) if share.is_lesson() => Some(class),
+                _ => None,
+            })
+            .collect();
+        Self {
+            classes: ledger.classes().current().collect(),
+            current: current.map(|model| InUseNow {
+                hash: model.hash.clone(),
+                classes: model.classes.clone(),
+            }),
+            new: ledger.unlearned_count(),
+            labeled_classes: labeled.len(),
+            pool: ledger.pool().len(),
+            open: ledger.waiting(),
+            ranking: ledger.ranking().map(|ranking| RankingNow {
+                model: ranking.model.clone(),
+                left: ranking
+                    .reserve
+                    .iter()
+                    .filter(|member| ledger.in_pool(member.candidate))
+                    .count(),
+            }),
+            refused: last
+                .filter(|made| !made.adopted)
+                .filter(|made| made.parent.as_ref() == current.map(|model| &model.hash))
+                .map(|made| made.learned.len()),
+            advised: ledger.advice().is_some(),
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Where models are asked, taught and judged: Algorithm 1's two halves on a
+//! snapshot of a project, by the code that simulates them too.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use acft::algorithm::Error as AlgorithmError;
+use acft::random::{Purpose, keyed_hash, seed_of};
+use acft::{CandidateId, Drawn, Example, Label, Plan, Query, Scorer, query, teach};
+use acft_project::{Draw, Event, Member, ModelMade, Verdict};
+use acft_server::work::Phase;
+use acft_vision::learner::Learner;
+use acft_vision::models::{Description, Model};
+use anyhow::Context;
+
+use super::observer::Watch;
+use super::snapshot::Snapshot;
+use super::{Cancelled, verdict};
+use crate::network;
+use crate::project::settings::ProjectSettings;
+use crate::project::vision::{InUse, ProjectPatches};
+use crate::simulate::evaluation::{Evaluation, classes_named};
+use crate::simulate::folder::write_atomically;
+
+/// Batches beyond the window that a ranking is kept for: served ahead while
+/// the network trains.
+const AHEAD: usize = 5;
+
+/// What is kept between pieces of work.
+pub(super) struct Lab {
+    root: PathBuf,
+    settings: ProjectSettings,
+    source: Arc<ProjectPatches>,
+    in_use: InUse,
+    /// The model that was in use before any label, once it was asked for.
+    pretrained: Option<InUse>,
+}
+
+impl Lab {
+    /// A lab that begins with the model in use.
+    pub(super) fn new(
+        root: &Path,
+        settings: ProjectSettings,
+        in_use: InUse,
+    ) -> anyhow::Result<Self> {
+        let policy = in_use.policy()?;
+        let input = in_use.model.description().input;
+        let cache = settings.simulation().cache_bytes;
+        Ok(Self {
+            root: root.to_owned(),
+            source: Arc::new(ProjectPatches::new(root, policy, input, cache)),
+            settings,
+            in_use,
+            pretrained: None,
+        })
+    }
+
+    /// How many candidates it knows.
+    pub(super) fn known(&self) -> usize {
+        self.source.len()
+    }
+
+    /// The model that it asks.
+    pub(super) fn in_use(&self) -> &InUse {
+        &self.in_use
+    }
+
+    /// Catches up with a project: candidates that joined, another model in use.
+    pub(super) fn follow(&mut self, now: &Snapshot) -> anyhow::Result<()> {
+        self.source.extend(&now.joined);
+        if let Some(current) = &now.current
+            && current.hash != self.in_use.hash
+        {
+            self.in_use = InUse::load(&self.root, &current.hash, &current.classes)?;
+        }
+        Ok(())
+    }
+
+    fn learner(&self, model: &Model) -> anyhow::Result<Learner> {
+        network::learner(
+            &self.settings.simulation().flags,
+            model,
+            self.source.clone(),
+        )
+    }
+
+    /// The model that a reset goes back to.
+    fn pretrained(&mut self, now: &Snapshot) -> anyhow::Result<Model> {
+        let first = now
+            .pretrained
+            .as_ref()
+            .context("the model in use has no beginning")?;
+        if self.pretrained.as_ref().map(|known| &known.hash) != Some(&first.hash) {
+            self.pretrained = Some(InUse::load(&self.root, &first.hash, &first.classes)?);
+        }
+        let known = self.pretrained.as_ref();
+        Ok(known.context("it was loaded above")?.model.clone())
+    }
+
+    /// Lines 3–8: ranks U, and draws `draw` of it. The events, how many were
+    /// scored, and the readable ones among the best with what the network
+    /// makes of each of their patches.
+    pub(super) fn rank(
+        &mut self,
+        now: &Snapshot,
+        draw: usize,
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<(Vec<Event>, usize)> {
+        watch
+            .work
+            .begin(Phase::Scoring, now.pool.len(), "ranking the images");
+        let plan = self.plan(draw.max(1));
+        let number = now.rankings + 1;
+        let run = now.run(self.in_use.model.clone(), self.in_use.model.clone(), number);
+        // Q is labeled, so it is no longer to be asked about.
+        let mut run = run;
+        for example in &now.new {
+            run.state.label(example.candidate, example.label)?;
+        }
+        let learner = self.learner(&self.in_use.model)?;
+        let queried = query(&plan, &run, &learner, watch).map_err(told)?;
+        let mut events = unreadable(&queried.unreadable);
+        let best = match plan.query {
+            Query::Active { .. } => &queried.reserve,
+            Query::Random => &queried.batch,
+        };
+        let patches = self.predictions(&learner, best)?;
+        let member = |drawn: &Drawn| Member {
+            candidate: drawn.candidate,
+            rank: drawn.rank,
+            score: Some(drawn.score),
+            predictions: patches.get(&drawn.candidate).cloned().unwrap_or_default(),
+        };
+        let ranked = matches!(plan.query, Query::Active { .. });
+        if ranked {
+            events.push(Event::Ranked {
+                ranking: number,
+                model: Some(self.in_use.hash.clone()),
+                scored: queried.scored,
+                reserve: best.iter().map(member).collect(),
+            });
+        }
+        let batch: Vec<Member> = queried.batch.iter().take(draw).map(member).collect();
+        if !batch.is_empty() {
+            events.push(Event::BatchDrawn {
+                batch: now.batches + 1,
+                draw: if ranked { Draw::Query } else { Draw::Random },
+                ranking: ranked.then_some(number),
+                // A random draw is not the network's choice: what it thinks is
+                // no reason to show.
+                members: if ranked {
+                    batch
+                } else {
+                    batch
+                        .into_iter()
+                        .map(|member| Member::unscored(member.candidate))
+                        .collect()
+                },
+            });
+        }
+        Ok((events, queried.scored))
+    }
+
+    /// The plan of a query of `batch` candidates. Stopping is the desk's and
+    /// the worker's to decide, not the query's.
+    fn plan(&self, batch: usize) -> Plan {
+        let simulation = self.settings.simulation();
+        let mut plan = simulation.plan.clone();
+        let window = (self.settings.omega() * self.settings.batch() as f64) as usize;
+        plan.batch = batch;
+        plan.reserve = window + AHEAD * self.settings.batch();
+        plan
+    }
+
+    /// What the network makes of each patch of a few candidates, to four digits.
+    fn predictions(
+        &self,
+        learner: &Learner,
+        of: &[Drawn],
+    ) -> anyhow::Result<BTreeMap<CandidateId, Vec<Vec<f32>>>> {
+        let ids: Vec<CandidateId> = of.iter().map(|drawn| drawn.candidate).collect();
+        let classes = learner.classes();
+        let mut found = BTreeMap::new();
+        learner
+            .predict(&self.in_use.model, &ids, &mut |id, outcome| {
+                if let Ok(rows) = outcome {
+                    let short = |p: &f64| ((p * 1e4).round() / 1e4) as f32;
+                    let rows = rows
+                        .chunks_exact(classes)
+                        .map(|row| row.iter().map(short).collect())
+                        .collect();
+                    found.insert(id, rows);
+                }
+                ControlFlow::Continue(())
+            })
+            .map_err(anyhow::Error::from_boxed)?;
+        Ok(found)
+    }
+
+    /// Lines 10 and 11, and the gate: fine-tunes, judges, keeps the file of
+    /// the new model. The events.
+    pub(super) fn train(
+        &mut self,
+        now: &Snapshot,
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<Vec<Event>> {
+        let begun = Instant::now();
+        watch.work.begin(
+            Phase::Training,
+            0,
+            format!("learning {} new labels", now.new.len()),
+        );
+        let step = now.steps + 1;
+        let pretrained = self.pretrained(now)?;
+        let run = now.run(self.in_use.model.clone(), pretrained, step);
+        let scorer = self.learner(&self.in_use.model)?;
+        let mut trainer = self.learner(&self.in_use.model)?;
+        let plan = self.plan(self.settings.batch());
+        let taught = teach(
+            &plan,
+            &run,
+            &now.annotations(),
+            &scorer,
+            &mut trainer,
+            watch,
+        )
+        .map_err(told)?;
+
+        let seconds = begun.elapsed().as_secs_f64();
+        let judged = self.judge(now, &scorer, &taught.model, watch)?;
+        let stop_set = self.stop_set(now, &scorer, &taught.model, watch)?;
+        let hash = self.keep(&taught.model)?;
+        let events = watch
+            .unreadable
+            .iter()
+            .map(|(candidate, reason)| Event::Unreadable {
+                candidate: *candidate,
+                reason: reason.clone(),
+            });
+        let class = |example: &Example| now.classes[example.label.index()];
+        let made = ModelMade {
+            hash,
+            parent: Some(self.in_use.hash.clone()),
+            step,
+            classes: now.classes.clone(),
+            learned: taught
+                .newly_labeled
+                .iter()
+                .map(|example| (example.candidate, class(example)))
+                .collect(),
+            replayed: taught
+                .lesson
+                .len()
+                .saturating_sub(taught.newly_labeled.len()),
+            misclassified: taught.misclassified.as_ref().map(Vec::len),
+            loss: taught.loss,
+            seconds,
+            labels: now.spent,
+            adopted: judged.adopted,
+            why: judged.why,
+            verdict: judged.verdict,
+            stop_set,
+        };
+        Ok(events.chain([Event::ModelMade(made)]).collect())
+    }
+
+    /// Both models on the holdout.
+    fn judge(
+        &self,
+        now: &Snapshot,
+        scorer: &Learner,
+        new: &Model,
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<verdict::Judged> {
+        let ids: Vec<CandidateId> = now.holdout.iter().map(|one| one.candidate).collect();
+        let mut labels: Vec<Option<Label>> = vec![None; now.keys.len()];
+        for example in &now.holdout {
+            labels[example.candidate.index()] = Some(example.label);
+        }
+        watch.work.begin(
+            Phase::Judging,
+            2 * ids.len(),
+            "comparing the new model with the one in use",
+        );
+        let flags = &self.settings.simulation().flags;
+        let positive = flags
+            .positive
+            .as_ref()
+            .and_then(|name| now.names.iter().position(|other| other == name));
+        let mut auc = |model: &Model, before: usize| -> anyhow::Result<Option<f64>> {
+            if ids.is_empty() {
+                return Ok(None);
+            }
+            let work = watch.work;
+            let evaluation = Evaluation::of(scorer, model, &ids, &labels, |done, total| {
+                work.advance(before + done, 2 * total);
+            })
+            .map_err(anyhow::Error::from_boxed)?;
+            for (id, error) in &evaluation.unreadable {
+                watch.unreadable.insert(*id, error.reason.clone());
+            }
+            Ok(evaluation.measures(positive).auc)
+        };
+        let before = auc(&self.in_use.model, 0)?;
+        let after = auc(new, ids.len())?;
+        if watch.flow().is_break() {
+            return Err(Cancelled.into());
+        }
+        let needed = self.settings.rules().holdout_per_class;
+        let enough = (0..now.classes.len()).all(|class| {
+            let held = now.holdout.iter().filter(|one| one.label.index() == class);
+            held.count() >= needed
+        });
+        Ok(verdict::judge(
+            Verdict {
+                before,
+                after,
+                candidates: ids.len(),
+                enough,
+            },
+            self.settings.tolerance(),
+            needed,
+        ))
+    }
+
+    /// The class that a model names for each member of the stop set, where
+    /// agreement decides when to stop.
+    fn stop_set(
+        &self,
+        now: &Snapshot,
+        scorer: &Learner,
+        model: &Model,
+        watch: &Watch<'_>,
+    ) -> anyhow::Result<Option<Vec<usize>>> {
+        let Some(agreement) = self.settings.simulation().plan.stop.agreement else {
+            return Ok(None);
+        };
+        let mut ids = now.to_stop.clone();
+        ids.sort_by_cached_key(|id| {
+            keyed_hash(now.seed, 1, Purpose::StopSet, &now.keys[id.index()])
+        });
+        ids.truncate(agreement.stop_set);
+        let named = classes_named(scorer, model, &ids, |done, total| {
+            watch.work.advance(done, total);
+        })
+        .map_err(anyhow::Error::from_boxed)?;
+        Ok(Some(named))
+    }
+
+    /// A fresh last layer on the network in use, for classes that are others
+    /// now. It has learned nothing yet, so all labels are to be learned again.
+    pub(super) fn new_head(&mut self, now: &Snapshot) -> anyhow::Result<Vec<Event>> {
+        let seed = seed_of(now.seed, now.steps + 1, Purpose::Head);
+        let old = &self.in_use.model;
+        let description = Description {
+            classes: now.names.clone(),
+            ..old.description().clone()
+        };
+        let network = old.network().with_fresh_head(now.classes.len(), seed);
+        let model = Model::new(network, description)?;
+        let hash = self.keep(&model)?;
+        Ok(vec![Event::ModelMade(ModelMade {
+            hash,
+            // None: what the one before had learned, this one has not.
+            parent: None,
+            classes: now.classes.clone(),
+            adopted: true,
+            why: format!(
+                "the classes are {} now: a fresh last layer on the network in use, to learn all labels again",
+                now.names.join(", ")
+            ),
+            ..ModelMade::default()
+        })])
+    }
+
+    /// Keeps a model's file; its hash names it. On disk when this returns.
+    fn keep(&self, model: &Model) -> anyhow::Result<String> {
+        let bytes = model.to_bytes();
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        let path = self.root.join("models").join(format!("{hash}.safetensors"));
+        if !path.exists() {
+            write_atomically(&path, &bytes)?;
+        }
+        Ok(hash)
+    }
+
+    /// Whether a stopping rule holds, as a sentence.
+    pub(super) fn advice(&self, now: &Snapshot) -> Option<String> {
+        let plan = &self.settings.simulation().plan;
+        let reached = plan
+            .stop
+            .reached(&now.evidence, now.classes.len(), plan.learning.start);
+        reached.map(|reason| reason.to_string())
+    }
+}
+
+fn unreadable(found: &[(CandidateId, acft::CandidateError)]) -> Vec<Event> {
+    found
+        .iter()
+        .map(|(candidate, error)| Event::Unreadable {
+            candidate: *candidate,
+            reason: error.reason.clone(),
+        })
+        .collect()
+}
+
+/// An error of the algorithm; being cancelled is told apart.
+fn told(error: AlgorithmError) -> anyhow::Error {
+    match error {
+        AlgorithmError::Cancelled => Cancelled.into(),
+        AlgorithmError::Plugged(error) => {
+            let cancelled = matches!(
+                error.downcast_ref::<acft_vision::learner::LearnerError>(),
+                Some(acft_vision::learner::LearnerError::Cancelled { .. })
+            );
+            if cancelled {
+                Cancelled.into()
+            } else {
+                anyhow::Error::from_boxed(error)
+            }
+        }
+        other => other.into(),
+    }
+}
