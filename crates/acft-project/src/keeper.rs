@@ -18,6 +18,9 @@ const MOST_IN_GROUP: usize = 256;
 type Job = Box<dyn FnOnce(Result<&mut Project, Error>) -> Reply + Send>;
 type Reply = Box<dyn FnOnce(Option<&Error>) + Send>;
 
+/// Those who hear of changes; none once nothing changes any more.
+type Subscribers = Option<Vec<Sender<EventId>>>;
+
 enum Message {
     Work(Job),
     Stop,
@@ -27,7 +30,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Keeper {
     sender: Sender<Message>,
-    subscribers: Arc<Mutex<Vec<Sender<EventId>>>>,
+    subscribers: Arc<Mutex<Subscribers>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -41,7 +44,7 @@ impl Keeper {
     /// Gives a project to a thread of its own.
     pub fn start(project: Project) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let subscribers = Arc::new(Mutex::new(Vec::new()));
+        let subscribers = Arc::new(Mutex::new(Some(Vec::new())));
         let keeper = Self {
             sender,
             subscribers: Arc::clone(&subscribers),
@@ -96,10 +99,13 @@ impl Keeper {
         receiver.recv().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Hears the last event after each commit that brought one.
+    /// Hears the last event after each commit that brought one. It is closed
+    /// once the keeper was stopped.
     pub fn changes(&self) -> Receiver<EventId> {
         let (sender, receiver) = mpsc::channel();
-        lock(&self.subscribers).push(sender);
+        if let Some(subscribers) = &mut *lock(&self.subscribers) {
+            subscribers.push(sender);
+        }
         receiver
     }
 
@@ -112,15 +118,11 @@ impl Keeper {
             let _ = thread.join();
         }
         // Nothing changes any more: those who wait for a change are let go.
-        lock(&self.subscribers).clear();
+        *lock(&self.subscribers) = None;
     }
 }
 
-fn keep(
-    mut project: Project,
-    receiver: &Receiver<Message>,
-    subscribers: &Mutex<Vec<Sender<EventId>>>,
-) {
+fn keep(mut project: Project, receiver: &Receiver<Message>, subscribers: &Mutex<Subscribers>) {
     let mut stopping = false;
     while !stopping {
         let Ok(Message::Work(first)) = receiver.recv() else {
@@ -144,8 +146,10 @@ fn keep(
             // A caller that cannot take its answer is no reason to end.
             let _ = catch_unwind(AssertUnwindSafe(|| reply(lost.as_ref())));
         }
-        if last != before {
-            lock(subscribers).retain(|subscriber| subscriber.send(last).is_ok());
+        if last != before
+            && let Some(subscribers) = &mut *lock(subscribers)
+        {
+            subscribers.retain(|subscriber| subscriber.send(last).is_ok());
         }
     }
 }
