@@ -10,7 +10,7 @@ for strategy in ${STRATEGIES:-rft acft-hq acft-lq}; do
             --split-column split --positive PNEUMONIA \
             --model squeezenet1_1 --input 64 --patches crop:12 \
             --strategy "$strategy" --criterion diversity --alpha 0.25 --omega 5 \
-            --batch 10 --steps 12 --lr 3e-4 --epochs 8 --seed "$seed"
+            --batch 20 --steps 6 --lr 3e-4 --epochs 8 --seed "$seed" --no-validation
     done
 done
 "$acft" compare "$runs"/chest-*-[0-9] --out "$runs/chest.png" --title "Chest X-rays, pneumonia, SqueezeNet 1.1"

@@ -9,7 +9,7 @@ for strategy in ${STRATEGIES:-rft acft-hq acft-lq}; do
         ours "rooms-$strategy-$seed" --path-column file --label-column label --split-column split \
             --model squeezenet1_1 --input 64 --patches crop:12 \
             --strategy "$strategy" --criterion diversity --alpha 0.25 --omega 5 \
-            --batch 20 --steps 12 --lr 3e-4 --epochs 8 --seed "$seed"
+            --batch 20 --steps 6 --lr 3e-4 --epochs 8 --seed "$seed" --no-validation
     done
 done
 "$acft" compare "$runs"/rooms-*-[0-9] --out "$runs/rooms.png" --title "Rooms of Places365, three classes, SqueezeNet 1.1"
