@@ -66,8 +66,11 @@ export function button(text, { key, onclick, kind = "", ...rest }) {
 export const sentences = (...texts) =>
   texts
     .filter(Boolean)
-    .map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`)
+    .map((text) => `${capitalised(text)}${/[.!?]$/.test(text) ? "" : "."}`)
     .join(" ");
+
+/** A path or a number stays as it is. */
+const capitalised = (text) => (/^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
 
 export const percent = (p) => `${Math.round(p * 100)} %`;
 

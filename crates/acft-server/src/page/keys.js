@@ -14,7 +14,6 @@ const COMMANDS = {
   ArrowRight: "forward",
   ArrowUp: "up",
   ArrowDown: "down",
-  Enter: "open",
   "+": "zoomIn",
   "=": "zoomIn",
   "-": "zoomOut",
@@ -53,7 +52,5 @@ function read(event, byKey) {
   if (byKey.has(key)) return event.repeat ? null : ["class", byKey.get(key)];
   const command = COMMANDS[key];
   if (!command || (event.repeat && !HELD.has(command))) return null;
-  // A button that has the focus is pressed by Enter.
-  if (command === "open" && event.target.closest?.("button, a, summary, label")) return null;
   return [command, undefined];
 }

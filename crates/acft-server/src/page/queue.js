@@ -11,7 +11,7 @@ export class Queue {
   #api;
   #pictures;
   #outbox;
-  #filling = null;
+  #filling = false;
   #again = false;
   #timer = null;
   #failures = 0;
@@ -72,10 +72,11 @@ export class Queue {
     this.current = current;
     if (this.ahead.length >= AHEAD && current) return;
     this.#again = true;
-    this.#filling ??= this.#fillAll().finally(() => (this.#filling = null));
+    if (!this.#filling) this.#fillAll();
   }
 
   async #fillAll() {
+    this.#filling = true;
     while (this.#again) {
       this.#again = false;
       clearTimeout(this.#timer);
@@ -89,6 +90,7 @@ export class Queue {
       }
       this.onchange(this);
     }
+    this.#filling = false;
   }
 
   #arrive({ assignments, advice, exhausted }, asked) {

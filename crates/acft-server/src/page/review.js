@@ -250,8 +250,8 @@ export class Review {
     return h("section", {}, h("h3", {}, t("history")), h("dl", { class: "rows" }, flags, rows));
   }
 
-  #event({ annotator, class: id, at, seconds, origin, kind }) {
-    const what = kind && kind !== "labeled" ? t(`event_${kind}`) : this.#name(id);
+  #event({ annotator, class: id, at, seconds, origin }) {
+    const what = (id ?? null) === null && origin !== "review" ? t("skippedShort") : this.#name(id);
     const when = Number.isFinite(at) ? new Date(at).toLocaleString() : "";
     const detail = [when, Number.isFinite(seconds) ? t("seconds", { n: seconds.toFixed(1) }) : "", origin ? t(`origin_${origin}`) : ""];
     return h("div", {}, h("dt", {}, annotator ?? ""), h("dd", {}, h("b", {}, what), h("span", { class: "muted small" }, detail.filter(Boolean).join(" · "))));

@@ -12,6 +12,7 @@ export function buildDock(session, act) {
         key: one.key,
         kind: "class",
         "data-class": String(one.id),
+        disabled: true,
         "aria-keyshortcuts": one.key,
         onclick: () => act("class", one.id),
       }),
@@ -127,7 +128,7 @@ function screenFor(labeling, act) {
       if (progress?.candidates === 0) return message(t("emptyTitle"), t("emptyText"));
       return message(t("exhaustedTitle"), t("exhaustedText", { n: progress?.labels ?? labeling.done.length }), "", [review]);
     case "advised":
-      return message(t("advisedTitle"), queue.advice, "", [
+      return message(t("stopTitle"), queue.advice, "", [
         button(t("goOn"), { kind: "primary", onclick: () => act("goOn") }),
         button(t("toProgress"), { key: "I", onclick: () => act("progress") }),
         review,
