@@ -77,20 +77,25 @@ export class Queue {
 
   async #fillAll() {
     this.#filling = true;
-    while (this.#again) {
-      this.#again = false;
-      clearTimeout(this.#timer);
-      try {
-        const asked = (this.#asked += 1);
-        const count = Math.min(MOST, AHEAD + 1 + this.#outbox.unsaved);
-        this.#arrive(await this.#api.post("/api/next", { count }), asked);
-        this.#failures = 0;
-      } catch (error) {
-        this.#fail(error);
-      }
-      this.onchange(this);
+    try {
+      while (this.#again) await this.#fillOnce();
+    } finally {
+      this.#filling = false;
     }
-    this.#filling = false;
+  }
+
+  async #fillOnce() {
+    this.#again = false;
+    clearTimeout(this.#timer);
+    try {
+      const asked = (this.#asked += 1);
+      const count = Math.min(MOST, AHEAD + 1 + this.#outbox.unsaved);
+      this.#arrive(await this.#api.post("/api/next", { count }), asked);
+      this.#failures = 0;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.onchange(this);
   }
 
   #arrive({ assignments, advice, exhausted }, asked) {
