@@ -28,6 +28,8 @@ pub struct Moment(pub i64);
 pub struct ClassId(pub u16);
 
 /// One thing that happened.
+// Few are in memory at once: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Event {

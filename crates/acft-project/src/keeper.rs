@@ -63,13 +63,11 @@ impl Keeper {
     /// fails, or panics, leaves nothing behind. `reply` is called on the
     /// keeper's thread and must not wait for anything; it is dropped uncalled
     /// where the keeper was stopped before its turn.
-    pub fn submit<T: 'static>(
+    pub fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Project) -> Result<T, Error> + Send + 'static,
         reply: impl FnOnce(Result<T, Error>) + Send + 'static,
-    ) where
-        T: Send,
-    {
+    ) {
         let job: Job = Box::new(move |project| {
             let outcome = project.and_then(|project| project.attempt(work));
             Box::new(move |lost: Option<&Error>| {

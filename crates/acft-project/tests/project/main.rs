@@ -41,8 +41,8 @@ fn candidate(at: u32, part: Part) -> Candidate {
         key: CandidateKey(key),
         name: format!("image {at}"),
         path: format!("images/{at}.png"),
-        region: (at % 2 == 0).then_some([1, 2, 3, 4]),
-        group: (at % 3 == 0).then(|| format!("video {}", at / 9)),
+        region: at.is_multiple_of(2).then_some([1, 2, 3, 4]),
+        group: at.is_multiple_of(3).then(|| format!("video {}", at / 9)),
         part,
         origin: Origin::Listed,
     }
