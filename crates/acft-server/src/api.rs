@@ -1,0 +1,13 @@
+//! The handlers: a file a subject. Each reads its request, does one piece of
+//! work on the thread that owns the project, and says what came of it.
+
+pub(crate) mod candidates;
+pub(crate) mod feedback;
+pub(crate) mod labels;
+pub(crate) mod models;
+pub(crate) mod predict;
+pub(crate) mod progress;
+pub(crate) mod review;
+pub(crate) mod session;
+pub(crate) mod system;
+mod values;

@@ -1,0 +1,128 @@
+//! A second look.
+
+use acft_project::desk::{Agreement, Reviewed};
+use acft_project::{ClassId, Filter, Ledger};
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::values;
+use crate::app::{App, Halt};
+use crate::card::{self, Head, VoteView};
+use crate::extract::Params;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::settings::ShowGuess;
+use crate::why::{has_labeled, may_see_votes};
+
+/// The most that is listed at once.
+const MOST: usize = 500;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    class: Option<String>,
+    annotator: Option<String>,
+    #[serde(default, deserialize_with = "switch")]
+    flagged: bool,
+    #[serde(default, deserialize_with = "switch")]
+    disagreed: bool,
+    #[serde(default, deserialize_with = "switch")]
+    disputed: bool,
+    #[serde(default)]
+    offset: usize,
+    #[serde(default = "fifty")]
+    limit: usize,
+}
+
+fn fifty() -> usize {
+    50
+}
+
+/// `1` and `true` turn a filter on, `0` and `false` leave it off.
+fn switch<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" | "" => Ok(false),
+        other => Err(serde::de::Error::custom(format!(
+            "{other:?} turns nothing on or off; give 1 or 0"
+        ))),
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    total: usize,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    #[serde(flatten)]
+    head: Head,
+    label: Option<ClassId>,
+    votes: Vec<VoteView>,
+    guess: Option<ClassId>,
+    trust: Option<f64>,
+}
+
+/// `GET /api/review`
+pub(crate) async fn review(
+    State(app): State<App>,
+    caller: Caller,
+    Params(asked): Params<Asked>,
+) -> Result<Answer<Page>, Problem> {
+    let show = app.settings.show_guess;
+    app.ask(&caller, move |project, annotator| {
+        let ledger = project.ledger();
+        let class = asked.class.as_deref().filter(|text| !text.is_empty());
+        let filter = Filter {
+            class: class
+                .map(|text| values::class_or_name(ledger, text))
+                .transpose()?,
+            annotator: asked.annotator.filter(|name| !name.is_empty()),
+            flagged: asked.flagged,
+            disagreed: asked.disagreed,
+            disputed: asked.disputed,
+        };
+        let page = project.review(&filter, asked.offset, asked.limit.min(MOST));
+        let items = page
+            .items
+            .iter()
+            .map(|one| item(ledger, one, annotator, show))
+            .collect::<Result<_, Halt>>()?;
+        Ok(Answer(Page {
+            total: page.total,
+            items,
+        }))
+    })
+    .await
+}
+
+/// What this annotator may see of it: while their own, independent word is
+/// still wanted, neither the network's guess nor what others said.
+fn item(ledger: &Ledger, one: &Reviewed, annotator: &str, show: ShowGuess) -> Result<Item, Halt> {
+    let id = one.candidate;
+    let votes = may_see_votes(ledger, id, annotator);
+    let settled = ledger.votes().is_done(id) && votes;
+    let guess = show == ShowGuess::Before || settled || has_labeled(ledger, id, annotator);
+    Ok(Item {
+        head: card::head(ledger, id, annotator)?,
+        label: one.label.filter(|_| votes),
+        votes: card::votes(ledger, id, annotator, ledger.votes().of(id)),
+        guess: one.guess.filter(|_| guess),
+        trust: one.trust.filter(|_| guess && votes),
+    })
+}
+
+/// `GET /api/agreement`
+pub(crate) async fn agreement(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Answer<Agreement>, Problem> {
+    app.ask(&caller, |project, _| Ok(Answer(project.agreement())))
+        .await
+}
+
+pub(crate) use super::labels::correct;

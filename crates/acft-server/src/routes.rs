@@ -1,0 +1,133 @@
+//! Every route, in one table: the router is made of it, and `openapi.json` is
+//! held against it.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::api::{
+    candidates, feedback, labels, models, predict, progress, review, session, system,
+};
+use crate::app::App;
+use crate::guard::guard;
+use crate::observe::{Place, limit_time, observe, panicked};
+use crate::page;
+use crate::problem::Problem;
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody who can reach the server.
+    Everybody,
+    /// Annotators.
+    Annotators,
+}
+
+/// One method on one path.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    handler: MethodRouter<App>,
+}
+
+/// The table.
+pub(crate) fn table() -> Vec<Route> {
+    use Access::{Annotators, Everybody};
+    let read = |path, access, handler| Route {
+        method: Method::GET,
+        path,
+        access,
+        handler,
+    };
+    let write = |path, handler| Route {
+        method: Method::POST,
+        path,
+        access: Annotators,
+        handler,
+    };
+    vec![
+        read("/", Everybody, get(page::index)),
+        read("/assets/{file}", Everybody, get(page::asset)),
+        read("/health", Everybody, get(system::health)),
+        read("/metrics", Everybody, get(system::metrics)),
+        read("/openapi.json", Everybody, get(system::openapi)),
+        read("/api/session", Annotators, get(session::session)),
+        write("/api/next", post(labels::next)),
+        write("/api/label", post(labels::label)),
+        write("/api/skip", post(labels::skip)),
+        write("/api/undo", post(labels::undo)),
+        write("/api/flag", post(labels::flag)),
+        write("/api/unflag", post(labels::unflag)),
+        read("/api/candidates/{key}", Annotators, get(candidates::detail)),
+        read(
+            "/api/candidates/{key}/image",
+            Annotators,
+            get(candidates::image),
+        ),
+        read(
+            "/api/candidates/{key}/samples",
+            Annotators,
+            get(candidates::samples),
+        ),
+        read(
+            "/api/candidates/{key}/patches",
+            Annotators,
+            get(candidates::patches),
+        ),
+        read("/api/progress", Annotators, get(progress::progress)),
+        read("/api/review", Annotators, get(review::review)),
+        write("/api/correct", post(review::correct)),
+        read("/api/agreement", Annotators, get(review::agreement)),
+        write("/api/go-on", post(progress::go_on)),
+        read("/api/models", Annotators, get(models::models)),
+        write("/api/models/use", post(models::use_model)),
+        write("/api/predict", post(predict::predict)),
+        write("/api/feedback", post(feedback::feedback)),
+    ]
+}
+
+/// The router of the table.
+pub(crate) fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let handler = route.handler.fallback(wrong_method);
+        let handler = match route.access {
+            Access::Everybody => handler,
+            Access::Annotators => handler.layer(from_fn_with_state(app.clone(), guard)),
+        };
+        router = router.route(route.path, surround(handler, &app, route.path));
+    }
+    let nowhere = surround(axum::routing::any(unknown), &app, "unknown");
+    router
+        .fallback_service(nowhere.with_state(app.clone()))
+        .with_state(app)
+}
+
+/// What every route has around it, from the inside out.
+fn surround(handler: MethodRouter<App>, app: &App, route: &'static str) -> MethodRouter<App> {
+    let place = Place {
+        app: app.clone(),
+        route,
+    };
+    handler
+        .layer::<_, Infallible>(from_fn_with_state(app.clone(), limit_time))
+        .layer::<_, Infallible>(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(place, observe))
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this route does not take that method",
+        "the header Allow says which it takes; /openapi.json has every route",
+    )
+}
+
+async fn unknown(_: Uri) -> Problem {
+    Problem::not_found("there is no such route", "/openapi.json has every route")
+}
