@@ -9,6 +9,8 @@ import { Picture } from "./pictures.js";
 
 const PAGE = 48;
 const THUMB = 168;
+/** Longer sides are not sent. */
+const SHRUNK = 2048;
 const SWITCHES = [
   ["flagged", "filterFlagged"],
   ["disagreed", "filterDisagreed"],
@@ -174,10 +176,13 @@ export class Review {
     this.#seen.unobserve(card);
     const { item } = card;
     try {
-      if (item.region === undefined) Object.assign(item, pick(await this.api.get(candidatePath(item.candidate))));
       const picture = new Picture({ ...item, depth: 8 });
       picture.load(this.api);
       await picture.ready;
+      // A large picture comes smaller than the box is measured in.
+      if (item.region && !item.width && Math.max(picture.width, picture.height) >= SHRUNK) {
+        Object.assign(picture, pick(await this.api.get(candidatePath(item.candidate))));
+      }
       drawThumbnail(card.querySelector("canvas"), picture);
       picture.bitmap.close();
     } catch {
@@ -218,13 +223,14 @@ export class Review {
       Object.assign(item, pick(full));
       this.#relabel(item);
       this.#renderDetail(item, full);
-      const picture = this.pictures.of({ ...full });
+      const picture = this.pictures.of(full);
       await picture.ready;
       if (this.#items[this.#at] === item) this.#viewer.show(picture);
     } catch (error) {
       if (this.#items[this.#at] !== item) return;
       this.#viewer.show(null);
-      this.#detail.replaceChildren(h("p", {}, t("unreadableTitle")), h("p", { class: "muted" }, error.message));
+      // What is known of it can be read, and its label corrected, all the same.
+      this.#detail.prepend(h("div", { class: "callout" }, h("strong", {}, t("unreadableTitle")), h("p", { class: "muted" }, sentences(error.message))));
     }
   }
 
