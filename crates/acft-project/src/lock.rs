@@ -13,7 +13,7 @@ pub(crate) const LOCK: &str = "acft.lock";
 /// it ends; the file stays, and says nothing without its lock.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -48,7 +48,15 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(|error| cannot("write", error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, were it not for a child process that is
+    /// being started at this moment: it has the file too until it runs.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Project {
     pub(crate) rules: Rules,
     pub(crate) ledger: Ledger,
     pub(crate) desk: Desk,
+    /// Before the lock, so that it is closed before another may open it.
     store: Store,
     /// None where the project was opened for reading.
     lock: Option<Lock>,

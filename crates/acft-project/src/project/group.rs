@@ -81,10 +81,20 @@ impl Project {
         self.require_fresh()
     }
 
-    /// Where a group is open, its transaction must be.
-    fn require_group(&self) -> Result<(), Error> {
-        match self.group.as_ref().and_then(|group| group.lost.clone()) {
-            Some(error) => Err(error),
+    /// Where a group is open, its transaction must be: SQLite drops one on some
+    /// failures, those of reading among them.
+    fn require_group(&mut self) -> Result<(), Error> {
+        let open = self.store.in_transaction();
+        let Some(group) = &mut self.group else {
+            return Ok(());
+        };
+        if !open {
+            group.lost.get_or_insert_with(|| {
+                Error::Storage("the database dropped what it was writing".to_owned())
+            });
+        }
+        match &group.lost {
+            Some(error) => Err(error.clone()),
             None => Ok(()),
         }
     }

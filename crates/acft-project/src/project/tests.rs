@@ -130,6 +130,69 @@ fn a_full_disk_is_told_to_all_whose_labels_it_took() {
     assert_eq!(check_database(folder.path()).unwrap(), []);
 }
 
+/// Runs some works as one group, and checks that nothing of it was kept.
+#[track_caller]
+fn lost_together(fail: fn(&mut Project)) {
+    let (folder, project) = project(20);
+    let keeper = Keeper::start(project);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (busy, is_busy) = std::sync::mpsc::channel();
+    keeper.submit(
+        move |_| {
+            busy.send(()).unwrap();
+            let _ = held.recv();
+            Ok(())
+        },
+        |_| {},
+    );
+    // From here on, what comes waits for the next group.
+    is_busy.recv().unwrap();
+    let changes = keeper.changes();
+    let (sender, outcomes) = std::sync::mpsc::channel();
+    for id in 0..9 {
+        let sender = sender.clone();
+        keeper.submit(
+            move |project| {
+                project.append(NOW, vec![label(id, 0)])?;
+                if id == 4 {
+                    fail(project);
+                    // It goes on as if nothing had been.
+                    let _ = project.append(NOW, vec![label(10, 0)]);
+                }
+                Ok(())
+            },
+            move |outcome: Result<(), Error>| sender.send(outcome).unwrap(),
+        );
+    }
+    drop((sender, release));
+    let outcomes: Vec<Result<(), Error>> = outcomes.iter().collect();
+    assert_eq!(outcomes.len(), 9);
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(Error::Storage(_))), "{outcome:?}");
+    }
+    assert!(changes.try_recv().is_err());
+    let kept = keeper
+        .call(|project| {
+            same_as_replayed(project);
+            assert_eq!(project.ledger().spent(), 0);
+            project.append(NOW, vec![label(0, 1)])
+        })
+        .unwrap();
+    assert_eq!(kept, [EventId(5)]);
+    keeper.stop();
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+}
+
+#[test]
+fn where_a_commit_fails_everyone_is_told() {
+    lost_together(|project| project.store.spoil());
+}
+
+#[test]
+fn where_sqlite_drops_a_transaction_everyone_is_told() {
+    lost_together(|project| project.store.rollback());
+}
+
 #[test]
 fn a_changed_row_is_noticed() {
     for (sql, about) in [

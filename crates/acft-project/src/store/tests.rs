@@ -37,6 +37,17 @@ impl Store {
             .unwrap();
     }
 
+    /// The transaction that is open can be written to, and not be committed.
+    pub(crate) fn spoil(&self) {
+        self.connection
+            .execute_batch(
+                "PRAGMA defer_foreign_keys = ON;
+                 INSERT INTO candidates (id, event, key, name, path, part, origin)
+                 SELECT max(id) + 1, 9999, randomblob(32), '', '', 'pool', 'listed' FROM candidates",
+            )
+            .unwrap();
+    }
+
     /// What no program does: a change behind the back of the triggers.
     pub(crate) fn tamper(root: &Path, sql: &str) {
         let connection = Connection::open(root.join(DATABASE)).unwrap();
