@@ -15,7 +15,12 @@ use crate::{compare, demo, explain, score, simulate};
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
 #[derive(Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "acft",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

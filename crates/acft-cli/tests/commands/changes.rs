@@ -129,3 +129,45 @@ fn models_that_are_none_are_refused() {
     let told = home.told(&["model", "use", "last-adopted", "lungs"]);
     assert!(told.contains("is in use already"), "{told}");
 }
+
+#[test]
+fn who_has_the_project_is_named() {
+    let home = Home::with_project();
+    home.write("labels.csv", "candidate,label\n00.png,bright\n");
+    // As a server holds it.
+    let lock = fs::File::options()
+        .write(true)
+        .open(home.path("lungs/acft.lock"))
+        .or_else(|_| fs::File::create(home.path("lungs/acft.lock")))
+        .unwrap();
+    lock.lock().unwrap();
+    home.write(
+        "lungs/acft.lock",
+        "acft serve on http://127.0.0.1:8500/ (process 7)",
+    );
+    for arguments in [
+        &["label", "import", "labels.csv", "lungs"][..],
+        &["query", "lungs"],
+        &["train", "lungs"],
+        &["add", "lungs", "--images", "scans"],
+        &["classes", "add", "grey", "lungs"],
+        &["annotator", "add", "ada", "lungs"],
+        &["model", "use", "last-adopted", "lungs"],
+    ] {
+        let output = home.acft(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(
+            told.contains("in use by acft serve on http://127.0.0.1:8500/ (process 7)"),
+            "{told}"
+        );
+    }
+    // What only reads goes on.
+    let status = home.json(&["status", "lungs", "--json"]);
+    assert_eq!(
+        status["holder"],
+        "acft serve on http://127.0.0.1:8500/ (process 7)"
+    );
+    home.told(&["export", "labels", "lungs"]);
+    home.told(&["check", "lungs"]);
+}

@@ -180,15 +180,7 @@ fn what_is_refused_leaves_nothing_behind() {
         "--out means nothing here",
     );
     check(
-        &[
-            "lungs",
-            "--images",
-            "scans",
-            "--classes",
-            "a,b",
-            "--lr",
-            "-1",
-        ],
+        &["lungs", "--images", "scans", "--classes", "a,b", "--lr=-1"],
         "lr",
     );
     check(

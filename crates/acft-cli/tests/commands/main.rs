@@ -9,3 +9,4 @@ mod init;
 mod journey;
 mod project;
 mod queries;
+mod serve;

@@ -33,6 +33,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// Make a token for a person, and print it.
+    #[command(after_help = "Example:\n  acft annotator add ada")]
     Add {
         /// Unique among annotators; labels carry it.
         name: String,
@@ -43,6 +44,7 @@ enum What {
         json: bool,
     },
     /// Who may label, and how much each did.
+    #[command(after_help = "Example:\n  acft annotator list lungs")]
     List {
         #[command(flatten)]
         at: At,
@@ -51,6 +53,7 @@ enum What {
         json: bool,
     },
     /// Take a person's token back; the labels stay.
+    #[command(after_help = "Example:\n  acft annotator revoke ada")]
     Revoke {
         /// Whose.
         name: String,

@@ -42,8 +42,8 @@ pub(crate) struct Args {
 struct Checked {
     ok: bool,
     findings: Vec<Finding>,
-    /// What is of no use, and does no harm.
-    left_over: Vec<String>,
+    /// What is worth knowing, and does no harm.
+    notes: Vec<String>,
 }
 
 /// Runs the command.
@@ -77,7 +77,7 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
     let rules = settings
         .map(|settings| settings.rules())
         .unwrap_or_default();
-    let mut left_over = Vec::new();
+    let mut notes = Vec::new();
     // Where the database contradicts itself there is no state to hold the files against.
     match Project::read(root, rules) {
         Ok(project) => {
@@ -85,7 +85,8 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
             if deep {
                 findings.extend(check_images(&project));
             }
-            left_over = unknown_models(&project);
+            notes = unknown_models(&project);
+            notes.extend(unreadable(project.ledger()));
         }
         Err(error) if findings.is_empty() => return Err(told(error)),
         Err(_) => {}
@@ -93,7 +94,7 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
     Ok(Checked {
         ok: findings.is_empty(),
         findings,
-        left_over,
+        notes,
     })
 }
 
@@ -138,10 +139,23 @@ fn unknown_models(project: &Project) -> Vec<String> {
     let mut unknown: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| !known.contains(name))
-        .map(|name| format!("models/{name}"))
+        .map(|name| format!("models/{name} belongs to no model of the project, and can be deleted"))
         .collect();
     unknown.sort();
     unknown
+}
+
+/// Candidates that left the pool because their images could not be decoded.
+fn unreadable(ledger: &Ledger) -> Vec<String> {
+    ledger
+        .unreadable()
+        .filter_map(|(id, reason)| {
+            let name = &ledger.candidate(id)?.name;
+            Some(format!(
+                "{name} was left out when it was to be read: {reason}"
+            ))
+        })
+        .collect()
 }
 
 fn known_models(ledger: &Ledger) -> BTreeSet<String> {
@@ -161,8 +175,8 @@ fn text(checked: &Checked) -> String {
             finding.about, finding.wrong, finding.mend
         );
     }
-    for name in &checked.left_over {
-        text += &format!("note: {name} belongs to no model of the project, and can be deleted\n");
+    for note in &checked.notes {
+        text += &format!("note: {note}\n");
     }
     text += &match checked.findings.len() {
         0 => "all is well\n".to_owned(),

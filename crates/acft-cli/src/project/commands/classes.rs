@@ -32,6 +32,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// The classes, and how many labels each has.
+    #[command(after_help = "Example:\n  acft classes list lungs")]
     List {
         #[command(flatten)]
         at: At,
@@ -40,6 +41,7 @@ enum What {
         json: bool,
     },
     /// A class joins.
+    #[command(after_help = "Example:\n  acft classes add cyst")]
     Add {
         /// Its name.
         name: String,
@@ -47,6 +49,7 @@ enum What {
         at: At,
     },
     /// A class gets another name; its labels follow.
+    #[command(after_help = "Example:\n  acft classes rename cyst \"simple cyst\"")]
     Rename {
         /// Its name.
         class: String,
@@ -56,6 +59,7 @@ enum What {
         at: At,
     },
     /// The labels of one class count as those of another from now on.
+    #[command(after_help = "Example:\n  acft classes merge cyst benign")]
     Merge {
         /// The class that goes.
         from: String,

@@ -74,7 +74,12 @@ pub(crate) fn adapt(command: clap::Command) -> clap::Command {
         command = command.mut_arg(name, |flag| flag.hide(true));
     }
     command
-        .mut_arg("max_labels", |flag| flag.help("Stop when this many labels are spent"))
+        .mut_arg("manifest", |flag| {
+            flag.help("A manifest (CSV, JSONL, Parquet), alone or of the images in --images")
+        })
+        .mut_arg("max_labels", |flag| {
+            flag.help("Propose nothing more once this many labels are spent")
+        })
         .mut_arg("plateau", |flag| {
             flag.help("Advise to stop when the AUC on held-out candidates has not risen for this many steps")
         })

@@ -32,6 +32,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum What {
     /// All models, oldest first; a star marks the one in use.
+    #[command(after_help = "Example:\n  acft model list lungs")]
     List {
         #[command(flatten)]
         at: At,
@@ -40,6 +41,7 @@ enum What {
         json: bool,
     },
     /// Use another model from now on.
+    #[command(after_help = "Example:\n  acft model use 3fa91c\n  acft model use last-adopted")]
     Use {
         /// Its hash, or the start of it; last-adopted is the last that was found good.
         model: String,

@@ -21,13 +21,11 @@ pub(crate) struct Out {
     pub force: bool,
 }
 
-/// How rows are written.
+/// How rows are written: comma-separated with a header, or a JSON object a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// Comma-separated, with a header.
     #[default]
     Csv,
-    /// A JSON object a line.
     Jsonl,
 }
 

@@ -88,7 +88,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut opened = args.at.write("acft query")?;
-    let before = waiting(opened.project.ledger()).len();
+    let (before, batches) = {
+        let ledger = opened.project.ledger();
+        (waiting(ledger).len(), ledger.batches().len())
+    };
     require_pool(opened.project.ledger())?;
     let scored = match &args.scores {
         Some(file) => by_scores(args, &mut opened, file)?,
@@ -97,11 +100,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if before > 0 {
         eprintln!("{before} drawn before still wait for labels; `acft query --open` lists them");
     }
+    if let Some(advice) = opened.project.advice() {
+        eprintln!("advice: {advice}");
+    }
     let ledger = opened.project.ledger();
-    let batch = ledger
-        .batches()
-        .last()
-        .ok_or_else(|| anyhow::anyhow!("no batch was drawn"))?;
+    let batch = ledger.batches().get(batches).ok_or_else(|| {
+        bad_input!("nothing was drawn: no candidate that is left in the pool can be read; `acft check` names them")
+    })?;
     let table = rows(&opened, &[batch])?;
     let what = format!(
         "batch {} ({})",

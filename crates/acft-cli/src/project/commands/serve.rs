@@ -2,8 +2,18 @@
 
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use super::at::At;
+use acft_project::Keeper;
+use acft_server::settings::exposure;
+use acft_server::{Exposure, ServeSettings, Served, Work, app, serve};
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use super::at::{At, Opened};
+use crate::cli::bad_input;
+use crate::project::vision::ProjectVision;
+use crate::project::worker::Worker;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -34,8 +44,132 @@ pub(crate) struct Args {
     open: bool,
 }
 
-/// Not yet.
+/// Runs the command until it is told to stop.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let _ = (&args.at.root()?, args.port, args.address, args.open);
-    anyhow::bail!("not yet")
+    log_to_stderr();
+    let root = args.at.root()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the server's threads")?;
+    runtime.block_on(serve_project(args, root))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<()> {
+    let kept = crate::project::settings::ProjectSettings::read(&root)?;
+    let address = args.address.unwrap_or(kept.address());
+    let port = args.port.unwrap_or(kept.port());
+    // First, so that others are told the port that it became.
+    let listener = TcpListener::bind((address, port)).await.map_err(|error| {
+        bad_input!("cannot listen on {address} port {port}: {error}; choose another with --port")
+    })?;
+    let bound = listener.local_addr().context("the socket has no address")?;
+    let url = format!("http://{bound}/");
+
+    let opened = Opened::write(root, &format!("acft serve on {url}"))?;
+    let exposure =
+        exposure(address, opened.project.ledger()).map_err(|refused| bad_input!("{refused}"))?;
+    let name = opened.name();
+    let Opened {
+        root,
+        settings,
+        project,
+    } = opened;
+    let needs_token =
+        exposure == Exposure::Network || project.ledger().people().active().next().is_some();
+    let serve_settings = ServeSettings {
+        exposure,
+        ..settings.serve(&name, project.ledger())?
+    };
+    let vision = Arc::new(ProjectVision::open(&root, &settings, &project)?);
+    let work = Arc::new(Work::new());
+    let keeper = Keeper::start(project);
+    let worker = Worker::start(
+        &root,
+        settings,
+        keeper.clone(),
+        Arc::clone(&vision),
+        Arc::clone(&work),
+    )?;
+    let router = app(Served {
+        keeper: keeper.clone(),
+        vision,
+        work,
+        settings: serve_settings,
+    });
+
+    println!("{url}");
+    tracing::info!("{name} is served at {url}");
+    if needs_token {
+        tracing::info!(
+            "a token is needed: open {url}#token=TOKEN (`acft annotator add` makes one)"
+        );
+    }
+    if args.open {
+        open_browser(&url);
+    }
+    let served = serve(listener, router, stopped()).await;
+    tracing::info!("stopping");
+    // The training that runs is given up: what was labeled is kept, and learned next time.
+    worker.stop();
+    keeper.stop();
+    served.context("the server failed")
+}
+
+/// Ends when the process is told to stop: Ctrl-C, or a service manager's TERM.
+async fn stopped() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+fn log_to_stderr() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call, as from the demo, changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+}
+
+/// Asks the desktop to show the page. Where there is none, the address that
+/// was printed is enough.
+fn open_browser(url: &str) {
+    let (program, before): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        ("cmd", &["/c", "start", ""])
+    } else {
+        ("xdg-open", &[])
+    };
+    let started = std::process::Command::new(program)
+        .args(before)
+        .arg(url)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    if let Err(error) = started {
+        tracing::warn!("no browser could be opened ({error}); the page is at {url}");
+    }
 }
