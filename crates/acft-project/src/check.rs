@@ -40,34 +40,35 @@ const RESTORE: &str =
 /// none is missing. Works on damaged ones too.
 ///
 /// # Errors
-/// There is no project, or the database cannot be read at all.
+/// There is no project, or its version is not known here.
 pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
     let store = Store::read(root)?;
-    let mut findings: Vec<Finding> = store
-        .integrity()?
-        .into_iter()
-        .map(|wrong| Finding::new("acft.db", wrong, RESTORE))
-        .collect();
+    let about_file = |wrong: String| Finding::new("acft.db", wrong, RESTORE);
+    let mut findings: Vec<Finding> = match store.integrity() {
+        Ok(wrong) => wrong.into_iter().map(about_file).collect(),
+        Err(error) => vec![about_file(error.to_string())],
+    };
     let mut ledger = Ledger::new(1);
     let mut last = EventId(0);
-    store.replay(|record| {
+    let replayed = store.replay(|record| {
         findings.extend(check_event(&mut ledger, last, &record));
         last = record.id;
         ControlFlow::<()>::Continue(())
-    })?;
-    if last == EventId(0) {
-        findings.push(Finding::new("acft.db", "it has no events", RESTORE));
+    });
+    if let Err(error) = replayed {
+        findings.push(about_file(format!("after event {}: {error}", last.0)));
+        return Ok(findings);
     }
-    let rows = store.candidate_count()?;
-    if rows != ledger.candidates().len() {
-        findings.push(Finding::new(
-            "acft.db",
-            format!(
-                "it has {rows} candidates, and its events speak of {}",
-                ledger.candidates().len()
-            ),
-            RESTORE,
-        ));
+    if last == EventId(0) {
+        findings.push(about_file("it has no events".to_owned()));
+    }
+    let known = ledger.candidates().len();
+    match store.candidate_count() {
+        Ok(rows) if rows != known => findings.push(about_file(format!(
+            "it has {rows} candidates, and its events speak of {known}"
+        ))),
+        Ok(_) => {}
+        Err(error) => findings.push(about_file(error.to_string())),
     }
     Ok(findings)
 }

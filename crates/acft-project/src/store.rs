@@ -251,6 +251,22 @@ fn probe(root: &Path) -> Result<Connection, Error> {
     }
 }
 
+/// What is told of a failure: a disk that is full mends otherwise than a file
+/// that is broken.
 fn storage(cannot: &str, path: &Path, error: &rusqlite::Error) -> Error {
-    Error::Storage(format!("{cannot} {}: {error}", path.display()))
+    use rusqlite::Error as Sql;
+    let text = format!("{cannot} {}: {error}", path.display());
+    let broken = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt)
+        || matches!(
+            error,
+            Sql::FromSqlConversionFailure(..)
+                | Sql::IntegralValueOutOfRange(..)
+                | Sql::InvalidColumnType(..)
+                | Sql::Utf8Error(..)
+        );
+    if broken {
+        Error::Damaged(text)
+    } else {
+        Error::Storage(text)
+    }
 }

@@ -228,6 +228,33 @@ fn a_changed_row_is_noticed() {
     }
 }
 
+/// Wherever a disk loses a page, nothing is built on what is left.
+#[test]
+fn lost_pages_are_noticed() {
+    let (folder, mut project) = project(200);
+    for id in 0..200 {
+        project.append(NOW, vec![label(id, 1)]).unwrap();
+    }
+    drop(project);
+    let path = folder.path().join("acft.db");
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.len() > 10 * 4096);
+    for page in 1..whole.len() / 4096 {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..(page + 1) * 4096].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        let opened = Project::open(folder.path(), Rules::default(), "a test");
+        // A page of an index may go unnoticed by who opens it, and not by who checks.
+        if let Err(error) = opened {
+            assert!(matches!(error, Error::Damaged(_)), "page {page}: {error}");
+        }
+        let findings = check_database(folder.path()).unwrap();
+        assert_ne!(findings, [], "page {page}");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+}
+
 #[test]
 fn an_event_of_another_program_is_not_overwritten() {
     let (folder, mut project) = project(3);

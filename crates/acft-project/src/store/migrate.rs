@@ -61,10 +61,12 @@ pub(super) fn migrate(
 ) -> Result<(), Error> {
     let copy = backup::keep(connection, root, newest(migrations))?;
     apply(connection, from, migrations).map_err(|error| {
-        let Error::Storage(text) = storage("cannot migrate", root, &error) else {
-            return Error::Defect(error.to_string());
-        };
-        Error::Storage(format!("{text} (a copy is in {})", copy.display()))
+        match storage("cannot migrate", root, &error) {
+            Error::Storage(text) => {
+                Error::Storage(format!("{text} (a copy is in {})", copy.display()))
+            }
+            other => other,
+        }
     })
 }
 
