@@ -84,7 +84,8 @@ function chunk(kind, data) {
 
 /** Starts `acft serve` and waits until it says where it is. */
 export async function serve(project, ...args) {
-  const child = spawn(ACFT, ['serve', project, '--port', '0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const port = args.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(ACFT, ['serve', project, ...port, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (data) => { log = (log + data).slice(-20_000); });
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
