@@ -110,3 +110,38 @@ fn the_network_ranks_the_pool() {
     let kept = home.told(&["export", "predictions", "lungs", "--at-query"]);
     assert_eq!(kept.lines().count(), 5);
 }
+
+#[test]
+fn one_in_ten_is_drawn_to_judge_models_by() {
+    let home = Home::with_project();
+    let arguments = [
+        "query",
+        "lungs",
+        "--batch",
+        "10",
+        "--json",
+        "--out",
+        "batch.csv",
+    ];
+    let drawn = home.json(&arguments);
+    assert_eq!(drawn["candidates"].as_array().unwrap().len(), 10);
+    assert_eq!(drawn["holdout"].as_array().unwrap().len(), 1);
+    let batch = home.read("batch.csv");
+    assert_eq!(batch.matches(",holdout,").count(), 1, "{batch}");
+    home.fill_in("batch.csv", "labels.csv");
+    home.told(&["label", "import", "labels.csv", "lungs"]);
+    let status = home.json(&["status", "lungs", "--json"]);
+    assert_eq!(
+        (&status["labels"], &status["unlearned"]),
+        (&11.into(), &10.into())
+    );
+
+    // None where the settings say so.
+    let toml = home.read("lungs/acft.toml");
+    home.write(
+        "lungs/acft.toml",
+        &toml.replace("holdout-one-in = 10", "holdout-one-in = 0"),
+    );
+    let drawn = home.json(&["query", "lungs", "--batch", "10", "--json"]);
+    assert!(drawn["holdout"].as_array().unwrap().is_empty());
+}

@@ -33,6 +33,14 @@ pub(crate) struct AtFlag {
 }
 
 impl At {
+    /// The project in a folder.
+    pub(crate) fn of(dir: PathBuf) -> Self {
+        Self {
+            dir: Some(dir),
+            project: None,
+        }
+    }
+
     /// The project's folder.
     ///
     /// # Errors

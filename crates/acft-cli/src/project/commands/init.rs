@@ -143,6 +143,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
+    /// As if these had been given on the command line.
+    pub(crate) fn of(dir: PathBuf, flags: Flags) -> Self {
+        Self {
+            dir,
+            ignore_labels: false,
+            json: false,
+            flags,
+        }
+    }
+
     fn flags(&self) -> anyhow::Result<Flags> {
         let given = self.flags.table()?;
         let asked = |name: &str| given.contains_key(&name.replace('_', "-"));

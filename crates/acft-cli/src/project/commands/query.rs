@@ -1,6 +1,7 @@
 //! `acft query`: draws the next batch to label, for those who label elsewhere.
 
 mod draw;
+mod holdout;
 mod scores;
 
 use std::path::PathBuf;
@@ -23,9 +24,11 @@ Examples:
   acft query --scores scores.csv --out batch.csv
   acft query --open
 
-Fill in the column label and give the file to `acft label import`. A file of
-scores has the columns candidate (a name or key) and score, the highest first to
-be asked about; what `acft score` writes will do.";
+Fill in the column label and give the file to `acft label import`. Now and then
+candidates are drawn at random beside the batch, to judge models by (the column
+draw says holdout; holdout-one-in in acft.toml says how many). A file of scores
+has the columns candidate (a name or key) and score, the highest first to be
+asked about; what `acft score` writes will do.";
 
 /// Draw the next batch to label, and print it.
 #[derive(clap::Args)]
@@ -63,6 +66,8 @@ struct Summary<'a> {
     /// What is left in the pool.
     pool: usize,
     candidates: Vec<One<'a>>,
+    /// Drawn beside them, to judge models by.
+    holdout: Vec<One<'a>>,
 }
 
 #[derive(Serialize)]
@@ -107,17 +112,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let batch = ledger.batches().get(batches).ok_or_else(|| {
         bad_input!("nothing was drawn: no candidate that is left in the pool can be read; `acft check` names them")
     })?;
-    let table = rows(&opened, &[batch])?;
+    let number = batch.number;
+    if let Some(event) = holdout::due(ledger, opened.project.rules()) {
+        opened.project.append(now(), vec![event]).map_err(told)?;
+    }
+    let ledger = opened.project.ledger();
+    let drawn: Vec<&Batch> = ledger.batches()[batches..].iter().collect();
+    let table = rows(&opened, &drawn)?;
+    let held = table.len() - drawn[0].members.len();
+    let beside = match held {
+        0 => String::new(),
+        held => format!(" and {held} to judge models by"),
+    };
     let what = format!(
-        "batch {} ({})",
-        batch.number,
-        count(table.len(), "candidate")
+        "batch {number} ({}{beside})",
+        count(drawn[0].members.len(), "candidate")
     );
     if args.out.out.is_some() || !args.json {
         args.out.write(&table.to_bytes(format)?, &what)?;
     }
     if args.json {
-        print_json(&summary(ledger, batch, scored))?;
+        print_json(&summary(ledger, &drawn, scored))?;
     }
     eprintln!(
         "drew {what} of {scored} scored; {} left in the pool",
@@ -170,13 +185,9 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
     Ok(scores.of.len())
 }
 
-fn summary<'a>(ledger: &'a Ledger, batch: &Batch, scored: usize) -> Summary<'a> {
-    Summary {
-        batch: batch.number,
-        draw: batch.draw,
-        scored,
-        pool: ledger.pool().len(),
-        candidates: batch
+fn summary<'a>(ledger: &'a Ledger, drawn: &[&Batch], scored: usize) -> Summary<'a> {
+    let of = |batch: &Batch| -> Vec<One<'a>> {
+        batch
             .members
             .iter()
             .map(|member| {
@@ -188,7 +199,15 @@ fn summary<'a>(ledger: &'a Ledger, batch: &Batch, scored: usize) -> Summary<'a> 
                     score: member.score.map(|score| score.value),
                 }
             })
-            .collect(),
+            .collect()
+    };
+    Summary {
+        batch: drawn[0].number,
+        draw: drawn[0].draw,
+        scored,
+        pool: ledger.pool().len(),
+        candidates: of(drawn[0]),
+        holdout: drawn[1..].iter().flat_map(|batch| of(batch)).collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use acft_project::Ledger;
 use anyhow::Context;
 
-use super::at::{At, iso, now};
+use super::at::{At, minute, now};
 use super::output::print_json;
 use super::summary::Summary;
 use crate::figure::curve::{CurvePlot, Series};
@@ -54,13 +54,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&out)
         .with_context(|| format!("cannot make the folder {}", out.display()))?;
     let summary = Summary::of(&opened);
-    let svg = curve(&summary, opened.project.ledger()).svg();
+    let curve = curve(&summary, opened.project.ledger());
+    let has_points = curve.series.iter().any(|series| !series.points.is_empty());
+    let svg = curve.svg();
     let page = html::page(&html::Content {
         summary: &summary,
-        curve: &svg,
+        curve: has_points.then_some(&svg),
         models: opened.project.ledger().models().all(),
         agreement: &opened.project.agreement(),
-        at: &iso(now()),
+        at: &format!("{} UTC", minute(now())),
     });
     let written = Written {
         report: out.join("report.html"),

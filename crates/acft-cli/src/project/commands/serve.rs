@@ -1,6 +1,7 @@
 //! `acft serve`: the page on which experts label, while the network trains.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -42,6 +43,18 @@ pub(crate) struct Args {
     /// Open the page in the browser.
     #[arg(long)]
     open: bool,
+}
+
+impl Args {
+    /// As if these had been given on the command line.
+    pub(crate) fn of(dir: PathBuf, port: Option<u16>) -> Self {
+        Self {
+            at: At::of(dir),
+            port,
+            address: None,
+            open: false,
+        }
+    }
 }
 
 /// Runs the command until it is told to stop.

@@ -12,7 +12,8 @@ use crate::project::commands::summary::Summary;
 /// What is on the page.
 pub(super) struct Content<'a> {
     pub summary: &'a Summary,
-    pub curve: &'a str,
+    /// As SVG, where it has points.
+    pub curve: Option<&'a str>,
     pub models: &'a [Made],
     pub agreement: &'a Agreement,
     /// When it is written.
@@ -38,8 +39,12 @@ pub(super) fn page(content: &Content<'_>) -> String {
         env!("CARGO_PKG_VERSION")
     );
     body += &state(of);
-    // The picture is ours, and so safe as it is.
-    let _ = write!(body, "<h2>Learning curve</h2>{}", content.curve);
+    body += "<h2>Learning curve</h2>";
+    match content.curve {
+        // The picture is ours, and so safe as it is.
+        Some(curve) => body += curve,
+        None => body += "<p class=muted>No model was judged on held-out candidates yet.</p>",
+    }
     body += &classes(of);
     body += &annotators(of);
     body += &agreement(content.agreement);
@@ -161,6 +166,11 @@ fn agreement(of: &Agreement) -> String {
     if rows.is_empty() {
         return String::new();
     }
+    let _ = write!(
+        rows,
+        "<tr><td colspan=4>all pairs, by how much they have in common<td class=n>{}",
+        number(of.kappa, 2)
+    );
     format!(
         "<h2>Agreement</h2><table><tr><th>annotator<th>and<th class=n>labeled by both\
          <th class=n>agreed<th class=n>Cohen's kappa{rows}</table>"
