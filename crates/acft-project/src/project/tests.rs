@@ -130,9 +130,9 @@ fn a_full_disk_is_told_to_all_whose_labels_it_took() {
     assert_eq!(check_database(folder.path()).unwrap(), []);
 }
 
-/// Runs some works as one group, and checks that nothing of it was kept.
+/// Runs some works as one group, of which one fails so, and checks that nothing of it was kept.
 #[track_caller]
-fn lost_together(fail: fn(&mut Project)) {
+fn lost_together(at: u32, fail: fn(&mut Project)) {
     let (folder, project) = project(20);
     let keeper = Keeper::start(project);
     let (release, held) = std::sync::mpsc::channel::<()>();
@@ -153,13 +153,12 @@ fn lost_together(fail: fn(&mut Project)) {
         let sender = sender.clone();
         keeper.submit(
             move |project| {
-                project.append(NOW, vec![label(id, 0)])?;
-                if id == 4 {
+                if id == at {
                     fail(project);
                     // It goes on as if nothing had been.
                     let _ = project.append(NOW, vec![label(10, 0)]);
                 }
-                Ok(())
+                project.append(NOW, vec![label(id, 0)]).map(drop)
             },
             move |outcome: Result<(), Error>| sender.send(outcome).unwrap(),
         );
@@ -185,12 +184,16 @@ fn lost_together(fail: fn(&mut Project)) {
 
 #[test]
 fn where_a_commit_fails_everyone_is_told() {
-    lost_together(|project| project.store.spoil());
+    for at in [0, 4, 8] {
+        lost_together(at, |project| project.store.spoil());
+    }
 }
 
 #[test]
 fn where_sqlite_drops_a_transaction_everyone_is_told() {
-    lost_together(|project| project.store.rollback());
+    for at in [0, 4, 8] {
+        lost_together(at, |project| project.store.rollback());
+    }
 }
 
 #[test]
