@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::at::{At, now, told};
+use super::listing::MANIFEST;
 use super::output::{print, print_json};
 use crate::cli::bad_input;
 
@@ -117,6 +118,7 @@ fn list(at: &At, json: bool) -> anyhow::Result<()> {
     let mut rows: Vec<Row> = ledger
         .votes()
         .annotators()
+        .filter(|(name, _)| *name != MANIFEST)
         .map(|(name, spoken)| Row {
             annotator: name.to_owned(),
             active: false,
@@ -156,6 +158,11 @@ fn list(at: &At, json: bool) -> anyhow::Result<()> {
 fn usable(name: &str) -> anyhow::Result<&str> {
     const LONGEST: usize = 64;
     let is_plain = name.trim() == name && !name.chars().any(char::is_control);
+    if name == MANIFEST {
+        return Err(bad_input!(
+            "{name:?} is what labels are signed with that came with the data; choose another name"
+        ));
+    }
     if is_plain && (1..=LONGEST).contains(&name.chars().count()) {
         return Ok(name);
     }

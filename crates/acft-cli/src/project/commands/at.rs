@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn moments_are_written_for_people() {
         let at = Moment(1_793_758_094_321);
-        assert_eq!(iso(at), "2026-11-04T01:28:14Z");
-        assert_eq!(minute(at), "2026-11-04 01:28");
-        assert_eq!(clock(at), "01:28 UTC");
+        assert_eq!(iso(at), "2026-11-04T02:08:14Z");
+        assert_eq!(minute(at), "2026-11-04 02:08");
+        assert_eq!(clock(at), "02:08 UTC");
     }
 }

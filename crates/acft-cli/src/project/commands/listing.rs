@@ -13,8 +13,8 @@ use crate::progress;
 use crate::simulate::data;
 use crate::simulate::settings::Flags;
 
-/// Who gave the labels that came with the data.
-const MANIFEST: &str = "manifest";
+/// Who gave the labels that came with the data: no person has this name.
+pub(super) const MANIFEST: &str = "manifest";
 
 /// What a listing brings.
 pub(super) struct Listing {

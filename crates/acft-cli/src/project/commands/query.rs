@@ -157,14 +157,14 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
     let scores = scores::read(file, ledger)?;
     if scores.of.is_empty() {
         return Err(bad_input!(
-            "{}: none of its candidates is in the pool ({} were drawn before)",
+            "{}: none of its {} candidates is in the pool: they were drawn before, or are not of it",
             file.display(),
             scores.past
         ));
     }
     if scores.past > 0 {
         eprintln!(
-            "{} of the file were drawn before, and passed over",
+            "{} of the file are not in the pool (drawn before, or of another part), and passed over",
             count(scores.past, "candidate")
         );
     }

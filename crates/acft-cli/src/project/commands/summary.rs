@@ -1,10 +1,11 @@
 //! Where a project stands, in numbers: what `acft status` and `acft report` say.
 
 use acft_project::ledger::Outcome;
-use acft_project::{Ledger, Part, Rules};
+use acft_project::{LabelOrigin, Ledger, Rules};
 use serde::Serialize;
 
 use super::at::{Opened, holder, iso};
+use super::listing::MANIFEST;
 
 /// Where a project stands.
 #[derive(Clone, Debug, Serialize)]
@@ -178,30 +179,20 @@ fn holdout(classes: &[OfClass], rules: &Rules) -> Holdout {
     }
 }
 
-/// Labels that came with the data and that nobody has replaced.
+/// Candidates whose label came with the data.
 fn given(ledger: &Ledger) -> usize {
-    let of_manifest = |id: &acft::CandidateId| {
-        ledger
-            .votes()
-            .of(*id)
-            .any(|vote| vote.origin == acft_project::LabelOrigin::Manifest)
+    let came_with_it = |id: &acft::CandidateId| {
+        let mut votes = ledger.votes().of(*id);
+        votes.any(|vote| vote.origin == LabelOrigin::Manifest)
     };
-    ledger
-        .votes()
-        .in_order()
-        .filter(of_manifest)
-        .filter(|id| {
-            ledger
-                .candidate(*id)
-                .is_some_and(|candidate| candidate.part != Part::Test)
-        })
-        .count()
+    ledger.votes().in_order().filter(came_with_it).count()
 }
 
 fn annotators(ledger: &Ledger) -> Vec<OfAnnotator> {
     ledger
         .votes()
         .annotators()
+        .filter(|(name, _)| *name != MANIFEST)
         .filter(|(_, spoken)| spoken.labels + spoken.skips + spoken.reviews > 0)
         .map(|(name, spoken)| {
             let (seconds, timed) = spoken.seconds;
