@@ -12,6 +12,7 @@ mod frames;
 mod pretrain;
 mod race;
 mod report;
+mod serve;
 mod sheet;
 
 use std::path::PathBuf;
@@ -24,10 +25,12 @@ const EXAMPLE: &str = "\
 Example:
   acft demo
   acft demo --seeds 1 --steps 3 --out quick-look
+  acft demo --serve
 
 The folder gets frames/ (the drawn images with their labels.csv) and frames.png
 (some of them), pretrained.safetensors, runs/ (a folder a run, as of `acft
-simulate`), curve.svg and curve.png.";
+simulate`), curve.svg and curve.png; with --serve project/, which `acft serve`
+opens too, in place of the runs and the curves.";
 
 /// Watch random and active fine-tuning side by side, on images drawn for the purpose.
 #[derive(clap::Args)]
@@ -45,6 +48,12 @@ pub(crate) struct Args {
     /// Go on with the interrupted demo in --out.
     #[arg(long)]
     resume: bool,
+    /// Label the drawn frames yourself: open the page on them.
+    #[arg(long, conflicts_with_all = ["seeds", "steps", "resume"])]
+    serve: bool,
+    /// The port of the page; 0 takes a free one [default: 8500].
+    #[arg(long, value_name = "N", requires = "serve")]
+    port: Option<u16>,
 }
 
 /// Runs the command.
@@ -57,6 +66,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ));
     }
     let recipe = Recipe::new(args.seeds, args.steps);
+    if args.serve {
+        return serve::serve(&args.out, &recipe, args.port);
+    }
     let folder = if args.resume {
         DemoFolder::reopen(&args.out, &recipe)?
     } else {

@@ -76,6 +76,18 @@ impl DemoFolder {
         Self::locked(root)
     }
 
+    /// Opens a demo that is there, whatever its recipe, or makes the folder.
+    ///
+    /// # Errors
+    /// The folder has something else in it, or cannot be written.
+    pub(super) fn open_or_create(root: &Path, recipe: &Recipe) -> anyhow::Result<Self> {
+        if root.join("demo.toml").exists() {
+            Self::locked(root)
+        } else {
+            Self::create(root, recipe)
+        }
+    }
+
     fn locked(root: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             root: root.to_owned(),

@@ -1,6 +1,7 @@
 //! The drawn images on disk: a folder as `acft simulate --data` takes it.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use rayon::prelude::*;
@@ -50,6 +51,28 @@ pub(super) fn draw(folder: &DemoFolder) -> anyhow::Result<()> {
     write_atomically(&labels, list(&frames)?.as_slice())
 }
 
+/// Lists the drawn frames for someone who labels them: those of the pool
+/// without their labels, those that judge models with them. Written last, so
+/// that a list that is there is whole.
+pub(super) fn list_unlabeled(folder: &DemoFolder) -> anyhow::Result<PathBuf> {
+    let path = folder.frames().join("unlabeled.csv");
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["file", "label", "split"])?;
+    for (frame, split) in (0..).map(|index| Frame::of(SEED, index)).zip(splits()) {
+        let label = if split == "train" { "" } else { frame.label() };
+        csv.write_record([file_name(&frame).as_str(), label, split])?;
+    }
+    write_atomically(&path, &csv.into_inner()?)?;
+    Ok(path)
+}
+
+/// The split of each frame, in the order of their drawing.
+fn splits() -> impl Iterator<Item = &'static str> {
+    SPLITS
+        .iter()
+        .flat_map(|&(split, count)| std::iter::repeat_n(split, count))
+}
+
 fn file_name(frame: &Frame) -> String {
     format!("frame-{:04}.png", frame.index)
 }
@@ -58,10 +81,7 @@ fn file_name(frame: &Frame) -> String {
 fn list(frames: &[Frame]) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["file", "label", "split", "difficulty"])?;
-    let splits = SPLITS
-        .iter()
-        .flat_map(|&(split, count)| std::iter::repeat_n(split, count));
-    for (frame, split) in frames.iter().zip(splits) {
+    for (frame, split) in frames.iter().zip(splits()) {
         let difficulty = if frame.lesion {
             format!("{:.2}", frame.difficulty)
         } else {

@@ -131,10 +131,13 @@ impl Votes {
             ));
         }
         self.events.insert(vote.event, vote.candidate);
-        self.by
-            .entry(vote.annotator.clone())
-            .or_default()
-            .add(&vote);
+        // Who gave what came with the data is not known.
+        if vote.origin != LabelOrigin::Manifest {
+            self.by
+                .entry(vote.annotator.clone())
+                .or_default()
+                .add(&vote);
+        }
         if let Some(seconds) = timed(&vote) {
             self.timed.insert(vote.event, seconds);
         }
@@ -182,7 +185,9 @@ impl Votes {
         }
         self.events.remove(&event);
         self.timed.remove(&event);
-        if let Some(spoken) = self.by.get_mut(annotator) {
+        if vote.origin != LabelOrigin::Manifest
+            && let Some(spoken) = self.by.get_mut(annotator)
+        {
             spoken.remove(&vote);
         }
         Ok(candidate)
