@@ -124,6 +124,54 @@ fn damage_is_found_and_named() {
     check("07.png", false);
 }
 
+#[test]
+fn a_damaged_database_is_named_and_not_written_to() {
+    let home = Home::with_project();
+    let path = home.path("lungs/acft.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let name = b"13.png";
+    let at = bytes
+        .windows(name.len())
+        .position(|window| window == name)
+        .unwrap();
+    bytes[at] = b'7';
+    std::fs::write(&path, &bytes).unwrap();
+    let output = home.acft(&["check", "lungs", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = &checked["findings"][0];
+    assert!(
+        finding["wrong"]
+            .as_str()
+            .unwrap()
+            .contains("not as it was written"),
+        "{checked}"
+    );
+    for arguments in [&["query", "lungs"][..], &["train", "lungs"]] {
+        let output = home.acft(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("acft check"), "{told}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn wrong_settings_are_named_by_their_line() {
+    let home = Home::with_project();
+    let toml = home.read("lungs/acft.toml");
+    home.write("lungs/acft.toml", &toml.replace("batch = 4", "bach = 4"));
+    let told = home.refused(&["status", "lungs"]);
+    assert!(told.contains("did you mean \"batch\"?"), "{told}");
+    let output = home.acft(&["check", "lungs"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("acft.toml") && told.contains("bach"),
+        "{told}"
+    );
+}
+
 /// Hashes follow from the network's weights, which differ in the last bits
 /// from one kind of processor to another.
 fn without_hashes(text: &str) -> String {

@@ -1,5 +1,10 @@
 //! `acft query`, by scores made elsewhere and by the network.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+
 use crate::project::Home;
 
 #[test]
@@ -48,6 +53,66 @@ fn scores_made_elsewhere_rank_the_pool() {
         "--json",
     ]);
     assert_eq!((&next["batch"], &next["scored"]), (&2.into(), &16.into()));
+}
+
+#[test]
+fn scores_are_read_from_parquet_and_from_acft_score() {
+    let home = Home::with_project();
+    let names = StringArray::from(vec!["05.png", "06.png", "07.png"]);
+    let scores = Float32Array::from(vec![3.0, 2.0, 1.0]);
+    let columns: [(&str, ArrayRef); 2] =
+        [("candidate", Arc::new(names)), ("score", Arc::new(scores))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(home.path("scores.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let arguments = [
+        "query",
+        "lungs",
+        "--scores",
+        "scores.parquet",
+        "--batch",
+        "3",
+        "--json",
+    ];
+    let drawn = home.json(&arguments);
+    let names: Vec<&str> = drawn["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["candidate"].as_str().unwrap())
+        .collect();
+    // No more than a batch: all of them, best first.
+    assert_eq!(names, ["05.png", "06.png", "07.png"]);
+
+    home.write(
+        "probabilities.csv",
+        "candidate,patch,p_0,p_1\n10.png,0,0.5,0.5\n11.png,0,0.9,0.1\n12.png,0,0.7,0.3\n",
+    );
+    home.told(&[
+        "score",
+        "probabilities.csv",
+        "--alpha",
+        "1",
+        "--out",
+        "ranked.csv",
+    ]);
+    let drawn = home.json(&[
+        "query",
+        "lungs",
+        "--scores",
+        "ranked.csv",
+        "--batch",
+        "1",
+        "--json",
+    ]);
+    assert_eq!(drawn["scored"], 3);
+    let kept = home.told(&["query", "lungs", "--open", "--format", "jsonl"]);
+    assert!(
+        kept.lines().last().unwrap().contains("\"entropy\":0."),
+        "{kept}"
+    );
 }
 
 #[test]

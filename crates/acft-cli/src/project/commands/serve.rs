@@ -124,6 +124,12 @@ async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<
     }
     let served = serve(listener, router, stopped()).await;
     tracing::info!("stopping");
+    // Whoever asks twice does not want to wait; what was answered is on disk.
+    tokio::spawn(async {
+        stopped().await;
+        tracing::warn!("told twice: ending at once");
+        std::process::exit(130);
+    });
     // The training that runs is given up: what was labeled is kept, and learned next time.
     worker.stop();
     keeper.stop();
