@@ -16,6 +16,16 @@ test:
 nextest:
     cargo nextest run --workspace
 
+# the page in a real browser, and real kills (installs Chromium and Node.js where they are missing)
+live:
+    cargo build --bin acft
+    scripts/live.sh
+
+# fifty annotators at once for a minute (needs Node.js)
+load:
+    cargo build --release --bin acft
+    ACFT=target/release/acft node tests/live/load.mjs
+
 # format, and let clippy complain
 tidy:
     cargo fmt --all

@@ -29,7 +29,7 @@ Example:
 
 The folder gets frames/ (the drawn images with their labels.csv) and frames.png
 (some of them), pretrained.safetensors, runs/ (a folder a run, as of `acft
-simulate`), curve.svg and curve.png; with --serve project/, which `acft serve`
+simulate`), curve.svg and curve.png; with --serve drawn-frames/, which `acft serve`
 opens too, in place of the runs and the curves.";
 
 /// Watch random and active fine-tuning side by side, on images drawn for the purpose.

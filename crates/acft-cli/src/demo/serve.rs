@@ -16,7 +16,7 @@ pub(super) fn serve(out: &Path, recipe: &Recipe, port: Option<u16>) -> anyhow::R
     eprintln!("everything goes into {}", out.display());
     frames::draw(&folder)?;
     pretrain::pretrain(&folder)?;
-    let project = folder.path("project");
+    let project = folder.path("drawn-frames");
     if !project.join("acft.toml").is_file() {
         init::run(&init::Args::of(project.clone(), flags(&folder)?))?;
     }
