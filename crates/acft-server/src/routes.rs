@@ -95,7 +95,9 @@ pub(crate) fn table() -> Vec<Route> {
 pub(crate) fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in table() {
-        let handler = route.handler.fallback(wrong_method);
+        let handler = route
+            .handler
+            .fallback(move || async move { wrong_method(&route.method) });
         let handler = match route.access {
             Access::Everybody => handler,
             Access::Annotators => handler.layer(from_fn_with_state(app.clone(), guard)),
@@ -120,14 +122,118 @@ fn surround(handler: MethodRouter<App>, app: &App, route: &'static str) -> Metho
         .layer(from_fn_with_state(place, observe))
 }
 
-async fn wrong_method() -> Problem {
+fn wrong_method(right: &Method) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "this route does not take that method",
-        "the header Allow says which it takes; /openapi.json has every route",
+        format!("it takes {right}; /openapi.json has every route"),
     )
 }
 
 async fn unknown(_: Uri) -> Problem {
     Problem::not_found("there is no such route", "/openapi.json has every route")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::api::system::OPENAPI;
+
+    fn described() -> Value {
+        serde_json::from_str(OPENAPI).unwrap()
+    }
+
+    #[test]
+    fn every_route_is_described_and_every_description_is_a_route() {
+        let table: BTreeSet<(String, String)> = table()
+            .iter()
+            .map(|route| (route.path.to_owned(), route.method.to_string()))
+            .collect();
+        let described = described();
+        let paths = described["paths"].as_object().unwrap().iter();
+        let described: BTreeSet<(String, String)> = paths
+            .flat_map(|(path, methods)| {
+                let methods = methods.as_object().unwrap().keys();
+                methods.map(|method| (path.clone(), method.to_uppercase()))
+            })
+            .collect();
+        assert_eq!(described, table);
+    }
+
+    #[test]
+    fn the_description_says_who_may_ask() {
+        let described = described();
+        for route in table() {
+            let method = route.method.as_str().to_lowercase();
+            let open = &described["paths"][route.path][method]["security"];
+            let expected = match route.access {
+                Access::Everybody => serde_json::json!([]),
+                Access::Annotators => Value::Null,
+            };
+            assert_eq!(*open, expected, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn every_parameter_of_a_path_is_described() {
+        let described = described();
+        for route in table() {
+            let method = route.method.as_str().to_lowercase();
+            let given = &described["paths"][route.path][method]["parameters"];
+            let given = given.as_array().map_or(&[][..], Vec::as_slice);
+            let named: BTreeSet<&str> = given
+                .iter()
+                .map(|one| resolve(&described, one))
+                .filter(|one| one["in"] == "path")
+                .map(|one| one["name"].as_str().unwrap())
+                .collect();
+            let wanted: BTreeSet<&str> = route
+                .path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
+            assert_eq!(named, wanted, "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn what_is_referred_to_is_there_and_what_is_there_is_referred_to() {
+        let described = described();
+        let mut used = BTreeSet::new();
+        refer(&described, &described, &mut used);
+        let components = described["components"].as_object().unwrap();
+        for kind in ["schemas", "responses", "parameters"] {
+            for name in components[kind].as_object().unwrap().keys() {
+                let pointer = format!("/components/{kind}/{name}");
+                assert!(used.contains(&pointer), "nothing refers to {pointer}");
+            }
+        }
+    }
+
+    fn refer(whole: &Value, part: &Value, used: &mut BTreeSet<String>) {
+        match part {
+            Value::Object(fields) => {
+                if let Some(target) = fields.get("$ref") {
+                    let pointer = target.as_str().unwrap().strip_prefix('#').unwrap();
+                    assert!(whole.pointer(pointer).is_some(), "{pointer} is nowhere");
+                    used.insert(pointer.to_owned());
+                }
+                fields.values().for_each(|part| refer(whole, part, used));
+            }
+            Value::Array(parts) => parts.iter().for_each(|part| refer(whole, part, used)),
+            _ => {}
+        }
+    }
+
+    fn resolve<'a>(whole: &'a Value, part: &'a Value) -> &'a Value {
+        match part["$ref"].as_str() {
+            Some(target) => whole.pointer(&target[1..]).unwrap(),
+            None => part,
+        }
+    }
 }
