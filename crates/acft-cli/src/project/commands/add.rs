@@ -79,6 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Labels::Read
     };
     let mut listing = listing::open(&flags, labels, &opened.root)?;
+    listing.pool_unlabeled();
     let known = listing.drop_known(ledger);
     listing.lament();
     list("in the project already", &known);

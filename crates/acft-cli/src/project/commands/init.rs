@@ -177,7 +177,7 @@ impl Args {
     }
 
     fn listing(&self, flags: &Flags) -> anyhow::Result<Listing> {
-        let listing = match (self.ignore_labels, &flags.classes) {
+        let mut listing = match (self.ignore_labels, &flags.classes) {
             (false, _) => listing::open(flags, Labels::Read, &self.dir)?,
             (true, Some(_)) => listing::open(flags, Labels::Ignore, &self.dir)?,
             // The classes are those of the labels; the labels are not taken.
@@ -187,6 +187,7 @@ impl Args {
                 listing
             }
         };
+        listing.pool_unlabeled();
         if listing.data.classes.len() < 2 {
             return Err(bad_input!(
                 "what are the classes? The images have no labels to tell; give --classes a,b,…"

@@ -131,6 +131,17 @@ impl Listing {
         self.labels.fill(None);
     }
 
+    /// Moves rows of the validation part that have no label into the pool: they
+    /// can judge nothing, and there they may be asked about. Rows of the test
+    /// part stay: nobody is to look at them.
+    pub(super) fn pool_unlabeled(&mut self) {
+        for (row, label) in self.rows.iter_mut().zip(&self.labels) {
+            if row.part == Part::Validation && label.is_none() {
+                row.part = Part::Pool;
+            }
+        }
+    }
+
     /// Refuses rows whose group is in the project in another part.
     ///
     /// # Errors
