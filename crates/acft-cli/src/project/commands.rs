@@ -20,6 +20,7 @@ pub(crate) mod query;
 pub(crate) mod report;
 mod scoring;
 pub(crate) mod serve;
+pub(crate) mod shown;
 pub(crate) mod status;
 mod summary;
 pub(crate) mod train;
