@@ -128,6 +128,8 @@ pub struct Ledger {
     advice: Option<String>,
     /// The labels spent when someone last went on.
     went_on: Option<usize>,
+    /// |Q| when someone last chose a model by hand, and none was adopted since.
+    chosen: Option<usize>,
     /// The last event that took something back.
     last_undone: EventId,
 }
@@ -256,11 +258,13 @@ impl Ledger {
                 self.models.made(id, at, made)?;
                 if made.adopted {
                     self.learned();
+                    self.chosen = None;
                 }
             }
             Event::ModelUsed { model, .. } => {
                 self.models.used(model)?;
                 self.learned();
+                self.chosen = Some(self.unlearned_count());
             }
             Event::StopAdvised { reason } => self.advice = Some(reason.clone()),
             Event::WentOn { .. } => {
@@ -544,6 +548,12 @@ impl Ledger {
     /// The labels that were spent when someone last went on against advice.
     pub fn went_on(&self) -> Option<usize> {
         self.went_on
+    }
+
+    /// |Q| when someone last chose a model by hand, where none was adopted
+    /// since: what that model is not to learn before there is more.
+    pub fn chosen(&self) -> Option<usize> {
+        self.chosen
     }
 
     /// Why more labels are not expected to help, where a rule says so and

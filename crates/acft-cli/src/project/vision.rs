@@ -133,7 +133,8 @@ impl ProjectVision {
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = model;
     }
 
-    fn in_use(&self) -> InUse {
+    /// The model that answers.
+    pub(crate) fn in_use(&self) -> InUse {
         self.in_use
             .read()
             .unwrap_or_else(PoisonError::into_inner)

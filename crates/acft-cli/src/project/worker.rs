@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use acft::Query;
 use acft_project::{Event, Keeper, Project};
@@ -22,6 +22,7 @@ use acft_server::Work;
 use anyhow::Context;
 
 use super::commands::at::now;
+use super::commands::shown::shown;
 use super::settings::ProjectSettings;
 use super::vision::{InUse, ProjectVision};
 use crate::cli::bad_input;
@@ -37,6 +38,10 @@ const NICENESS: i32 = 10;
 
 /// How long a stop is noticed late, at most, while nothing happens.
 const LOOK_UP: Duration = Duration::from_millis(200);
+
+/// How long a stop waits for the network, which cannot be interrupted within a
+/// mini-batch. Nothing is lost where it is left alone: what counts is on disk.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The server stops: what was being done is given up.
 #[derive(Debug, thiserror::Error)]
@@ -88,10 +93,14 @@ impl Worker {
         Ok(Self { stop, thread })
     }
 
-    /// Gives up what is being done, and waits until that is so.
+    /// Gives up what is being done, and waits a while until that is so.
     pub(crate) fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        if self.thread.join().is_err() {
+        let begun = Instant::now();
+        while !self.thread.is_finished() && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if self.thread.is_finished() && self.thread.join().is_err() {
             tracing::error!("the worker had ended in a panic");
         }
     }
@@ -281,7 +290,7 @@ pub(crate) fn query_once(
     let (work, stop) = (Work::new(), AtomicBool::new(false));
     let mut watch = Watch::new(&work, &stop);
     let draw = batch.unwrap_or(settings.batch());
-    let (events, scored) = lab.rank(&now, draw, &mut watch)?;
+    let (events, scored) = shown(&work, || lab.rank(&now, draw, &mut watch))?;
     append(project, events)?;
     Ok(scored)
 }
@@ -300,7 +309,7 @@ pub(crate) fn train_once(project: &mut Project, settings: &ProjectSettings) -> a
         ));
     }
     let (work, stop) = (Work::new(), AtomicBool::new(false));
-    let events = lab.train(&now, &mut Watch::new(&work, &stop))?;
+    let events = shown(&work, || lab.train(&now, &mut Watch::new(&work, &stop)))?;
     append(project, events)?;
     let now = Snapshot::of(project.ledger(), lab.known());
     if !now.advised
@@ -326,3 +335,7 @@ fn follow(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<(
     lab.follow(&now)?;
     Ok((lab, now))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -31,13 +31,14 @@ pub(crate) struct Measures {
 }
 
 impl Evaluation {
-    /// Predicts `ids`; those without a label, or unreadable, are left out.
+    /// Predicts `ids`; those without a label, or unreadable, are left out, and
+    /// so is what is left where `progress` breaks off.
     pub(crate) fn of<M>(
         scorer: &impl Scorer<M>,
         model: &M,
         ids: &[CandidateId],
         labels: &[Option<Label>],
-        mut progress: impl FnMut(usize, usize),
+        mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Self, BoxError> {
         let labeled: Vec<CandidateId> = ids
             .iter()
@@ -58,8 +59,7 @@ impl Evaluation {
                 (Ok(_), None) => {}
             }
             done += 1;
-            progress(done, labeled.len());
-            ControlFlow::Continue(())
+            progress(done, labeled.len())
         })?;
         Ok(evaluation)
     }
@@ -116,12 +116,13 @@ impl Evaluation {
 }
 
 /// The class that the model names for each of `ids`, labeled or not; |Y| for
-/// one that cannot be read, so that the answers of two models line up.
+/// one that cannot be read, so that the answers of two models line up. Fewer
+/// where `progress` breaks off.
 pub(crate) fn classes_named<M>(
     scorer: &impl Scorer<M>,
     model: &M,
     ids: &[CandidateId],
-    mut progress: impl FnMut(usize, usize),
+    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Vec<usize>, BoxError> {
     let mut named = Vec::with_capacity(ids.len());
     let mut failure = None;
@@ -135,8 +136,7 @@ pub(crate) fn classes_named<M>(
             Err(_) => scorer.classes(),
         };
         named.push(class);
-        progress(named.len(), ids.len());
-        ControlFlow::Continue(())
+        progress(named.len(), ids.len())
     })?;
     match failure {
         Some(error) => Err(error.into()),

@@ -170,6 +170,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 self.show(Phase::Evaluate, done as f64 / total as f64, || {
                     format!("{what} {done}/{total}")
                 });
+                ControlFlow::Continue(())
             },
         )?;
         for (id, error) in &evaluation.unreadable {
@@ -405,6 +406,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
                     self.show(Phase::Evaluate, done as f64 / total as f64, || {
                         format!("asking the stop set {done}/{total}")
                     });
+                    ControlFlow::Continue(())
                 },
             )?),
         };

@@ -56,9 +56,15 @@ pub(super) fn decide(now: &Glance, pace: Pace, failed: Option<usize>) -> Decisio
 }
 
 /// How many new labels the next fine-tuning waits for. What did no good, or
-/// failed, is tried again only with as many more.
+/// failed, is tried again only with as many more; and so is what someone went
+/// back from, who would else find themselves with the same model again.
 fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
-    pace.every + now.refused.max(failed).unwrap_or_default()
+    match now.refused.max(failed).max(now.chosen) {
+        Some(before) => before + pace.every,
+        // Nothing more is to come.
+        None if now.pool + now.open == 0 => 1,
+        None => pace.every,
+    }
 }
 
 /// Whether U is to be ranked: another model is in use, or little is left of
@@ -73,7 +79,12 @@ fn wants_ranking(now: &Glance, pace: Pace) -> bool {
         Some(ranking) => {
             // Scores made elsewhere hold until they are used up.
             let stale = ranking.model.is_some() && ranking.model.as_ref() != current;
-            stale || ranking.left < pace.batch.min(now.pool)
+            // Where groups keep it short from the start, the next one waits
+            // for the last word on this: else it would be drawn at once, and
+            // the groups' limit would limit nothing.
+            let is_short = ranking.named < pace.batch;
+            let is_used_up = ranking.left < pace.batch.min(now.pool);
+            stale || is_used_up && (!is_short || now.open == 0)
         }
     }
 }
@@ -101,6 +112,7 @@ mod tests {
     fn ranking(model: Option<&str>, left: usize) -> Option<RankingNow> {
         Some(RankingNow {
             model: model.map(str::to_owned),
+            named: 60,
             left,
         })
     }
@@ -202,6 +214,45 @@ mod tests {
         assert!(
             matches!(decide(&now, PACE, None), Decision::Wait(text) if text.contains("second class"))
         );
+    }
+
+    #[test]
+    fn a_ranking_that_groups_keep_short_is_labeled_before_the_next() {
+        let short = |open| Glance {
+            ranking: Some(RankingNow {
+                model: Some("a".to_owned()),
+                named: 3,
+                left: 0,
+            }),
+            open,
+            ..base()
+        };
+        check(&short(3), &Decision::Wait(""));
+        check(&short(0), &Decision::Rank { draw: 10 });
+    }
+
+    #[test]
+    fn the_last_labels_of_all_are_learned_however_few() {
+        let end = |open, new| Glance {
+            pool: 0,
+            open,
+            new,
+            ..base()
+        };
+        check(&end(1, 2), &Decision::Wait(""));
+        check(&end(0, 0), &Decision::Wait(""));
+        check(&end(0, 2), &Decision::Train);
+    }
+
+    #[test]
+    fn who_goes_back_stays_there_until_there_is_more_to_learn() {
+        let back = |new| Glance {
+            new,
+            chosen: Some(20),
+            ..base()
+        };
+        check(&back(24), &Decision::Wait(""));
+        check(&back(25), &Decision::Train);
     }
 
     #[test]

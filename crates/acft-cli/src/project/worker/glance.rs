@@ -25,6 +25,8 @@ pub(super) struct Glance {
     pub(super) ranking: Option<RankingNow>,
     /// |Q| of the last fine-tuning, if it was of the model in use and refused.
     pub(super) refused: Option<usize>,
+    /// |Q| when someone chose the model in use by hand.
+    pub(super) chosen: Option<usize>,
     /// Whether it was advised to stop.
     pub(super) advised: bool,
 }
@@ -40,7 +42,9 @@ pub(super) struct InUseNow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RankingNow {
     pub(super) model: Option<String>,
-    /// Members of its reserve that are still in U.
+    /// How many it named.
+    pub(super) named: usize,
+    /// Those of them that are still in U.
     pub(super) left: usize,
 }
 
@@ -70,6 +74,7 @@ impl Glance {
             open: ledger.waiting(),
             ranking: ledger.ranking().map(|ranking| RankingNow {
                 model: ranking.model.clone(),
+                named: ranking.reserve.len(),
                 left: ranking
                     .reserve
                     .iter()
@@ -80,6 +85,7 @@ impl Glance {
                 .filter(|made| !made.adopted)
                 .filter(|made| made.parent.as_ref() == current.map(|model| &model.hash))
                 .map(|made| made.learned.len()),
+            chosen: ledger.chosen(),
             advised: ledger.advice().is_some(),
         }
     }

@@ -2,14 +2,13 @@
 //! snapshot of a project, by the code that simulates them too.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use acft::algorithm::Error as AlgorithmError;
 use acft::random::{Purpose, keyed_hash, seed_of};
-use acft::{CandidateId, Drawn, Example, Label, Plan, Query, Scorer, query, teach};
+use acft::{CandidateId, Drawn, Example, Label, Plan, Query, Scorer, Start, query, teach};
 use acft_project::{Draw, Event, Member, ModelMade, Verdict};
 use acft_server::work::Phase;
 use acft_vision::learner::Learner;
@@ -112,7 +111,7 @@ impl Lab {
         watch
             .work
             .begin(Phase::Scoring, now.pool.len(), "ranking the images");
-        let plan = self.plan(draw.max(1));
+        let plan = self.plan(now, draw.max(1));
         let number = now.rankings + 1;
         let run = now.run(self.in_use.model.clone(), self.in_use.model.clone(), number);
         // Q is labeled, so it is no longer to be asked about.
@@ -127,7 +126,7 @@ impl Lab {
             Query::Active { .. } => &queried.reserve,
             Query::Random => &queried.batch,
         };
-        let patches = self.predictions(&learner, best)?;
+        let patches = self.predictions(&learner, best, watch)?;
         let member = |drawn: &Drawn| Member {
             candidate: drawn.candidate,
             rank: drawn.rank,
@@ -166,10 +165,13 @@ impl Lab {
 
     /// The plan of a query of `batch` candidates. Stopping is the desk's and
     /// the worker's to decide, not the query's.
-    fn plan(&self, batch: usize) -> Plan {
+    fn plan(&self, now: &Snapshot, batch: usize) -> Plan {
         let simulation = self.settings.simulation();
         let mut plan = simulation.plan.clone();
         let window = (self.settings.omega() * self.settings.batch() as f64) as usize;
+        // The project's own: a line of the settings that was changed since
+        // must not change what is drawn.
+        plan.seed = now.seed;
         plan.batch = batch;
         plan.reserve = window + AHEAD * self.settings.batch();
         plan
@@ -180,6 +182,7 @@ impl Lab {
         &self,
         learner: &Learner,
         of: &[Drawn],
+        watch: &Watch<'_>,
     ) -> anyhow::Result<BTreeMap<CandidateId, Vec<Vec<f32>>>> {
         let ids: Vec<CandidateId> = of.iter().map(|drawn| drawn.candidate).collect();
         let classes = learner.classes();
@@ -194,9 +197,10 @@ impl Lab {
                         .collect();
                     found.insert(id, rows);
                 }
-                ControlFlow::Continue(())
+                watch.flow()
             })
             .map_err(anyhow::Error::from_boxed)?;
+        watch.go_on()?;
         Ok(found)
     }
 
@@ -218,7 +222,7 @@ impl Lab {
         let run = now.run(self.in_use.model.clone(), pretrained, step);
         let scorer = self.learner(&self.in_use.model)?;
         let mut trainer = self.learner(&self.in_use.model)?;
-        let plan = self.plan(self.settings.batch());
+        let plan = self.plan(now, self.settings.batch());
         let taught = teach(
             &plan,
             &run,
@@ -294,11 +298,12 @@ impl Lab {
             if ids.is_empty() {
                 return Ok(None);
             }
-            let work = watch.work;
             let evaluation = Evaluation::of(scorer, model, &ids, &labels, |done, total| {
-                work.advance(before + done, 2 * total);
+                watch.work.advance(before + done, 2 * total);
+                watch.flow()
             })
             .map_err(anyhow::Error::from_boxed)?;
+            watch.go_on()?;
             for (id, error) in &evaluation.unreadable {
                 watch.unreadable.insert(*id, error.reason.clone());
             }
@@ -306,9 +311,6 @@ impl Lab {
         };
         let before = auc(&self.in_use.model, 0)?;
         let after = auc(new, ids.len())?;
-        if watch.flow().is_break() {
-            return Err(Cancelled.into());
-        }
         let needed = self.settings.rules().holdout_per_class;
         let enough = (0..now.classes.len()).all(|class| {
             let held = now.holdout.iter().filter(|one| one.label.index() == class);
@@ -345,16 +347,22 @@ impl Lab {
         ids.truncate(agreement.stop_set);
         let named = classes_named(scorer, model, &ids, |done, total| {
             watch.work.advance(done, total);
+            watch.flow()
         })
         .map_err(anyhow::Error::from_boxed)?;
+        watch.go_on()?;
         Ok(Some(named))
     }
 
-    /// A fresh last layer on the network in use, for classes that are others
-    /// now. It has learned nothing yet, so all labels are to be learned again.
+    /// A fresh last layer for classes that are others now, on the network that
+    /// the strategy goes on from. It has learned nothing yet, so all labels are
+    /// to be learned again.
     pub(super) fn new_head(&mut self, now: &Snapshot) -> anyhow::Result<Vec<Event>> {
         let seed = seed_of(now.seed, now.steps + 1, Purpose::Head);
-        let old = &self.in_use.model;
+        let old = match self.settings.simulation().plan.learning.start {
+            Start::Current => self.in_use.model.clone(),
+            Start::Pretrained => self.pretrained(now)?,
+        };
         let description = Description {
             classes: now.names.clone(),
             ..old.description().clone()
@@ -369,7 +377,7 @@ impl Lab {
             classes: now.classes.clone(),
             adopted: true,
             why: format!(
-                "the classes are {} now: a fresh last layer on the network in use, to learn all labels again",
+                "the classes are {} now: a fresh last layer, to learn all labels again",
                 now.names.join(", ")
             ),
             ..ModelMade::default()

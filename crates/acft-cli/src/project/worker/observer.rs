@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use acft::{CandidateError, CandidateId, Observer, Scoring};
 use acft_server::Work;
 
+use super::Cancelled;
+
 /// Hears of progress; may be told to stop.
 pub(super) struct Watch<'a> {
     pub(super) work: &'a Work,
@@ -28,6 +30,17 @@ impl<'a> Watch<'a> {
         match self.stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Watch<'_> {
+    /// # Errors
+    /// The server stops.
+    pub(super) fn go_on(&self) -> Result<(), Cancelled> {
+        match self.flow() {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Cancelled),
         }
     }
 }

@@ -146,7 +146,11 @@ fn evidence(ledger: &Ledger) -> Vec<Evidence> {
         .filter(|made| made.step > 0 && made.labels > since)
         .map(|made| Evidence {
             labels: made.labels,
-            validation: made.verdict.and_then(|verdict| verdict.after),
+            // A curve over a handful of candidates is flat by chance.
+            validation: made
+                .verdict
+                .filter(|verdict| verdict.enough)
+                .and_then(|verdict| verdict.after),
             stop_set: made.stop_set.clone(),
         })
         .collect();
