@@ -96,7 +96,11 @@ impl Home {
     /// `acft` with these arguments.
     pub(crate) fn acft(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_acft"));
-        command.current_dir(self.0.path()).args(arguments);
+        command
+            .current_dir(self.0.path())
+            .args(arguments)
+            // Help is wrapped to it.
+            .env_remove("COLUMNS");
         command
     }
 
