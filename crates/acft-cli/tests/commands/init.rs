@@ -91,10 +91,11 @@ fn labels_can_be_ignored() {
             arguments.extend(["--classes", classes]);
         }
         home.init(&arguments).assert().success();
+        // Those for validation are asked about too: without labels they judge nothing.
         let status = home.json(&["status", name, "--json"]);
         assert_eq!(
             (&status["pool"], &status["unlearned"]),
-            (&6.into(), &0.into())
+            (&9.into(), &0.into())
         );
     }
     assert!(home.told(&["classes", "list", "other"]).contains("cat"));
@@ -208,4 +209,35 @@ fn a_project_is_not_made_twice_and_found_from_below() {
     let other = home.refused(&["status", "scans"]);
     assert!(other.contains("scans is no project"), "{other}");
     home.told(&["status", "--project", "lungs"]);
+}
+
+#[test]
+fn a_group_that_judges_models_is_not_learned_from() {
+    let home = Home::new();
+    home.write(
+        "list.csv",
+        "file,label,patient,split\n\
+         scans/00.png,bright,a,val\n\
+         scans/01.png,,a,val\n\
+         scans/02.png,,b,val\n\
+         scans/03.png,,c,test\n\
+         scans/04.png,dark,d,train\n\
+         scans/05.png,,d,train\n",
+    );
+    home.init(&["lungs", "--manifest", "list.csv"])
+        .assert()
+        .success();
+    let manifest = home.told(&["export", "manifest", "lungs"]);
+    for (file, split) in [
+        ("00.png,bright,a", "val"),
+        ("01.png,,a", "val"),
+        ("02.png,,b", "train"),
+        ("03.png,,c", "test"),
+        ("05.png,,d", "train"),
+    ] {
+        assert!(
+            manifest.contains(&format!("{file},{split}\n")),
+            "{manifest}"
+        );
+    }
 }

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Labels::Read
     };
     let mut listing = listing::open(&flags, labels, &opened.root)?;
-    listing.pool_unlabeled();
+    listing.pool_unlabeled(ledger.candidates());
     let known = listing.drop_known(ledger);
     listing.lament();
     list("in the project already", &known);

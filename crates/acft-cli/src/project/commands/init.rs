@@ -187,7 +187,7 @@ impl Args {
                 listing
             }
         };
-        listing.pool_unlabeled();
+        listing.pool_unlabeled(&[]);
         if listing.data.classes.len() < 2 {
             return Err(bad_input!(
                 "what are the classes? The images have no labels to tell; give --classes a,b,…"

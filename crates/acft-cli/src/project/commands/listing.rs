@@ -1,6 +1,6 @@
 //! Images that join a project: listed, checked, and turned into its rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part};
@@ -132,11 +132,27 @@ impl Listing {
     }
 
     /// Moves rows of the validation part that have no label into the pool: they
-    /// can judge nothing, and there they may be asked about. Rows of the test
-    /// part stay: nobody is to look at them.
-    pub(super) fn pool_unlabeled(&mut self) {
+    /// can judge nothing, and there they may be asked about. Where another of
+    /// their group judges, also one that is `there` already, they stay, and so
+    /// do rows of the test part: nobody is to look at those.
+    pub(super) fn pool_unlabeled(&mut self, there: &[Candidate]) {
+        let labeled = self
+            .rows
+            .iter()
+            .zip(&self.labels)
+            .filter(|(_, label)| label.is_some())
+            .map(|(row, _)| row);
+        let judging: HashSet<String> = labeled
+            .chain(there)
+            .filter(|row| row.part == Part::Validation)
+            .filter_map(|row| row.group.clone())
+            .collect();
         for (row, label) in self.rows.iter_mut().zip(&self.labels) {
-            if row.part == Part::Validation && label.is_none() {
+            let parted = row
+                .group
+                .as_ref()
+                .is_some_and(|group| judging.contains(group));
+            if row.part == Part::Validation && label.is_none() && !parted {
                 row.part = Part::Pool;
             }
         }
