@@ -9,6 +9,7 @@ mod observer;
 mod snapshot;
 mod verdict;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -136,7 +137,11 @@ impl Bench {
     fn go(&mut self, keeper: &Keeper, vision: &ProjectVision, work: &Work, stop: &AtomicBool) {
         let changes = keeper.changes();
         while !stop.load(Ordering::Relaxed) {
-            match self.once(keeper, vision, work, stop) {
+            // A decoder that panics on one image must not end the campaign.
+            let once = AssertUnwindSafe(|| self.once(keeper, vision, work, stop));
+            let done = catch_unwind(once)
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("a defect of this program; see the log")));
+            match done {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) if error.is::<Cancelled>() => return,
