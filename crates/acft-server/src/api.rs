@@ -3,8 +3,10 @@
 
 pub(crate) mod candidates;
 pub(crate) mod feedback;
+pub(crate) mod flags;
 pub(crate) mod labels;
 pub(crate) mod models;
+pub(crate) mod next;
 pub(crate) mod predict;
 pub(crate) mod progress;
 pub(crate) mod review;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::{
-    candidates, feedback, labels, models, predict, progress, review, session, system,
+    candidates, feedback, flags, labels, models, next, predict, progress, review, session, system,
 };
 use crate::app::App;
 use crate::guard::guard;
@@ -57,12 +57,12 @@ pub(crate) fn table() -> Vec<Route> {
         read("/metrics", Everybody, get(system::metrics)),
         read("/openapi.json", Everybody, get(system::openapi)),
         read("/api/session", Annotators, get(session::session)),
-        write("/api/next", post(labels::next)),
+        write("/api/next", post(next::next)),
         write("/api/label", post(labels::label)),
         write("/api/skip", post(labels::skip)),
         write("/api/undo", post(labels::undo)),
-        write("/api/flag", post(labels::flag)),
-        write("/api/unflag", post(labels::unflag)),
+        write("/api/flag", post(flags::flag)),
+        write("/api/unflag", post(flags::unflag)),
         read("/api/candidates/{key}", Annotators, get(candidates::detail)),
         read(
             "/api/candidates/{key}/image",

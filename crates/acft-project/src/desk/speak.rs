@@ -4,6 +4,7 @@ use acft::CandidateId;
 
 use crate::error::Error;
 use crate::event::{ClassId, Event, EventId, LabelOrigin, Moment};
+use crate::ledger::Vote;
 use crate::project::Project;
 
 /// Longer than anyone looks at one image.
@@ -77,6 +78,23 @@ impl Project {
         Ok(id)
     }
 
+    /// What an annotator said of a candidate by being served it, where that
+    /// is their last word on it. Whoever says it again, because no answer
+    /// came, has said it.
+    pub fn word_on(&self, annotator: &str, candidate: CandidateId) -> Option<&Vote> {
+        let mut votes = self.ledger.votes().of(candidate);
+        votes.find(|vote| vote.annotator == annotator && vote.origin == LabelOrigin::Expert)
+    }
+
+    /// What [`Project::undo`] would take back.
+    pub fn last_word(&self, annotator: &str) -> Option<&Vote> {
+        let votes = self.ledger.votes();
+        votes.served_to(annotator).find(|vote| {
+            let id = vote.candidate;
+            !self.ledger.is_unreadable(id) && votes.is_open_without(id, annotator)
+        })
+    }
+
     /// Takes back the last label or skip that an annotator gave by being
     /// served, and leases its candidate to them, to be served next. Once more
     /// takes back the one before. What a second look has settled meanwhile is
@@ -85,12 +103,7 @@ impl Project {
     /// # Errors
     /// There is none; or the disk does not take it.
     pub fn undo(&mut self, annotator: &str, now: Moment) -> Result<Undone, Error> {
-        let votes = self.ledger.votes();
-        let last = votes.served_to(annotator).find(|vote| {
-            let id = vote.candidate;
-            !self.ledger.is_unreadable(id) && votes.is_open_without(id, annotator)
-        });
-        let Some(last) = last else {
+        let Some(last) = self.last_word(annotator) else {
             return Err(Error::Conflict(format!(
                 "{annotator} has said nothing that could be taken back"
             )));

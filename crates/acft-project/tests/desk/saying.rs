@@ -118,6 +118,42 @@ fn undo_passes_over_what_a_second_look_settled() {
 }
 
 #[test]
+fn what_undo_would_take_back_is_known_before() {
+    let mut desk = Desk::new(20, plain());
+    let word = |desk: &Desk| desk.project.last_word("ada").map(|vote| vote.candidate);
+    assert_eq!(word(&desk), None);
+    let one = desk.label_next("ada", BENIGN);
+    let two = desk.label_next("ada", MALIGNANT);
+    let three = desk.label_next("ada", BENIGN);
+    desk.project.correct("bob", three, None, desk.now).unwrap();
+    for expected in [two, one] {
+        assert_eq!(word(&desk), Some(expected));
+        let undone = desk.project.undo("ada", desk.now).unwrap();
+        assert_eq!(undone.candidate, expected);
+        assert_eq!(desk.project.word_on("ada", expected), None);
+    }
+    assert_eq!(word(&desk), None);
+}
+
+#[test]
+fn a_word_on_a_candidate_is_the_last_and_came_by_being_served() {
+    let mut desk = Desk::new(20, plain());
+    let id = desk.served("ada", 1)[0];
+    assert_eq!(desk.project.word_on("ada", id), None);
+    desk.label("ada", id, MALIGNANT).unwrap();
+    desk.project
+        .correct("bob", id, Some(BENIGN), desk.now)
+        .unwrap();
+    let word = desk.project.word_on("ada", id).unwrap();
+    assert_eq!(word.class, Some(MALIGNANT));
+    assert_eq!(desk.project.word_on("bob", id), None);
+    desk.project
+        .correct("ada", id, Some(BENIGN), desk.now)
+        .unwrap();
+    assert_eq!(desk.project.word_on("ada", id), None);
+}
+
+#[test]
 fn undoing_what_a_model_has_learned_breaks_nothing() {
     let mut desk = Desk::new(20, plain());
     let id = desk.label_next("ada", BENIGN);

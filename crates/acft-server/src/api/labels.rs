@@ -1,111 +1,21 @@
-//! What the page does all day: the next candidates, and what is said of them.
+//! What annotators say of what they were served, and take back.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use acft::CandidateId;
-use acft_project::{Assignment, Candidate, ClassId, Ledger, Moment};
+use acft_project::{Assignment, ClassId, EventId, Project};
 use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::values::{self, Kept, Nothing, nullable};
+use super::next::{Card, cards, deal};
+use super::values::{self, Kept};
 use crate::app::{App, Halt, now};
-use crate::card::{self, Head, Shape};
+use crate::card;
 use crate::extract::{Json, key};
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::why::{Why, why_for};
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AskNext {
-    #[serde(default = "one")]
-    count: usize,
-}
-
-fn one() -> usize {
-    1
-}
-
-/// A candidate to label.
-#[derive(Debug, Serialize)]
-pub(crate) struct Card {
-    #[serde(flatten)]
-    head: Head,
-    #[serde(flatten)]
-    shape: Shape,
-    until: Moment,
-    why: Option<Why>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Served {
-    assignments: Vec<Card>,
-    advice: Option<String>,
-    exhausted: bool,
-}
-
-/// What a card is made of, once it has left the project's thread.
-struct Dealt {
-    candidate: Arc<Candidate>,
-    head: Head,
-    why: Option<Why>,
-    until: Moment,
-}
-
-fn deal(
-    app: &App,
-    ledger: &Ledger,
-    annotator: &str,
-    assignment: &Assignment,
-) -> Result<Dealt, Halt> {
-    let id = assignment.candidate;
-    Ok(Dealt {
-        candidate: Arc::new(ledger.candidates()[id.index()].clone()),
-        head: card::head(ledger, id, annotator)?,
-        why: why_for(ledger, id, annotator, app.settings.show_guess),
-        until: assignment.until,
-    })
-}
-
-/// Looks at the images of what was dealt.
-async fn cards(app: &App, dealt: Vec<Dealt>) -> Result<Vec<Card>, Problem> {
-    let candidates = dealt.iter().map(|one| Arc::clone(&one.candidate)).collect();
-    let shapes = card::shapes(app, candidates).await?;
-    let cards = dealt.into_iter().zip(shapes).map(|(one, shape)| Card {
-        head: one.head,
-        shape,
-        until: one.until,
-        why: one.why,
-    });
-    Ok(cards.collect())
-}
-
-/// `POST /api/next`
-pub(crate) async fn next(
-    State(app): State<App>,
-    caller: Caller,
-    Json(asked): Json<AskNext>,
-) -> Result<Answer<Served>, Problem> {
-    let shared = App::clone(&app);
-    let (dealt, advice, exhausted) = app
-        .ask(&caller, move |project, annotator| {
-            let next = project.next(annotator, asked.count, now())?;
-            let dealt = next
-                .assignments
-                .iter()
-                .map(|one| deal(&shared, project.ledger(), annotator, one))
-                .collect::<Result<Vec<_>, Halt>>()?;
-            Ok((dealt, next.advice, next.exhausted))
-        })
-        .await?;
-    Ok(Answer(Served {
-        assignments: cards(&app, dealt).await?,
-        advice,
-        exhausted,
-    }))
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,19 +43,41 @@ pub(crate) async fn label(
     let key = key(&said.candidate)?;
     let seconds = values::seconds(said.seconds)?;
     let shared = App::clone(&app);
-    let kept = app
+    let (kept, fresh) = app
         .ask(&caller, move |project, annotator| {
             let id = card::find(project.ledger(), &key)?;
             let class = values::class(project.ledger(), said.class)?;
-            let event = project.label(annotator, id, class, seconds, now())?;
-            Ok(LabelKept {
+            let earlier = said_before(project, annotator, id, Some(class));
+            let event = match earlier {
+                Some(event) => event,
+                None => project.label(annotator, id, class, seconds, now())?,
+            };
+            let kept = LabelKept {
                 kept: Kept { event },
                 why: why_for(project.ledger(), id, annotator, shared.settings.show_guess),
-            })
+            };
+            Ok((kept, earlier.is_none()))
         })
         .await?;
-    app.metrics.labeled(begun.elapsed());
+    if fresh {
+        app.metrics.labeled(begun.elapsed());
+    }
     Ok(Answer(kept))
+}
+
+/// The event of the same word, where it stands. Browsers repeat a request when
+/// a connection breaks, also one that was done already: saying the same once
+/// more changes nothing and is no conflict.
+fn said_before(
+    project: &Project,
+    annotator: &str,
+    id: CandidateId,
+    class: Option<ClassId>,
+) -> Option<EventId> {
+    let classes = project.ledger().classes();
+    let word = project.word_on(annotator, id)?;
+    let same = word.class.map(|class| classes.today(class)) == class;
+    same.then_some(word.event)
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,7 +99,10 @@ pub(crate) async fn skip(
         &app,
         &caller,
         &said.candidate,
-        move |project, annotator, id| Ok(project.skip(annotator, id, seconds, now())?),
+        move |project, annotator, id| match said_before(project, annotator, id, None) {
+            Some(event) => Ok(event),
+            None => Ok(project.skip(annotator, id, seconds, now())?),
+        },
     )
     .await
 }
@@ -179,15 +114,27 @@ pub(crate) struct Undone {
     class: Option<ClassId>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TakeBack {
+    #[serde(default)]
+    candidate: Option<String>,
+}
+
 /// `POST /api/undo`
 pub(crate) async fn undo(
     State(app): State<App>,
     caller: Caller,
-    Json(Nothing {}): Json<Nothing>,
+    Json(asked): Json<TakeBack>,
 ) -> Result<Answer<Undone>, Problem> {
+    let meant = asked.candidate.as_deref().map(key).transpose()?;
     let shared = App::clone(&app);
     let (dealt, was) = app
         .ask(&caller, move |project, annotator| {
+            if let Some(meant) = meant {
+                let meant = card::find(project.ledger(), &meant)?;
+                require_last_word(project, annotator, meant)?;
+            }
             let undone = project.undo(annotator, now())?;
             // It comes first among what they have.
             let next = project.next(annotator, 1, now())?;
@@ -216,89 +163,36 @@ pub(crate) async fn undo(
     }))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Flagged {
-    candidate: String,
-    #[serde(default)]
-    note: String,
-}
-
-/// `POST /api/flag`
-pub(crate) async fn flag(
-    State(app): State<App>,
-    caller: Caller,
-    Json(said): Json<Flagged>,
-) -> Result<Answer<Kept>, Problem> {
-    let note = values::note(&said.note)?;
-    of_candidate(
-        &app,
-        &caller,
-        &said.candidate,
-        move |project, annotator, id| Ok(project.flag(annotator, id, &note, now())?),
-    )
-    .await
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Unflagged {
-    candidate: String,
-}
-
-/// `POST /api/unflag`
-pub(crate) async fn unflag(
-    State(app): State<App>,
-    caller: Caller,
-    Json(said): Json<Unflagged>,
-) -> Result<Answer<Kept>, Problem> {
-    of_candidate(&app, &caller, &said.candidate, |project, annotator, id| {
-        Ok(project.unflag(annotator, id, now())?)
-    })
-    .await
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Corrected {
-    candidate: String,
-    #[serde(deserialize_with = "nullable")]
-    class: Option<i64>,
-}
-
-/// `POST /api/correct`
-pub(crate) async fn correct(
-    State(app): State<App>,
-    caller: Caller,
-    Json(said): Json<Corrected>,
-) -> Result<Answer<Kept>, Problem> {
-    of_candidate(
-        &app,
-        &caller,
-        &said.candidate,
-        move |project, annotator, id| {
-            let class = said
-                .class
-                .map(|number| values::class(project.ledger(), number))
-                .transpose()?;
-            Ok(project.correct(annotator, id, class, now())?)
-        },
-    )
-    .await
+/// A request that a browser repeats must not take back a second word.
+fn require_last_word(
+    project: &Project,
+    annotator: &str,
+    meant: CandidateId,
+) -> Result<(), Problem> {
+    let last = project.last_word(annotator);
+    // Where there is nothing at all, taking it back says so.
+    let Some(last) = last.filter(|last| last.candidate != meant) else {
+        return Ok(());
+    };
+    let error = match project.word_on(annotator, meant) {
+        None => "no word of yours stands on this candidate, so nothing was taken back",
+        Some(word) if word.event > last.event => {
+            "this candidate was settled meanwhile, so nothing was taken back"
+        }
+        Some(_) => "you have spoken of another candidate since, so nothing was taken back",
+    };
+    Err(Problem::conflict(
+        error,
+        "look at how things are now; what is settled can be corrected in review",
+    ))
 }
 
 /// Keeps one thing that an annotator says of a candidate.
-async fn of_candidate(
+pub(super) async fn of_candidate(
     app: &App,
     caller: &Caller,
     candidate: &str,
-    keep: impl FnOnce(
-        &mut acft_project::Project,
-        &str,
-        CandidateId,
-    ) -> Result<acft_project::EventId, Halt>
-    + Send
-    + 'static,
+    keep: impl FnOnce(&mut Project, &str, CandidateId) -> Result<EventId, Halt> + Send + 'static,
 ) -> Result<Answer<Kept>, Problem> {
     let key = key(candidate)?;
     app.ask(caller, move |project, annotator| {

@@ -49,6 +49,8 @@ pub(crate) async fn predict(
     if !is_image(request.headers()) {
         return Err(unsupported("image/png (or another image)"));
     }
+    // Whoever may no longer ask costs the network nothing.
+    app.ask(&caller, |_, _| Ok(())).await?;
     // A place in the queue before the body, so that those who wait hold no image.
     let place = app.predictions.join()?;
     let headers = request.headers().clone();

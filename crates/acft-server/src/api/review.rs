@@ -6,10 +6,11 @@ use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::values;
-use crate::app::{App, Halt};
+use super::labels::of_candidate;
+use super::values::{self, Kept, nullable};
+use crate::app::{App, Halt, now};
 use crate::card::{self, Head, VoteView};
-use crate::extract::Params;
+use crate::extract::{Json, Params};
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::settings::ShowGuess;
@@ -125,4 +126,31 @@ pub(crate) async fn agreement(
         .await
 }
 
-pub(crate) use super::labels::correct;
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Corrected {
+    candidate: String,
+    #[serde(deserialize_with = "nullable")]
+    class: Option<i64>,
+}
+
+/// `POST /api/correct`
+pub(crate) async fn correct(
+    State(app): State<App>,
+    caller: Caller,
+    Json(said): Json<Corrected>,
+) -> Result<Answer<Kept>, Problem> {
+    of_candidate(
+        &app,
+        &caller,
+        &said.candidate,
+        move |project, annotator, id| {
+            let class = said
+                .class
+                .map(|number| values::class(project.ledger(), number))
+                .transpose()?;
+            Ok(project.correct(annotator, id, class, now())?)
+        },
+    )
+    .await
+}

@@ -33,7 +33,7 @@ pub(crate) fn class(ledger: &Ledger, number: i64) -> Result<ClassId, Problem> {
     let error = match ever {
         Some(class) => format!(
             "class {number} was merged into {:?}, which is class {}",
-            classes.name(class),
+            classes.name(classes.today(class)),
             classes.today(class).0
         ),
         None => format!("the project has no class {number}"),

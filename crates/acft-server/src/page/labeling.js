@@ -221,7 +221,7 @@ export class Labeling {
     const key = entry.assignment.candidate;
     if (this.#outbox.cancel(entry.op)) return this.#queue.unspoke(key);
     try {
-      const answer = await this.#outbox.add("undo", {}, key).done;
+      const answer = await this.#outbox.add("undo", { candidate: key }).done;
       this.#queue.unspoke(key);
       if (answer.assignment && answer.assignment.candidate !== key) this.#replace(answer.assignment);
     } catch (error) {
@@ -235,7 +235,7 @@ export class Labeling {
     this.#undoing = true;
     try {
       const answer = await this.#outbox.add("undo", {}, null).done;
-      if (!answer.assignment) return;
+      if (!answer.assignment) return this.#resync();
       this.#pause();
       this.#queue.putBack(this.current);
       this.#replace(answer.assignment);

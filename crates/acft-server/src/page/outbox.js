@@ -17,6 +17,8 @@ const PATHS = {
   correct: "/api/correct",
 };
 
+const REPEATED = new Set(["label", "skip", "undo"]);
+
 export class Outbox {
   #api;
   #annotator;
@@ -94,21 +96,20 @@ export class Outbox {
     this.#running = false;
   }
 
-  /** An answer may be lost on the way, so a second try first looks at what the first one did. */
+  /** An answer may be lost on the way, and a refusal then means that the first try did it. */
   async #send(op) {
-    if (op.attempts > 1 && op.kind === "undo") {
-      const now = await this.#api.get(candidatePath(op.candidate));
-      if (!this.#vote(now)) return { assignment: null };
-    }
+    // Which word was meant is not known: a second try might take back a second one.
+    if (op.kind === "undo" && !op.candidate && op.attempts > 1) return { assignment: null };
     try {
       return await this.#api.post(PATHS[op.kind], op.body);
     } catch (error) {
       // Browsers repeat a request by themselves where a connection broke.
-      const maybeRepeated = error.status === 409 && (op.kind === "label" || op.kind === "skip");
-      if (!maybeRepeated) throw error;
+      if (error.status !== 409 || !op.candidate || !REPEATED.has(op.kind)) throw error;
       const now = await this.#api.get(candidatePath(op.candidate));
       const vote = this.#vote(now);
-      if (vote && (vote.class ?? null) === (op.body.class ?? null)) return { event: null, why: now.why };
+      if (op.kind === "undo" && !vote) return { assignment: null };
+      const same = vote && (vote.class ?? null) === (op.body.class ?? null);
+      if (op.kind !== "undo" && same) return { event: null, why: now.why };
       throw error;
     }
   }
