@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::LengthLimitError;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -28,9 +28,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-/// Parses a JSON body.
+/// Parses a JSON body: an object. A list of its values, in the order in which
+/// the fields are declared here, would be taken too if it were not refused.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let parsed = match bytes.trim_ascii_start().first() {
+        Some(b'[') => serde_json::from_slice::<IgnoredAny>(bytes)
+            .and_then(|_| Err(serde_json::Error::custom("a list, expected an object"))),
+        _ => serde_json::from_slice(bytes),
+    };
+    parsed.map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "is not what this route takes",
             _ => "is no JSON",
