@@ -1,5 +1,6 @@
 //! A candidate as the page is told of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use acft::{CandidateId, CandidateKey};
@@ -36,13 +37,23 @@ pub(crate) struct Shape {
 }
 
 /// The shapes of some candidates. An image that cannot be read is no failure:
-/// the expert is told, and skips it.
+/// the expert is told, and skips it. Nor is one that a decoder panics at: it
+/// would be served again each time the next one is asked for.
 pub(crate) async fn shapes(
     app: &App,
     candidates: Vec<Arc<Candidate>>,
 ) -> Result<Vec<Shape>, Problem> {
     app.see(move |vision| {
-        let shape = |candidate: &Arc<Candidate>| match vision.info(candidate) {
+        let info = |candidate: &Candidate| {
+            catch_unwind(AssertUnwindSafe(|| vision.info(candidate))).unwrap_or_else(|_| {
+                tracing::error!("the program failed while it read {}", candidate.path);
+                Err(format!(
+                    "the program failed while it read {}",
+                    candidate.name
+                ))
+            })
+        };
+        let shape = |candidate: &Arc<Candidate>| match info(candidate) {
             Ok(info) => Shape {
                 width: Some(info.width),
                 height: Some(info.height),

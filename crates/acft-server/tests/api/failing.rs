@@ -30,6 +30,21 @@ async fn a_defect_in_a_decoder_is_an_answer_and_the_server_lives_on() {
 }
 
 #[tokio::test]
+async fn an_image_that_a_decoder_panics_at_can_be_skipped() {
+    let site = Site::of(Plan {
+        pool: 7,
+        ..Plan::default()
+    });
+    let next = site.post("/api/next", json!({"count": 7})).await.ok();
+    let cards = next["assignments"].as_array().unwrap();
+    let card = cards.iter().find(|one| one["name"] == "case 6").unwrap();
+    assert_eq!(card["problem"], "the program failed while it read case 6");
+    let skip = json!({"candidate": key(6)});
+    site.post("/api/skip", skip).await.ok();
+    assert_eq!(site.next(7).await.len(), 6);
+}
+
+#[tokio::test]
 async fn what_the_disk_does_not_take_is_not_accepted() {
     let site = Site::new();
     let keys = site.next(2).await;

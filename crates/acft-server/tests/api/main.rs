@@ -15,6 +15,7 @@ mod progressing;
 mod repeated;
 mod reviewing;
 mod schema;
+mod serving;
 mod several;
 mod site;
 mod vision;

@@ -118,6 +118,10 @@ impl Site {
         Self::start(folder, project, rules, settings)
     }
 
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.folder.path().join("acft.db")
     }

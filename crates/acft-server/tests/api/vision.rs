@@ -61,8 +61,10 @@ fn depth(candidate: &Candidate) -> u8 {
 
 impl Vision for Sight {
     fn info(&self, candidate: &Candidate) -> Result<Info, String> {
-        if candidate.name == BROKEN {
-            return Err(format!("{} breaks off", candidate.path));
+        match candidate.name.as_str() {
+            PANICKING => panic!("a defect in a decoder"),
+            BROKEN => return Err(format!("{} breaks off", candidate.path)),
+            _ => {}
         }
         Ok(Info {
             width: WIDTH,
