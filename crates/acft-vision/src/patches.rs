@@ -10,12 +10,14 @@
 //! ("bilinear") of PIL.
 
 mod cache;
+mod file;
 mod policy;
 mod region;
 mod resample;
 mod view;
 
 pub use cache::{RegionCache, load_region};
+pub use file::RegionFile;
 pub use policy::{PatchKind, PatchPolicy, PolicyError};
 pub use region::{Region, canonical_region};
 

@@ -8,6 +8,9 @@ use crate::source::PixelBox;
 /// Pixels that rounding errors may add or take away at a border.
 const SLACK: f64 = 1e-6;
 
+/// Bytes before the pixels: two sides and four edges.
+const HEAD: usize = 6 * 8;
+
 /// A cut-out of an image, RGB u8, that holds every window of a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
@@ -149,6 +152,39 @@ impl Region {
     /// The pixels, RGB u8, height × width × channel.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// The region as bytes, for [`RegionFile`](super::RegionFile).
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEAD + self.pixels.len());
+        for side in [self.width, self.height] {
+            bytes.extend((side as u64).to_le_bytes());
+        }
+        for edge in self.candidate.as_flattened() {
+            bytes.extend(edge.to_le_bytes());
+        }
+        bytes.extend(&self.pixels);
+        bytes
+    }
+
+    /// Reads what [`Region::to_bytes`] wrote; none where it is something else.
+    pub(super) fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
+        let word = |at: usize| bytes.get(at * 8..)?.first_chunk::<8>().copied();
+        let side = |at| usize::try_from(u64::from_le_bytes(word(at)?)).ok();
+        let edge = |at| Some(f64::from_le_bytes(word(at)?));
+        let (width, height) = (side(0)?, side(1)?);
+        let candidate = [[edge(2)?, edge(3)?], [edge(4)?, edge(5)?]];
+        let pixels = width.checked_mul(height)?.checked_mul(3)?;
+        if bytes.len() != HEAD.checked_add(pixels)? {
+            return None;
+        }
+        bytes.drain(..HEAD);
+        Some(Self {
+            width,
+            height,
+            pixels: bytes,
+            candidate,
+        })
     }
 
     /// Resizes one window to a square of `input` pixels, upright.
