@@ -83,6 +83,12 @@ impl Default for Server {
 /// the next ranking soon has its say.
 const AHEAD: usize = 4;
 
+/// In minutes. Whoever was served something a week ago does not come back to it.
+const LONGEST_LEASE: f64 = 7.0 * 24.0 * 60.0;
+
+/// As much as is read of any image file.
+const MOST_IMAGE_MIB: usize = (acft_vision::image_io::MAX_FILE_BYTES >> 20) as usize;
+
 impl ProjectSettings {
     /// Settings of a project to come, from the flags of `acft init`.
     ///
@@ -120,6 +126,7 @@ impl ProjectSettings {
         simulation.plan.stop.steps = None;
         simulation.plan.stop.labels = None;
         labeling.check()?;
+        server.check()?;
         Ok(Self {
             simulation,
             labeling,
@@ -273,13 +280,25 @@ impl Labeling {
                 self.tolerance
             ));
         }
-        if !(self.lease_minutes.is_finite() && self.lease_minutes > 0.0) {
+        if !(self.lease_minutes > 0.0 && self.lease_minutes <= LONGEST_LEASE) {
             return Err(bad_input!(
-                "lease-minutes = {}: it must be above 0",
+                "lease-minutes = {}: it must be above 0, and at most {LONGEST_LEASE} (a week)",
                 self.lease_minutes
             ));
         }
         Ok(())
+    }
+}
+
+impl Server {
+    fn check(&self) -> anyhow::Result<()> {
+        if (1..=MOST_IMAGE_MIB).contains(&self.max_image_mib) {
+            return Ok(());
+        }
+        Err(bad_input!(
+            "max-image-mib = {}: it must be from 1 to {MOST_IMAGE_MIB}",
+            self.max_image_mib
+        ))
     }
 }
 
@@ -328,6 +347,11 @@ mod tests {
             ("[sever]\nport = 80", "did you mean \"server\"?"),
             ("batch = 'many'", "batch"),
             ("[labeling]\noverlap = 0", "overlap = 0"),
+            ("[labeling]\ntolerance = nan", "tolerance = NaN"),
+            ("[labeling]\nlease-minutes = nan", "above 0"),
+            ("[labeling]\nlease-minutes = 1e300", "a week"),
+            ("[server]\nmax-image-mib = 0", "from 1 to 1024"),
+            ("[server]\nmax-image-mib = 99999999999", "from 1 to 1024"),
             ("[labeling]\nholdout-one-in = 1", "holdout-one-in = 1"),
             ("batch = 0", "--batch 0"),
             ("batch = ", "line 3"),

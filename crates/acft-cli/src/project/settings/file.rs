@@ -196,7 +196,10 @@ pub(super) fn write(flags: &Flags, labeling: &Labeling, server: &Server) -> anyh
     let values = flags.table()?;
     let mut text = String::from(
         "# A project of acft. Change what you like and start the server again; a line\n\
-         # that begins with # is not read. Classes are changed by `acft classes`.\n",
+         # that begins with # is not read. The data, the network, its input and\n\
+         # patches, and the seed were settled when the project was made: they stand\n\
+         # here to be looked up. More images join by `acft add`, and classes are\n\
+         # changed by `acft classes`.\n",
     );
     let settings = settings();
     let mut heading = "";
