@@ -13,25 +13,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use acft::Query;
-use acft_project::{Event, Keeper, Project};
+use acft::{Plan, Query};
+use acft_project::{Event, EventId, Keeper, Project};
 use acft_server::Work;
 use anyhow::Context;
 
 use super::commands::at::now;
 use super::commands::shown::shown;
+use super::commands::status::short;
 use super::settings::ProjectSettings;
 use super::vision::{InUse, ProjectVision};
 use crate::cli::bad_input;
-use decide::{Decision, Pace, decide};
+use decide::{Decision, Failed, Pace, decide};
 use glance::Glance;
-use lab::Lab;
+use lab::{Lab, reserve};
 use observer::Watch;
-use snapshot::Snapshot;
+use snapshot::{Snapshot, evidence};
 
 /// How much the network's threads stand back behind those that serve experts
 /// (nice's scale: 19 is the most).
@@ -43,6 +45,11 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 /// How long a stop waits for the network, which cannot be interrupted within a
 /// mini-batch. Nothing is lost where it is left alone: what counts is on disk.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it rests after something went wrong before it tries again: longer
+/// each time, since what is wrong is likely wrong still.
+const FIRST_REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// The server stops: what was being done is given up.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +128,7 @@ fn pace(settings: &ProjectSettings) -> Pace {
     Pace {
         batch: settings.batch(),
         every: settings.every(),
+        reserve: reserve(settings),
         active: matches!(settings.simulation().plan.query, Query::Active { .. }),
     }
 }
@@ -129,40 +137,39 @@ fn pace(settings: &ProjectSettings) -> Pace {
 struct Bench {
     lab: Lab,
     pace: Pace,
-    /// |Q| when a fine-tuning last failed.
-    failed: Option<usize>,
+    /// The fine-tuning that failed, if the last one did.
+    failed: Option<Failed>,
 }
 
 impl Bench {
     fn go(&mut self, keeper: &Keeper, vision: &ProjectVision, work: &Work, stop: &AtomicBool) {
         let changes = keeper.changes();
+        let mut rest = FIRST_REST;
         while !stop.load(Ordering::Relaxed) {
-            // A decoder that panics on one image must not end the campaign.
+            // A panic over one image must not end the campaign.
             let once = AssertUnwindSafe(|| self.once(keeper, vision, work, stop));
             let done = catch_unwind(once)
                 .unwrap_or_else(|_| Err(anyhow::anyhow!("a defect of this program; see the log")));
             match done {
-                Ok(true) => continue,
-                Ok(false) => {}
+                Ok(is_busy) => {
+                    rest = FIRST_REST;
+                    if !is_busy && !hears(&changes, stop) {
+                        return;
+                    }
+                }
                 Err(error) if error.is::<Cancelled>() => return,
                 Err(error) => {
-                    tracing::error!("the network cannot go on: {error:#}");
-                    work.rest(format!("the network cannot go on: {error:#}"));
-                }
-            }
-            // Until something changes, or it is time to stop.
-            loop {
-                match changes.recv_timeout(LOOK_UP) {
-                    Ok(_) => break while changes.try_recv().is_ok() {},
-                    Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return,
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
+                    let message = format!("the network cannot go on: {error:#}");
+                    tracing::error!("{message}");
+                    work.rest(message);
+                    sleep(rest, stop);
+                    rest = (2 * rest).min(LONGEST_REST);
                 }
             }
         }
     }
 
-    /// Does what is to be done, if anything is.
+    /// Does what is to be done; says whether anything was.
     fn once(
         &mut self,
         keeper: &Keeper,
@@ -170,116 +177,172 @@ impl Bench {
         work: &Work,
         stop: &AtomicBool,
     ) -> anyhow::Result<bool> {
-        let glance = keeper.call(|project| Ok(Glance::at(project.ledger())))?;
-        let decision = decide(&glance, self.pace, self.failed);
-        if let Decision::Wait(message) = decision {
-            if !message.is_empty() {
-                work.rest(message);
-            }
-            // Someone may have gone back to an earlier model, and there may be
-            // nothing to do for it.
-            let current = glance.current.map(|model| model.hash);
-            if current.as_ref() != Some(&self.lab.in_use().hash) {
-                self.follow(keeper, vision)?;
-            }
-            return Ok(false);
+        let (pace, known) = (self.pace, self.lab.known());
+        let failed = self.failed.as_ref().map(|failed| failed.new);
+        let asked = self.lab.in_use().hash.clone();
+        // In one moment, so that what is done is what was decided.
+        let (glance, decision, now) = keeper.call(move |project| {
+            let glance = Glance::at(project);
+            let decision = decide(&glance, pace, failed);
+            let is_other = glance.current.as_ref().is_some_and(|now| now.hash != asked);
+            let is_needed = is_other || !matches!(decision, Decision::Wait(_));
+            let now = is_needed.then(|| Snapshot::of(project.ledger(), known));
+            Ok((glance, decision, now))
+        })?;
+        // Also where there is nothing to do: someone may have gone back to an
+        // earlier model, which is to answer now.
+        if let Some(now) = &now {
+            self.follow(now, vision)?;
         }
-        let now = self.follow(keeper, vision)?;
         let mut watch = Watch::new(work, stop);
-        let events = match decision {
-            Decision::Wait(_) => return Ok(false),
-            Decision::NewHead => self.lab.new_head(&now)?,
-            Decision::Rank { draw } => self.lab.rank(&now, draw, &mut watch)?.0,
-            Decision::Train => match self.lab.train(&now, &mut watch) {
-                Ok(events) => {
-                    self.failed = None;
-                    events
-                }
-                Err(error) => {
-                    self.failed = Some(now.new.len());
-                    return Err(error);
-                }
-            },
+        let events = match (decision, now) {
+            (Decision::Wait(message), _) => {
+                work.rest(self.message(message, &glance));
+                return Ok(false);
+            }
+            (_, None) => return Ok(false),
+            (Decision::NewHead, Some(now)) => {
+                self.failed = None;
+                self.lab.new_head(&now)?
+            }
+            (Decision::Rank { draw }, Some(now)) => self.lab.rank(&now, draw, &mut watch)?.0,
+            (Decision::Train, Some(now)) => self.train(&now, &mut watch)?,
         };
-        let trained = decision == Decision::Train;
-        let message = report(&events);
-        keeper.call(move |project| append(project, events))?;
-        if trained {
-            self.advise(keeper)?;
-        }
-        work.rest(message);
+        let began = self.lab.in_use().hash.clone();
+        let plan = self.lab.plan().clone();
+        let glance = keeper.call(move |project| {
+            append(project, &began, events)?;
+            advise(project, &plan)?;
+            Ok(Glance::at(project))
+        })?;
+        work.rest(self.message("", &glance));
         Ok(true)
     }
 
-    /// Copies the project, and catches up with it.
-    fn follow(&mut self, keeper: &Keeper, vision: &ProjectVision) -> anyhow::Result<Snapshot> {
-        let known = self.lab.known();
-        let now = keeper.call(move |project| Ok(Snapshot::of(project.ledger(), known)))?;
+    /// Fine-tunes, and remembers where that fails, so that it is not tried
+    /// again with the same labels: not even where it panics.
+    fn train(&mut self, now: &Snapshot, watch: &mut Watch<'_>) -> anyhow::Result<Vec<Event>> {
+        let failed = |why: &str| {
+            Some(Failed {
+                new: now.new.len(),
+                why: why.to_owned(),
+            })
+        };
+        self.failed = failed("a defect of this program; see the log");
+        let outcome = self.lab.train(now, watch);
+        self.failed = match &outcome {
+            Ok(_) => None,
+            Err(error) => failed(&format!("{error:#}")),
+        };
+        outcome
+    }
+
+    /// Catches up with a project.
+    fn follow(&mut self, now: &Snapshot, vision: &ProjectVision) -> anyhow::Result<()> {
         let before = self.lab.in_use().hash.clone();
-        self.lab.follow(&now)?;
+        self.lab.follow(now)?;
         if self.lab.in_use().hash != before {
             vision.use_model(self.lab.in_use().clone());
         }
-        Ok(now)
+        Ok(())
     }
 
-    /// After a step: line 14.
-    fn advise(&self, keeper: &Keeper) -> anyhow::Result<()> {
-        let known = self.lab.known();
-        let now = keeper.call(move |project| Ok(Snapshot::of(project.ledger(), known)))?;
-        if now.advised {
-            return Ok(());
+    /// What to tell the expert while nothing is done.
+    fn message(&self, waiting: &str, now: &Glance) -> String {
+        if let Some(failed) = &self.failed {
+            return format!("the last fine-tuning failed: {}", failed.why);
         }
-        if let Some(reason) = self.lab.advice(&now) {
-            keeper.call(move |project| append(project, vec![Event::StopAdvised { reason }]))?;
+        match (&now.unused, waiting) {
+            (Some(why), "") => format!("the new model is not used: {why}"),
+            (_, waiting) => waiting.to_owned(),
         }
-        Ok(())
     }
 }
 
-/// Appends what came of a piece of work. Meanwhile the desk may have drawn
-/// some of the same candidates, or batches of its own.
-fn append(project: &mut Project, events: Vec<Event>) -> Result<(), acft_project::Error> {
+/// Waits until something changes; false where it is time to stop.
+fn hears(changes: &Receiver<EventId>, stop: &AtomicBool) -> bool {
+    loop {
+        match changes.recv_timeout(LOOK_UP) {
+            Ok(_) => {
+                while changes.try_recv().is_ok() {}
+                return true;
+            }
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return false,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
+}
+
+/// Sleeps, but not for long after it is time to stop.
+fn sleep(long: Duration, stop: &AtomicBool) {
+    let begun = Instant::now();
+    while begun.elapsed() < long && !stop.load(Ordering::Relaxed) {
+        thread::sleep(LOOK_UP.min(long));
+    }
+}
+
+/// Appends what came of a piece of work that began when `began` was in use.
+/// Meanwhile the desk may have drawn some of the same candidates, or batches
+/// of its own; and someone may have chosen another model, which stays.
+fn append(
+    project: &mut Project,
+    began: &str,
+    events: Vec<Event>,
+) -> Result<(), acft_project::Error> {
     let ledger = project.ledger();
-    let batches = ledger.batches().len() as u32;
-    let in_pool = |id| ledger.in_pool(id);
+    let next = ledger.batches().len() as u32 + 1;
+    let current = ledger.models().current();
+    let chosen = current
+        .map(|made| made.model.hash.clone())
+        .filter(|hash| hash != began);
     let events: Vec<Event> = events
         .into_iter()
-        .filter_map(|event| match event {
-            Event::BatchDrawn {
-                draw,
-                ranking,
-                members,
-                ..
-            } => {
-                let members: Vec<_> = members
-                    .into_iter()
-                    .filter(|member| in_pool(member.candidate))
-                    .collect();
+        .filter_map(|event| match (event, &chosen) {
+            // U is ranked anew by the model that was chosen.
+            (Event::Ranked { .. } | Event::BatchDrawn { .. }, Some(_)) => None,
+            (
+                Event::BatchDrawn {
+                    draw,
+                    ranking,
+                    mut members,
+                    ..
+                },
+                None,
+            ) => {
+                members.retain(|member| ledger.in_pool(member.candidate));
                 (!members.is_empty()).then_some(Event::BatchDrawn {
-                    batch: batches + 1,
+                    batch: next,
                     draw,
                     ranking,
                     members,
                 })
             }
-            other => Some(other),
+            (Event::ModelMade(mut made), Some(hash)) if made.adopted => {
+                made.adopted = false;
+                made.why = format!("while it was made, model {} was chosen", short(hash));
+                Some(Event::ModelMade(made))
+            }
+            (other, _) => Some(other),
         })
         .collect();
     project.append(now(), events).map(drop)
 }
 
-/// What to tell the expert of what was done; nothing where all went well.
-fn report(events: &[Event]) -> String {
-    events
-        .iter()
-        .find_map(|event| match event {
-            Event::ModelMade(made) if !made.adopted => {
-                Some(format!("the new model is not used: {}", made.why))
-            }
-            _ => None,
-        })
-        .unwrap_or_default()
+/// Line 14, after a step: advises to stop where a rule holds.
+fn advise(project: &mut Project, plan: &Plan) -> Result<(), acft_project::Error> {
+    let ledger = project.ledger();
+    if ledger.advice().is_some() {
+        return Ok(());
+    }
+    let classes = ledger.classes().current().count();
+    let evidence = evidence(ledger);
+    let reached = plan.stop.reached(&evidence, classes, plan.learning.start);
+    let Some(reason) = reached.map(|reason| reason.to_string()) else {
+        return Ok(());
+    };
+    let advised = Event::StopAdvised { reason };
+    project.append(now(), vec![advised]).map(drop)
 }
 
 /// `acft query`: ranks U and draws a batch; says how many were scored.
@@ -296,7 +359,7 @@ pub(crate) fn query_once(
     let mut watch = Watch::new(&work, &stop);
     let draw = batch.unwrap_or(settings.batch());
     let (events, scored) = shown(&work, || lab.rank(&now, draw, &mut watch))?;
-    append(project, events)?;
+    append(project, &lab.in_use().hash, events)?;
     Ok(scored)
 }
 
@@ -315,13 +378,8 @@ pub(crate) fn train_once(project: &mut Project, settings: &ProjectSettings) -> a
     }
     let (work, stop) = (Work::new(), AtomicBool::new(false));
     let events = shown(&work, || lab.train(&now, &mut Watch::new(&work, &stop)))?;
-    append(project, events)?;
-    let now = Snapshot::of(project.ledger(), lab.known());
-    if !now.advised
-        && let Some(reason) = lab.advice(&now)
-    {
-        append(project, vec![Event::StopAdvised { reason }])?;
-    }
+    append(project, &lab.in_use().hash, events)?;
+    advise(project, lab.plan())?;
     Ok(())
 }
 
@@ -335,7 +393,7 @@ fn follow(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<(
         return Ok((lab, now));
     }
     let events = lab.new_head(&now)?;
-    append(project, events)?;
+    append(project, &lab.in_use().hash, events)?;
     let now = Snapshot::of(project.ledger(), lab.known());
     lab.follow(&now)?;
     Ok((lab, now))

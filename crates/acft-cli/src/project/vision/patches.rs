@@ -1,6 +1,8 @@
 //! The patches of a project's candidates. Candidates may join while others are
 //! being looked at.
 
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -59,6 +61,16 @@ impl ProjectPatches {
             .extend(more);
     }
 
+    /// Whether a candidate's file can be opened, whatever is in it.
+    pub(crate) fn is_there(&self, id: CandidateId) -> bool {
+        let known = self
+            .candidates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let path = known.get(id.index()).map(|candidate| &candidate.path);
+        path.is_some_and(|path| path.is_file() && File::open(path).is_ok())
+    }
+
     fn region(&self, id: CandidateId) -> Result<Arc<Region>, CandidateError> {
         let known = self
             .candidates
@@ -69,13 +81,15 @@ impl ProjectPatches {
         let candidate = candidate.ok_or_else(|| CandidateError {
             reason: format!("candidate {} is not known yet", id.0),
         })?;
-        self.cache
-            .get_or_load(id.index(), || {
-                load_region(&candidate, &self.policy, self.input)
-            })
-            .map_err(|error| CandidateError {
-                reason: error.fault.to_string(),
-            })
+        let load = || load_region(&candidate, &self.policy, self.input);
+        let loaded = self.cache.get_or_load(id.index(), || {
+            // One image that makes a decoder panic is one that cannot be read.
+            match catch_unwind(AssertUnwindSafe(load)) {
+                Ok(region) => region.map_err(|error| error.fault.to_string()),
+                Err(_) => Err("its decoder failed in a way that it should not".to_owned()),
+            }
+        });
+        loaded.map_err(|reason| CandidateError { reason })
     }
 }
 

@@ -25,8 +25,18 @@ pub(super) struct Pace {
     pub(super) batch: usize,
     /// Fine-tune on so many new labels.
     pub(super) every: usize,
+    /// How many of the best a ranking names where groups do not keep it short.
+    pub(super) reserve: usize,
     /// Whether the strategy ranks at all.
     pub(super) active: bool,
+}
+
+/// A fine-tuning that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    /// |Q| then.
+    pub(super) new: usize,
+    pub(super) why: String,
 }
 
 /// Decides. `failed` is |Q| when a fine-tuning last failed.
@@ -62,7 +72,7 @@ fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
     match now.refused.max(failed).max(now.chosen) {
         Some(before) => before + pace.every,
         // Nothing more is to come.
-        None if now.pool + now.open == 0 => 1,
+        None if now.pool + now.open == 0 || now.spent => 1,
         None => pace.every,
     }
 }
@@ -79,10 +89,10 @@ fn wants_ranking(now: &Glance, pace: Pace) -> bool {
         Some(ranking) => {
             // Scores made elsewhere hold until they are used up.
             let stale = ranking.model.is_some() && ranking.model.as_ref() != current;
-            // Where groups keep it short from the start, the next one waits
-            // for the last word on this: else it would be drawn at once, and
-            // the groups' limit would limit nothing.
-            let is_short = ranking.named < pace.batch;
+            // Where groups keep it short, another would name no more: it waits
+            // for the last word on this one, or all of U would be scored again
+            // at once, and the groups' limit would limit nothing.
+            let is_short = ranking.named < pace.reserve.min(ranking.scored);
             let is_used_up = ranking.left < pace.batch.min(now.pool);
             stale || is_used_up && (!is_short || now.open == 0)
         }
@@ -99,6 +109,7 @@ mod tests {
     const PACE: Pace = Pace {
         batch: 10,
         every: 5,
+        reserve: 100,
         active: true,
     };
 
@@ -112,7 +123,8 @@ mod tests {
     fn ranking(model: Option<&str>, left: usize) -> Option<RankingNow> {
         Some(RankingNow {
             model: model.map(str::to_owned),
-            named: 60,
+            named: 100,
+            scored: 200,
             left,
         })
     }
@@ -221,8 +233,9 @@ mod tests {
         let short = |open| Glance {
             ranking: Some(RankingNow {
                 model: Some("a".to_owned()),
-                named: 3,
-                left: 0,
+                named: 15,
+                scored: 200,
+                left: 5,
             }),
             open,
             ..base()
@@ -242,6 +255,14 @@ mod tests {
         check(&end(1, 2), &Decision::Wait(""));
         check(&end(0, 0), &Decision::Wait(""));
         check(&end(0, 2), &Decision::Train);
+        let spent = |new| Glance {
+            new,
+            advised: true,
+            spent: true,
+            ..base()
+        };
+        check(&spent(0), &Decision::Wait(""));
+        check(&spent(2), &Decision::Train);
     }
 
     #[test]

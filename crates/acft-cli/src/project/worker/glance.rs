@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use acft_project::ledger::Outcome;
-use acft_project::{ClassId, Ledger};
+use acft_project::{ClassId, Project};
 
 /// A project at one moment, in a few numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,13 @@ pub(super) struct Glance {
     pub(super) refused: Option<usize>,
     /// |Q| when someone chose the model in use by hand.
     pub(super) chosen: Option<usize>,
+    /// Why the last model that was made was not adopted, where it was not, and
+    /// is not in use all the same.
+    pub(super) unused: Option<String>,
     /// Whether it was advised to stop.
     pub(super) advised: bool,
+    /// Whether the budget is spent: no label is to come.
+    pub(super) spent: bool,
 }
 
 /// The model in use.
@@ -44,12 +49,15 @@ pub(super) struct RankingNow {
     pub(super) model: Option<String>,
     /// How many it named.
     pub(super) named: usize,
+    /// How many it is the best of.
+    pub(super) scored: usize,
     /// Those of them that are still in U.
     pub(super) left: usize,
 }
 
 impl Glance {
-    pub(super) fn at(ledger: &Ledger) -> Self {
+    pub(super) fn at(project: &Project) -> Self {
+        let ledger = project.ledger();
         let models = ledger.models();
         let current = models.current().map(|made| &made.model);
         let made = models.all().iter().map(|made| &made.model);
@@ -75,6 +83,7 @@ impl Glance {
             ranking: ledger.ranking().map(|ranking| RankingNow {
                 model: ranking.model.clone(),
                 named: ranking.reserve.len(),
+                scored: ranking.scored,
                 left: ranking
                     .reserve
                     .iter()
@@ -86,7 +95,17 @@ impl Glance {
                 .filter(|made| made.parent.as_ref() == current.map(|model| &model.hash))
                 .map(|made| made.learned.len()),
             chosen: ledger.chosen(),
-            advised: ledger.advice().is_some(),
+            unused: models
+                .all()
+                .last()
+                .map(|made| &made.model)
+                .filter(|made| !made.adopted)
+                .filter(|made| current.is_some_and(|current| current.hash != made.hash))
+                .map(|made| made.why.clone()),
+            // The project's own word is of a rule of the worker's, or else of
+            // the budget.
+            advised: project.advice().is_some(),
+            spent: project.advice().is_some() && ledger.advice().is_none(),
         }
     }
 }

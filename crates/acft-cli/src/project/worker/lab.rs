@@ -28,6 +28,12 @@ use crate::simulate::folder::write_atomically;
 /// the network trains.
 const AHEAD: usize = 5;
 
+/// How many of the best a ranking names: the window, and those beyond.
+pub(super) fn reserve(settings: &ProjectSettings) -> usize {
+    let window = (settings.omega() * settings.batch() as f64) as usize;
+    window + AHEAD * settings.batch()
+}
+
 /// What is kept between pieces of work.
 pub(super) struct Lab {
     root: PathBuf,
@@ -60,6 +66,11 @@ impl Lab {
     /// How many candidates it knows.
     pub(super) fn known(&self) -> usize {
         self.source.len()
+    }
+
+    /// How a step is done.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.settings.simulation().plan
     }
 
     /// The model that it asks.
@@ -111,7 +122,7 @@ impl Lab {
         watch
             .work
             .begin(Phase::Scoring, now.pool.len(), "ranking the images");
-        let plan = self.plan(now, draw.max(1));
+        let plan = self.plan_of(now, draw.max(1));
         let number = now.rankings + 1;
         let run = now.run(self.in_use.model.clone(), self.in_use.model.clone(), number);
         // Q is labeled, so it is no longer to be asked about.
@@ -121,7 +132,12 @@ impl Lab {
         }
         let learner = self.learner(&self.in_use.model)?;
         let queried = query(&plan, &run, &learner, watch).map_err(told)?;
-        let mut events = unreadable(&queried.unreadable);
+        let unreadable: BTreeMap<CandidateId, String> = queried
+            .unreadable
+            .iter()
+            .map(|(id, error)| (*id, error.reason.clone()))
+            .collect();
+        let mut events = self.set_aside(&unreadable, queried.scored + unreadable.len())?;
         let best = match plan.query {
             Query::Active { .. } => &queried.reserve,
             Query::Random => &queried.batch,
@@ -165,15 +181,13 @@ impl Lab {
 
     /// The plan of a query of `batch` candidates. Stopping is the desk's and
     /// the worker's to decide, not the query's.
-    fn plan(&self, now: &Snapshot, batch: usize) -> Plan {
-        let simulation = self.settings.simulation();
-        let mut plan = simulation.plan.clone();
-        let window = (self.settings.omega() * self.settings.batch() as f64) as usize;
+    fn plan_of(&self, now: &Snapshot, batch: usize) -> Plan {
+        let mut plan = self.plan().clone();
         // The project's own: a line of the settings that was changed since
         // must not change what is drawn.
         plan.seed = now.seed;
         plan.batch = batch;
-        plan.reserve = window + AHEAD * self.settings.batch();
+        plan.reserve = reserve(&self.settings);
         plan
     }
 
@@ -222,7 +236,7 @@ impl Lab {
         let run = now.run(self.in_use.model.clone(), pretrained, step);
         let scorer = self.learner(&self.in_use.model)?;
         let mut trainer = self.learner(&self.in_use.model)?;
-        let plan = self.plan(now, self.settings.batch());
+        let plan = self.plan_of(now, self.settings.batch());
         let taught = teach(
             &plan,
             &run,
@@ -236,14 +250,9 @@ impl Lab {
         let seconds = begun.elapsed().as_secs_f64();
         let judged = self.judge(now, &scorer, &taught.model, watch)?;
         let stop_set = self.stop_set(now, &scorer, &taught.model, watch)?;
+        let asked = taught.lesson.len() + now.holdout.len();
+        let mut events = self.set_aside(&watch.unreadable, asked)?;
         let hash = self.keep(&taught.model)?;
-        let events = watch
-            .unreadable
-            .iter()
-            .map(|(candidate, reason)| Event::Unreadable {
-                candidate: *candidate,
-                reason: reason.clone(),
-            });
         let class = |example: &Example| now.classes[example.label.index()];
         let made = ModelMade {
             hash,
@@ -253,6 +262,7 @@ impl Lab {
             learned: taught
                 .newly_labeled
                 .iter()
+                .filter(|example| !watch.unreadable.contains_key(&example.candidate))
                 .map(|example| (example.candidate, class(example)))
                 .collect(),
             replayed: taught
@@ -268,7 +278,33 @@ impl Lab {
             verdict: judged.verdict,
             stop_set,
         };
-        Ok(events.chain([Event::ModelMade(made)]).collect())
+        events.push(Event::ModelMade(made));
+        Ok(events)
+    }
+
+    /// Those that cannot be read leave U and L for good. Where many are gone
+    /// rather than damaged, it is their disk that is gone, and will be back.
+    fn set_aside(
+        &self,
+        unreadable: &BTreeMap<CandidateId, String>,
+        asked: usize,
+    ) -> anyhow::Result<Vec<Event>> {
+        let gone = unreadable.keys().filter(|id| !self.source.is_there(**id));
+        let gone = gone.count();
+        if 2 * gone > asked {
+            let first = unreadable.values().next().map_or("", String::as_str);
+            anyhow::bail!(
+                "{gone} of {asked} images are not there ({first}): is their disk? Nothing was set aside; \
+                 it is tried again"
+            );
+        }
+        let events = unreadable
+            .iter()
+            .map(|(candidate, reason)| Event::Unreadable {
+                candidate: *candidate,
+                reason: reason.clone(),
+            });
+        Ok(events.collect())
     }
 
     /// Both models on the holdout.
@@ -337,7 +373,7 @@ impl Lab {
         model: &Model,
         watch: &Watch<'_>,
     ) -> anyhow::Result<Option<Vec<usize>>> {
-        let Some(agreement) = self.settings.simulation().plan.stop.agreement else {
+        let Some(agreement) = self.plan().stop.agreement else {
             return Ok(None);
         };
         let mut ids = now.to_stop.clone();
@@ -359,7 +395,7 @@ impl Lab {
     /// to be learned again.
     pub(super) fn new_head(&mut self, now: &Snapshot) -> anyhow::Result<Vec<Event>> {
         let seed = seed_of(now.seed, now.steps + 1, Purpose::Head);
-        let old = match self.settings.simulation().plan.learning.start {
+        let old = match self.plan().learning.start {
             Start::Current => self.in_use.model.clone(),
             Start::Pretrained => self.pretrained(now)?,
         };
@@ -394,25 +430,6 @@ impl Lab {
         }
         Ok(hash)
     }
-
-    /// Whether a stopping rule holds, as a sentence.
-    pub(super) fn advice(&self, now: &Snapshot) -> Option<String> {
-        let plan = &self.settings.simulation().plan;
-        let reached = plan
-            .stop
-            .reached(&now.evidence, now.classes.len(), plan.learning.start);
-        reached.map(|reason| reason.to_string())
-    }
-}
-
-fn unreadable(found: &[(CandidateId, acft::CandidateError)]) -> Vec<Event> {
-    found
-        .iter()
-        .map(|(candidate, error)| Event::Unreadable {
-            candidate: *candidate,
-            reason: error.reason.clone(),
-        })
-        .collect()
 }
 
 /// An error of the algorithm; being cancelled is told apart.

@@ -3,7 +3,7 @@
 
 use acft::{Annotation, CandidateId, CandidateKey, Evidence, Example, Label, Run, State};
 use acft_project::ledger::Part;
-use acft_project::{Candidate, ClassId, Ledger, ModelMade};
+use acft_project::{Candidate, ClassId, Ledger, ModelMade, Origin};
 use acft_vision::models::Model;
 
 use crate::simulate::data::numbered;
@@ -21,6 +21,8 @@ pub(super) struct Snapshot {
     /// U.
     pub(super) pool: Vec<CandidateId>,
     /// Of the pool part, whether labeled or not: what a stop set is drawn from.
+    /// Not reported cases: each that joins would make it another set, and no
+    /// two models could be compared.
     pub(super) to_stop: Vec<CandidateId>,
     /// L: what the model in use has learned.
     pub(super) learned: Vec<Example>,
@@ -35,9 +37,6 @@ pub(super) struct Snapshot {
     pub(super) rankings: u32,
     pub(super) batches: u32,
     pub(super) spent: usize,
-    /// What the adopted models showed since someone last went on.
-    pub(super) evidence: Vec<Evidence>,
-    pub(super) advised: bool,
 }
 
 impl Snapshot {
@@ -65,6 +64,7 @@ impl Snapshot {
             to_stop: (0..)
                 .zip(all)
                 .filter(|(_, candidate)| candidate.part == Part::Pool)
+                .filter(|(_, candidate)| candidate.origin == Origin::Listed)
                 .map(|(id, _)| CandidateId(id))
                 .collect(),
             learned: ledger
@@ -81,8 +81,6 @@ impl Snapshot {
             rankings: ledger.rankings(),
             batches: ledger.batches().len() as u32,
             spent: ledger.spent(),
-            evidence: evidence(ledger),
-            advised: ledger.advice().is_some(),
             classes,
         }
     }
@@ -136,7 +134,7 @@ impl Snapshot {
 
 /// What each adopted model showed, of those since someone last went on against
 /// advice: a rule that held then must hold anew.
-fn evidence(ledger: &Ledger) -> Vec<Evidence> {
+pub(super) fn evidence(ledger: &Ledger) -> Vec<Evidence> {
     let since = ledger.went_on().unwrap_or_default();
     let mut line = ledger.models().lineage();
     line.reverse();

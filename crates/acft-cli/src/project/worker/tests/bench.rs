@@ -176,12 +176,9 @@ impl Session<'_> {
         let begun = Instant::now();
         let pace = self.pace;
         loop {
-            let (waits, current) = self.look(move |ledger| {
-                let glance = Glance::at(ledger);
-                let decision = decide(&glance, pace, None);
-                let waits = matches!(decision, Decision::Wait(_));
-                (waits, glance.current.map(|model| model.hash))
-            });
+            let glance = self.keeper.call(|project| Ok(Glance::at(project))).unwrap();
+            let waits = matches!(decide(&glance, pace, None), Decision::Wait(_));
+            let current = glance.current.map(|model| model.hash);
             let answers = Some(self.vision.in_use().hash) == current;
             if waits && answers && self.work.report().phase == Phase::Idle {
                 return;
