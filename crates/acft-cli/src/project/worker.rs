@@ -2,6 +2,8 @@
 //! own. It reads the project in one moment, works on the copy, and appends
 //! what came of it.
 
+mod append;
+mod commands;
 mod decide;
 mod glance;
 mod lab;
@@ -18,22 +20,21 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use acft::{Plan, Query};
-use acft_project::{Event, EventId, Keeper, Project};
+use acft::Query;
+use acft_project::{Event, EventId, Keeper};
 use acft_server::Work;
 use anyhow::Context;
 
-use super::commands::at::now;
-use super::commands::shown::shown;
-use super::commands::status::short;
 use super::settings::ProjectSettings;
 use super::vision::{InUse, ProjectVision};
-use crate::cli::bad_input;
+use append::{advise, append};
 use decide::{Decision, Failed, Pace, decide};
 use glance::Glance;
 use lab::{Lab, reserve};
 use observer::Watch;
-use snapshot::{Snapshot, evidence};
+use snapshot::Snapshot;
+
+pub(crate) use commands::{query_once, train_once};
 
 /// How much the network's threads stand back behind those that serve experts
 /// (nice's scale: 19 is the most).
@@ -280,123 +281,6 @@ fn sleep(long: Duration, stop: &AtomicBool) {
     while begun.elapsed() < long && !stop.load(Ordering::Relaxed) {
         thread::sleep(LOOK_UP.min(long));
     }
-}
-
-/// Appends what came of a piece of work that began when `began` was in use.
-/// Meanwhile the desk may have drawn some of the same candidates, or batches
-/// of its own; and someone may have chosen another model, which stays.
-fn append(
-    project: &mut Project,
-    began: &str,
-    events: Vec<Event>,
-) -> Result<(), acft_project::Error> {
-    let ledger = project.ledger();
-    let next = ledger.batches().len() as u32 + 1;
-    let current = ledger.models().current();
-    let chosen = current
-        .map(|made| made.model.hash.clone())
-        .filter(|hash| hash != began);
-    let events: Vec<Event> = events
-        .into_iter()
-        .filter_map(|event| match (event, &chosen) {
-            // U is ranked anew by the model that was chosen.
-            (Event::Ranked { .. } | Event::BatchDrawn { .. }, Some(_)) => None,
-            (
-                Event::BatchDrawn {
-                    draw,
-                    ranking,
-                    mut members,
-                    ..
-                },
-                None,
-            ) => {
-                members.retain(|member| ledger.in_pool(member.candidate));
-                (!members.is_empty()).then_some(Event::BatchDrawn {
-                    batch: next,
-                    draw,
-                    ranking,
-                    members,
-                })
-            }
-            (Event::ModelMade(mut made), Some(hash)) if made.adopted => {
-                made.adopted = false;
-                made.why = format!("while it was made, model {} was chosen", short(hash));
-                Some(Event::ModelMade(made))
-            }
-            (other, _) => Some(other),
-        })
-        .collect();
-    project.append(now(), events).map(drop)
-}
-
-/// Line 14, after a step: advises to stop where a rule holds.
-fn advise(project: &mut Project, plan: &Plan) -> Result<(), acft_project::Error> {
-    let ledger = project.ledger();
-    if ledger.advice().is_some() {
-        return Ok(());
-    }
-    let classes = ledger.classes().current().count();
-    let evidence = evidence(ledger);
-    let reached = plan.stop.reached(&evidence, classes, plan.learning.start);
-    let Some(reason) = reached.map(|reason| reason.to_string()) else {
-        return Ok(());
-    };
-    let advised = Event::StopAdvised { reason };
-    project.append(now(), vec![advised]).map(drop)
-}
-
-/// `acft query`: ranks U and draws a batch; says how many were scored.
-///
-/// # Errors
-/// The model in use cannot be read, or the disk does not take the draw.
-pub(crate) fn query_once(
-    project: &mut Project,
-    settings: &ProjectSettings,
-    batch: Option<usize>,
-) -> anyhow::Result<usize> {
-    let (mut lab, now) = follow(project, settings)?;
-    let (work, stop) = (Work::new(), AtomicBool::new(false));
-    let mut watch = Watch::new(&work, &stop);
-    let draw = batch.unwrap_or(settings.batch());
-    let (events, scored) = shown(&work, || lab.rank(&now, draw, &mut watch))?;
-    append(project, &lab.in_use().hash, events)?;
-    Ok(scored)
-}
-
-/// `acft train`: one step of fine-tuning on the labels that the model in use
-/// has not learned.
-///
-/// # Errors
-/// There are none, or of one class only; the fine-tuning fails; or the disk
-/// does not take the model.
-pub(crate) fn train_once(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<()> {
-    let (mut lab, now) = follow(project, settings)?;
-    if now.labeled_classes() < 2 {
-        return Err(bad_input!(
-            "all labels are of one class: a network has nothing to tell apart; label some of another"
-        ));
-    }
-    let (work, stop) = (Work::new(), AtomicBool::new(false));
-    let events = shown(&work, || lab.train(&now, &mut Watch::new(&work, &stop)))?;
-    append(project, &lab.in_use().hash, events)?;
-    advise(project, lab.plan())?;
-    Ok(())
-}
-
-/// A lab that knows the project as it is, with a last layer for its classes.
-fn follow(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<(Lab, Snapshot)> {
-    let in_use = InUse::of(project)?;
-    let mut lab = Lab::new(project.root(), settings.clone(), in_use)?;
-    let now = Snapshot::of(project.ledger(), 0);
-    lab.follow(&now)?;
-    if now.current.as_ref().map(|made| &made.classes) == Some(&now.classes) {
-        return Ok((lab, now));
-    }
-    let events = lab.new_head(&now)?;
-    append(project, &lab.in_use().hash, events)?;
-    let now = Snapshot::of(project.ledger(), lab.known());
-    lab.follow(&now)?;
-    Ok((lab, now))
 }
 
 #[cfg(test)]

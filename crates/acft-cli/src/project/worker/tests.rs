@@ -1,6 +1,6 @@
 //! The worker on projects of drawn images, which an honest expert labels.
 
-mod bench;
+pub(super) mod bench;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -20,27 +20,31 @@ use crate::project::vision::ProjectVision;
 use crate::simulate::settings::Flags;
 
 /// How many images there are.
-pub(super) const IMAGES: u32 = 36;
+pub(in crate::project::worker) const IMAGES: u32 = 36;
 
 /// Longer than anything here takes, on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A folder with images and a project.
-pub(super) struct Home(TempDir);
+pub(in crate::project::worker) struct Home(TempDir);
 
 impl Home {
     /// With these lines of the table of labeling.
-    pub(super) fn new(labeling: &str) -> Self {
+    pub(in crate::project::worker) fn new(labeling: &str) -> Self {
         Self::with("", labeling)
     }
 
     /// With these lines of settings too.
-    pub(super) fn with(settings: &str, labeling: &str) -> Self {
+    pub(in crate::project::worker) fn with(settings: &str, labeling: &str) -> Self {
         Self::in_groups(settings, labeling, 1)
     }
 
     /// With so many images to a group.
-    pub(super) fn in_groups(settings: &str, labeling: &str, group: u32) -> Self {
+    pub(in crate::project::worker) fn in_groups(
+        settings: &str,
+        labeling: &str,
+        group: u32,
+    ) -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.0.path().join("scans")).unwrap();
         let mut rows = String::from("file,patient\n");
@@ -74,41 +78,46 @@ impl Home {
         home
     }
 
-    pub(super) fn root(&self) -> PathBuf {
+    pub(in crate::project::worker) fn root(&self) -> PathBuf {
         self.0.path().join("project")
     }
 
-    pub(super) fn image_path(&self, number: u32) -> PathBuf {
+    pub(in crate::project::worker) fn image_path(&self, number: u32) -> PathBuf {
         self.0.path().join(format!("scans/{number:02}.png"))
     }
 
-    pub(super) fn image(&self, number: u32) -> Vec<u8> {
+    pub(in crate::project::worker) fn image(&self, number: u32) -> Vec<u8> {
         std::fs::read(self.image_path(number)).unwrap()
     }
 
     /// An image that is not in the project.
-    pub(super) fn draw_another(&self) -> Vec<u8> {
+    pub(in crate::project::worker) fn draw_another(&self) -> Vec<u8> {
         let path = self.0.path().join("another.png");
         draw(99).save(&path).unwrap();
         std::fs::read(path).unwrap()
     }
 
-    pub(super) fn open(&self) -> Opened {
+    pub(in crate::project::worker) fn open(&self) -> Opened {
         At::of(self.root()).write("a test").unwrap()
     }
 
     /// What an honest expert says.
-    pub(super) fn truth(&self, ledger: &Ledger, id: CandidateId) -> ClassId {
+    pub(in crate::project::worker) fn truth(&self, ledger: &Ledger, id: CandidateId) -> ClassId {
         truth(&ledger.candidates()[id.index()])
     }
 
     /// Says it.
-    pub(super) fn say(&self, project: &mut Project, id: CandidateId, class: ClassId) {
+    pub(in crate::project::worker) fn say(
+        &self,
+        project: &mut Project,
+        id: CandidateId,
+        class: ClassId,
+    ) {
         project.label("ada", id, class, None, now()).unwrap();
     }
 
     /// Opens the project with a worker.
-    pub(super) fn serve(&self) -> Session<'_> {
+    pub(in crate::project::worker) fn serve(&self) -> Session<'_> {
         let Opened {
             root,
             settings,
@@ -137,7 +146,7 @@ impl Home {
 }
 
 /// A project that is served.
-pub(super) struct Session<'a> {
+pub(in crate::project::worker) struct Session<'a> {
     _home: &'a Home,
     pace: Pace,
     keeper: Keeper,
@@ -148,15 +157,15 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    pub(super) fn vision(&self) -> &ProjectVision {
+    pub(in crate::project::worker) fn vision(&self) -> &ProjectVision {
         &self.vision
     }
 
-    pub(super) fn work(&self) -> &Work {
+    pub(in crate::project::worker) fn work(&self) -> &Work {
         &self.work
     }
 
-    pub(super) fn look<T: Send + 'static>(
+    pub(in crate::project::worker) fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Ledger) -> T + Send + 'static,
     ) -> T {
@@ -165,14 +174,14 @@ impl Session<'_> {
             .unwrap()
     }
 
-    pub(super) fn append(&self, event: Event) {
+    pub(in crate::project::worker) fn append(&self, event: Event) {
         self.keeper
             .call(|project| project.append(now(), vec![event]))
             .unwrap();
     }
 
     /// Waits until the worker waits, and the model in use answers.
-    pub(super) fn settle(&self) {
+    pub(in crate::project::worker) fn settle(&self) {
         let begun = Instant::now();
         let pace = self.pace;
         loop {
@@ -189,7 +198,7 @@ impl Session<'_> {
     }
 
     /// Waits until the worker says something.
-    pub(super) fn wait_to_hear(&self, text: &str) {
+    pub(in crate::project::worker) fn wait_to_hear(&self, text: &str) {
         let begun = Instant::now();
         while !self.work.report().message.contains(text) {
             assert!(begun.elapsed() < LIMIT, "{:?}", self.work.report());
@@ -199,7 +208,7 @@ impl Session<'_> {
 
     /// Labels one candidate after another, each once the worker waits, until
     /// something holds; says which.
-    pub(super) fn say_until(
+    pub(in crate::project::worker) fn say_until(
         &self,
         expert: impl Fn(&Candidate) -> ClassId + Send + Clone + 'static,
         holds: impl Fn(&Ledger) -> bool + Send + Clone + 'static,
@@ -215,7 +224,7 @@ impl Session<'_> {
         }
     }
 
-    pub(super) fn label_until(
+    pub(in crate::project::worker) fn label_until(
         &self,
         holds: impl Fn(&Ledger) -> bool + Send + Clone + 'static,
     ) -> Vec<CandidateId> {
@@ -223,7 +232,10 @@ impl Session<'_> {
     }
 
     /// Says what is wrong of all that is learned from, and the truth of holdouts.
-    pub(super) fn mislead_until(&self, holds: impl Fn(&Ledger) -> bool + Send + Clone + 'static) {
+    pub(in crate::project::worker) fn mislead_until(
+        &self,
+        holds: impl Fn(&Ledger) -> bool + Send + Clone + 'static,
+    ) {
         loop {
             self.settle();
             if self.look(holds.clone()) {
@@ -245,7 +257,7 @@ impl Session<'_> {
     }
 
     /// Labels so many at once, of two classes, whatever the worker does.
-    pub(super) fn say_all(&self, count: usize) {
+    pub(in crate::project::worker) fn say_all(&self, count: usize) {
         self.settle();
         for at in 0..count {
             let class = ClassId((at % 2) as u16);
@@ -254,7 +266,7 @@ impl Session<'_> {
     }
 
     /// Labels one, whatever the worker does; how it was drawn.
-    pub(super) fn say_one(&self) -> Draw {
+    pub(in crate::project::worker) fn say_one(&self) -> Draw {
         self.say(truth).expect("there is more to label").1
     }
 
@@ -276,7 +288,7 @@ impl Session<'_> {
     }
 
     /// A case that a reader reports.
-    pub(super) fn report(&self, row: Candidate, class: ClassId) {
+    pub(in crate::project::worker) fn report(&self, row: Candidate, class: ClassId) {
         self.keeper
             .call(move |project| {
                 let id = CandidateId(project.ledger().candidates().len() as u32);
@@ -295,7 +307,7 @@ impl Session<'_> {
     }
 
     /// As the server ends.
-    pub(super) fn end(self) {}
+    pub(in crate::project::worker) fn end(self) {}
 }
 
 impl Drop for Session<'_> {
