@@ -1,0 +1,91 @@
+//! What goes wrong around it.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::server::{Server, adopted, current, honest};
+use crate::site::{IMAGES, Site, draw};
+
+#[test]
+fn an_image_that_is_cut_off_is_set_aside_and_nothing_stops() {
+    let site = Site::new("holdout-one-in = 0");
+    let bad = [4, 9, 30];
+    for number in bad {
+        let whole = fs::read(site.scan(number)).unwrap();
+        fs::write(site.scan(number), &whole[..whole.len() / 2]).unwrap();
+    }
+    // One that is gone is no sign that all are.
+    fs::remove_file(site.scan(11)).unwrap();
+    let server = Server::start(&site);
+    let labeled = server.label_until(honest, |ledger| adopted(ledger) == 2);
+    for number in bad.iter().chain(&[11]) {
+        assert!(!labeled.contains(&format!("{number:02}.png")));
+    }
+    let progress = server.get("/api/progress");
+    assert_eq!(progress["unreadable"], 4);
+    let project = site.look();
+    let ledger = project.ledger();
+    for (id, reason) in ledger.unreadable() {
+        let name = &ledger.candidates()[id.index()].name;
+        let expected = match name.as_str() {
+            "11.png" => "no such file",
+            _ => "truncated",
+        };
+        assert!(reason.contains(expected), "{name}: {reason}");
+        assert!(!ledger.in_pool(id));
+    }
+}
+
+#[test]
+fn a_disk_that_is_gone_for_a_while_costs_no_image() {
+    let site = Site::new("holdout-one-in = 0");
+    fs::rename(site.path("scans"), site.path("away")).unwrap();
+    let server = Server::start(&site);
+    server.hear(&format!("{IMAGES} of {IMAGES} images are not there"));
+    let nothing = site.look();
+    assert_eq!(nothing.ledger().unreadable().len(), 0);
+    assert_eq!(nothing.ledger().pool().len(), IMAGES as usize);
+
+    // Back again, and nobody has to do anything.
+    fs::rename(site.path("away"), site.path("scans")).unwrap();
+    server.settle();
+    assert_eq!(server.work()["message"], "");
+    server.label_until(honest, |ledger| adopted(ledger) == 1);
+}
+
+#[test]
+fn a_damaged_model_is_refused_and_the_one_before_goes_on() {
+    let site = Site::new("holdout-one-in = 0");
+    let server = Server::start(&site);
+    server.label_until(honest, |ledger| adopted(ledger) == 2);
+    let project = site.look();
+    let all = project.ledger().models().all();
+    let (first, last) = (all[1].model.hash.clone(), all[2].model.hash.clone());
+    let path = site.path(&format!("p/models/{first}.safetensors"));
+    let whole = fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&path, &damaged).unwrap();
+
+    server.post("/api/models/use", &json!({"model": first}));
+    server.hear("is damaged");
+    // What answers is the last that could be read.
+    let seen = server.post_image("/api/predict", &draw(50));
+    assert_eq!(seen["model"], last.as_str());
+    // Labels are taken meanwhile.
+    let one = server.next().unwrap();
+    server.label(&one, honest(&one));
+    server.stop();
+    let output = site.acft("serve p --port 0").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(told.contains("acft check"), "{told}");
+
+    fs::write(&path, whole).unwrap();
+    let server = Server::start(&site);
+    server.settle();
+    assert_eq!(current(site.look().ledger()).hash, first);
+    let seen = server.post_image("/api/predict", &draw(50));
+    assert_eq!(seen["model"], first.as_str());
+}
