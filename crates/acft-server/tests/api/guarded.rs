@@ -7,9 +7,9 @@ use axum::http::{Request, header};
 use serde_json::json;
 
 use crate::schema::Description;
-use crate::site::{Plan, Site, key, token};
+use crate::site::{Plan, Reply, Site, key, token};
 
-async fn with(site: &Site, headers: &[(&str, &str)]) -> crate::site::Reply {
+async fn with(site: &Site, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::get("/api/session");
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod asking;
 mod cases;
 mod described;
 mod failing;
 mod guarded;
+mod hostile;
 mod labeling;
 mod looking;
 mod malformed;
@@ -14,6 +16,7 @@ mod page;
 mod progressing;
 mod repeated;
 mod reviewing;
+mod rows;
 mod schema;
 mod serving;
 mod several;

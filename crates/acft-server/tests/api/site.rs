@@ -2,27 +2,26 @@
 
 use std::sync::Arc;
 
-use acft::{CandidateId, CandidateKey, Score};
 use acft_project::ledger::Standing;
 use acft_project::{
-    Candidate, ClassId, Created, Draw, Event, EventId, Keeper, Ledger, Member, ModelMade, Moment,
-    Origin, Part, Project, Rules, Verdict, token_hash,
+    ClassId, Created, Draw, Event, EventId, Keeper, Ledger, Member, Moment, Origin, Project, Rules,
+    token_hash,
 };
 use acft_server::{ServeSettings, Served, Work, app};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::http::Request;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::asking::authorized;
+use crate::rows::{candidate, foreseen};
 use crate::schema::Description;
 use crate::vision::Sight;
 
-pub(crate) const BENIGN: ClassId = ClassId(0);
-pub(crate) const MALIGNANT: ClassId = ClassId(1);
-pub(crate) const MODEL: &str = "aa11000000000000000000000000000000000000000000000000000000000000";
+pub(crate) use crate::asking::{Reply, get, post, post_builder, post_image, text, token};
+pub(crate) use crate::rows::{BENIGN, MALIGNANT, MODEL, key, model};
 
 /// What a site is made with.
 pub(crate) struct Plan {
@@ -240,170 +239,5 @@ impl Site {
         let said = json!({ "candidate": key, "class": class, "seconds": 2.0 });
         let kept = self.post("/api/label", said).await.ok();
         kept["event"].as_i64().unwrap()
-    }
-}
-
-/// An answer, read to its end.
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Reply {
-    async fn read(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        Self {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes().to_vec(),
-        }
-    }
-
-    /// No answer is without these, whatever it answers.
-    fn check_headers(&self) {
-        assert!(
-            self.header("content-security-policy")
-                .contains("default-src 'self'")
-        );
-        assert_eq!(self.header("x-content-type-options"), "nosniff");
-        assert_eq!(self.header("x-frame-options"), "DENY");
-        assert_eq!(self.header("referrer-policy"), "no-referrer");
-        assert_eq!(self.header("cross-origin-resource-policy"), "same-origin");
-        assert!(!self.header("cache-control").is_empty());
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name);
-        value.map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// The body of an answer that must be a good one.
-    #[track_caller]
-    pub(crate) fn ok(&self) -> Value {
-        assert_eq!(self.status, 200, "{}", self.text());
-        self.json()
-    }
-
-    /// An answer that must be an error, and say `words`.
-    #[track_caller]
-    pub(crate) fn refused(&self, status: u16, words: &[&str]) {
-        assert_eq!(self.status, status, "{}", self.text());
-        let problem = self.json();
-        let said = format!("{} / {}", text(&problem, "error"), text(&problem, "help"));
-        for word in words {
-            assert!(said.contains(word), "{word:?} is not in {said:?}");
-        }
-        assert!(text(&problem, "error").len() > 10 && text(&problem, "help").len() > 10);
-    }
-}
-
-/// A request of a browser on this machine.
-pub(crate) fn get(path: &str) -> axum::http::request::Builder {
-    Request::get(path).header(header::HOST, "127.0.0.1:8500")
-}
-
-pub(crate) fn post_builder(path: &str) -> axum::http::request::Builder {
-    Request::post(path)
-        .header(header::HOST, "127.0.0.1:8500")
-        .header(header::CONTENT_TYPE, "application/json")
-}
-
-pub(crate) fn post(path: &str, body: &Value) -> Request<Body> {
-    post_builder(path)
-        .body(Body::from(body.to_string()))
-        .unwrap()
-}
-
-pub(crate) fn post_image(path: &str, image: &[u8]) -> Request<Body> {
-    Request::post(path)
-        .header(header::HOST, "127.0.0.1:8500")
-        .header(header::CONTENT_TYPE, "image/png")
-        .body(Body::from(image.to_vec()))
-        .unwrap()
-}
-
-/// Both ways of saying who asks; without annotators only the name counts, and
-/// a token would be refused.
-fn authorized(request: axum::http::request::Builder, name: &str) -> axum::http::request::Builder {
-    match name.strip_prefix('@') {
-        Some(name) => request.header(header::AUTHORIZATION, format!("Bearer {}", token(name))),
-        None => request.header("X-Annotator", name),
-    }
-}
-
-/// The token of an annotator.
-pub(crate) fn token(name: &str) -> String {
-    format!("token-of-{name}")
-}
-
-#[track_caller]
-pub(crate) fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap().to_owned()
-}
-
-pub(crate) fn key_of(at: usize) -> CandidateKey {
-    CandidateKey(*blake3::hash(&at.to_be_bytes()).as_bytes())
-}
-
-/// The key of a candidate as the API names it.
-pub(crate) fn key(at: usize) -> String {
-    key_of(at).to_string()
-}
-
-pub(crate) fn candidate(at: usize) -> Candidate {
-    Candidate {
-        key: key_of(at),
-        name: format!("case {at}"),
-        path: format!("images/{at}.png"),
-        region: (at % 2 == 1).then_some([4, 4, 20, 16]),
-        group: Some(format!("patient {}", at / 5)),
-        part: Part::Pool,
-        origin: Origin::Listed,
-    }
-}
-
-/// A candidate of a ranking: two patches, of which the network takes one for
-/// malignant with certainty.
-fn foreseen(id: u32, at: usize) -> Member {
-    Member {
-        candidate: CandidateId(id),
-        rank: Some(at + 1),
-        score: Some(Score {
-            dominant: 1,
-            kept: 2,
-            entropy: 0.5,
-            diversity: 0.25,
-            value: 1.0 - at as f64 / 100.0,
-        }),
-        predictions: vec![vec![0.0, 1.0], vec![0.5, 0.5]],
-    }
-}
-
-pub(crate) fn model(hash: &str, step: u32) -> ModelMade {
-    ModelMade {
-        hash: hash.to_owned(),
-        parent: (step > 0).then(|| MODEL.to_owned()),
-        step,
-        classes: vec![BENIGN, MALIGNANT],
-        labels: step as usize * 10,
-        verdict: Some(Verdict {
-            before: Some(0.5),
-            after: Some(0.75),
-            candidates: 4,
-            enough: false,
-        }),
-        adopted: true,
-        why: "nothing to judge by yet".to_owned(),
-        ..ModelMade::default()
     }
 }
