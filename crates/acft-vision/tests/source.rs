@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use acft_vision::source::{
-    Candidate, Dataset, Labels, SourceError, SourceOptions, Split, Splits, open,
+    Candidate, Dataset, Labels, PixelBox, SourceError, SourceOptions, Split, Splits, candidate_key,
+    open,
 };
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -429,6 +430,47 @@ fn keys_survive_renaming_and_classes_sort_by_value() {
             .collect::<Vec<_>>()
     };
     assert_eq!(facts(&here), facts(&moved));
+}
+
+/// A case that a reader reports has the key that it would have in a listing, so
+/// that no image joins twice.
+#[test]
+fn a_key_is_that_of_the_file_and_the_box() {
+    let hash = |seed| *blake3::hash(&png(seed)).as_bytes();
+    let whole = Data::new().images(2).open().unwrap();
+    let mut keys: Vec<_> = whole.candidates.iter().map(|one| one.key).collect();
+    let mut expected = [0, 1].map(|seed| candidate_key(hash(seed), None));
+    keys.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+    assert_eq!(candidate_key(hash(0), None).0, hash(0));
+
+    let listing = "file,xmin,ymin,xmax,ymax\n0.png,1,2,9,8\n0.png,0.5,2,9,8\n0.png,3,2,99,99\n";
+    let boxed = Data::new()
+        .image("0.png", 0)
+        .bytes("labels.csv", listing.as_bytes());
+    let boxed = open(
+        &SourceOptions {
+            labels: Labels::Ignore,
+            splits: Splits::AsGiven,
+            ..boxed.options()
+        },
+        &|_, _| (),
+    )
+    .unwrap();
+    assert_eq!(boxed.candidates.len(), 3);
+    for (given, kept) in [
+        ([1.0, 2.0, 9.0, 8.0], [1, 2, 9, 8]),
+        ([0.5, 2.0, 9.0, 8.0], [0, 2, 9, 8]),
+        ([3.0, 2.0, 99.0, 99.0], [3, 2, 20, 10]),
+    ] {
+        let clipped = PixelBox::clip(given, 20, 10).unwrap();
+        let [x0, y0, x1, y1] = kept;
+        assert_eq!(clipped, PixelBox { x0, y0, x1, y1 });
+        let key = candidate_key(hash(0), Some(clipped));
+        let found = boxed.candidates.iter().find(|one| one.key == key);
+        assert_eq!(found.unwrap().region, Some(clipped));
+    }
 }
 
 #[test]

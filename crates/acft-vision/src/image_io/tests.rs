@@ -167,3 +167,99 @@ fn the_exif_orientation_is_applied() {
     assert_eq!(turned, image::imageops::rotate90(&plain));
     assert_eq!(dimensions(Path::new("a"), &turned_bytes).unwrap(), (48, 64));
 }
+
+#[test]
+fn a_header_says_what_a_browser_would_show_rightly() {
+    use ImageFormat::{Bmp, Jpeg, Png, Tiff, WebP};
+    let rgb = || DynamicImage::from(colours());
+    let of = |image: DynamicImage, format| encode(&image, format);
+    let grey16 = || image::ImageBuffer::from_pixel(5, 3, Luma([0x1234u16]));
+    let (png, jpeg_type) = (Some("image/png"), Some("image/jpeg"));
+    let rows: [(&str, Vec<u8>, bool, Option<&str>); 12] = [
+        ("rgb png", of(rgb(), Png), false, png),
+        ("grey png", of(rgb().into_luma8().into(), Png), false, png),
+        ("rgb jpeg", of(rgb(), Jpeg), false, jpeg_type),
+        (
+            "grey jpeg",
+            of(rgb().into_luma8().into(), Jpeg),
+            false,
+            jpeg_type,
+        ),
+        // Alpha is dropped here, and composited there.
+        ("rgba", of(rgb().into_rgba8().into(), Png), false, None),
+        (
+            "grey alpha",
+            of(rgb().into_luma_alpha8().into(), Png),
+            false,
+            None,
+        ),
+        // The high byte here, and rounded there; and experts want all of it.
+        ("grey 16", of(grey16().into(), Png), true, None),
+        ("grey 16 tiff", of(grey16().into(), Tiff), true, None),
+        ("rgb 16", of(rgb().into_rgb16().into(), Png), false, None),
+        // Not every browser shows these.
+        ("tiff", of(rgb(), Tiff), false, None),
+        ("bmp", of(rgb(), Bmp), false, None),
+        ("webp", of(rgb(), WebP), false, None),
+    ];
+    for (name, bytes, grey16, plain) in rows {
+        let header = header(Path::new("a"), &bytes).unwrap();
+        let expected = Header {
+            width: 5,
+            height: 3,
+            grey16,
+            plain,
+        };
+        assert_eq!(header, expected, "{name}");
+        let decoded = read_back(&bytes).unwrap();
+        assert_eq!(
+            (header.width, header.height),
+            decoded.dimensions(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_header_of_a_turned_image_tells_the_upright_size() {
+    let upright = header(Path::new("a"), &with_orientation(&jpeg(), 1)).unwrap();
+    assert_eq!((upright.width, upright.height), (64, 48));
+    assert_eq!(upright.plain, Some("image/jpeg"));
+    let turned = header(Path::new("a"), &with_orientation(&jpeg(), 6)).unwrap();
+    assert_eq!((turned.width, turned.height), (48, 64));
+    assert_eq!(turned.plain, None);
+    let error = header(Path::new("a.bin"), b"no image").unwrap_err();
+    assert!(error.to_string().starts_with("a.bin: not an image"));
+}
+
+#[test]
+fn grey_values_of_16_bits_are_all_kept() {
+    let pixel = |x: u32, y: u32| (x * 9000 + y * 257) as u16;
+    let grey = image::ImageBuffer::from_fn(5, 3, |x, y| Luma([pixel(x, y)]));
+    let with_alpha = image::ImageBuffer::from_fn(5, 3, |x, y| LumaA([pixel(x, y), 7u16]));
+    let expected: Vec<u16> = (0..15).map(|at| pixel(at % 5, at / 5)).collect();
+    for (bytes, name) in [
+        (encode(&grey.clone().into(), ImageFormat::Png), "png"),
+        (encode(&grey.into(), ImageFormat::Tiff), "tiff"),
+        (encode(&with_alpha.into(), ImageFormat::Png), "with alpha"),
+    ] {
+        let found = decode_grey16(Path::new("a"), &bytes).unwrap().unwrap();
+        assert_eq!((found.width, found.height), (5, 3), "{name}");
+        assert_eq!(found.values, expected, "{name}");
+        // What the network sees is the high byte of the same values.
+        let seen = read_back(&bytes).unwrap();
+        for (pixel, value) in seen.pixels().zip(&found.values) {
+            assert_eq!(pixel[0], (value >> 8) as u8, "{name}");
+        }
+        let cut = &bytes[..bytes.len() / 2];
+        assert!(decode_grey16(Path::new("a"), cut).is_err(), "{name}");
+    }
+    for other in [
+        DynamicImage::from(colours()),
+        DynamicImage::from(colours()).into_luma8().into(),
+        DynamicImage::from(colours()).into_rgb16().into(),
+    ] {
+        let bytes = encode(&other, ImageFormat::Png);
+        assert_eq!(decode_grey16(Path::new("a"), &bytes).unwrap(), None);
+    }
+}
