@@ -14,6 +14,7 @@ use acft_server::ServeSettings;
 use acft_server::settings::ShowGuess;
 use serde::{Deserialize, Serialize};
 
+use super::vision::RegionCaches;
 use crate::cli::bad_input;
 use crate::simulate::settings::{Flags, Settings};
 
@@ -67,6 +68,7 @@ pub(crate) struct Server {
     address: IpAddr,
     port: u16,
     max_image_mib: usize,
+    disk_cache_mib: u32,
 }
 
 impl Default for Server {
@@ -75,6 +77,7 @@ impl Default for Server {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8500,
             max_image_mib: 64,
+            disk_cache_mib: 2048,
         }
     }
 }
@@ -205,6 +208,14 @@ impl ProjectSettings {
     /// How many new labels the network is fine-tuned on.
     pub(crate) fn every(&self) -> usize {
         self.labeling.every.unwrap_or(self.batch())
+    }
+
+    /// How much of what was decoded is kept.
+    pub(crate) fn region_caches(&self) -> RegionCaches {
+        RegionCaches {
+            memory: self.simulation.cache_bytes,
+            disk: u64::from(self.server.disk_cache_mib) << 20,
+        }
     }
 
     /// How much worse a model may be on the holdout and still be used.

@@ -25,7 +25,7 @@ use super::settings::ProjectSettings;
 use crate::network;
 use crate::simulate::settings::Flags;
 
-pub(crate) use patches::ProjectPatches;
+pub(crate) use patches::{ProjectPatches, RegionCaches};
 
 /// Encoded images kept for the next annotator who asks, in bytes.
 const KEPT_PICTURES: usize = 64 << 20;

@@ -5,10 +5,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use acft::CandidateKey;
+
 use super::{PatchPolicy, Region, canonical_region};
 use crate::{
     image_io::{self, ImageError, ImageFault},
-    source::Candidate,
+    source::{Candidate, candidate_key},
 };
 
 /// Reads a candidate's image and cuts its canonical region.
@@ -21,8 +23,22 @@ pub fn load_region(
     policy: &PatchPolicy,
     input: usize,
 ) -> Result<Region, ImageError> {
+    load_region_and_key(candidate, policy, input).map(|(region, _)| region)
+}
+
+/// The same, with the key that the candidate has by the file's content of now:
+/// another one where the file is not what it was when it was listed.
+///
+/// # Errors
+/// As [`load_region`].
+pub fn load_region_and_key(
+    candidate: &Candidate,
+    policy: &PatchPolicy,
+    input: usize,
+) -> Result<(Region, CandidateKey), ImageError> {
     let path = &candidate.path;
     let bytes = image_io::read_file(path)?;
+    let key = candidate_key(*blake3::hash(&bytes).as_bytes(), candidate.region);
     let image = image_io::decode(path, &bytes)?;
     if let Some(region) = candidate.region
         && (region.x1 > image.width() || region.y1 > image.height())
@@ -35,7 +51,8 @@ pub fn load_region(
         }
         .at(path));
     }
-    Ok(canonical_region(&image, candidate.region, policy, input))
+    let region = canonical_region(&image, candidate.region, policy, input);
+    Ok((region, key))
 }
 
 /// Regions kept in memory, by the candidate's index, up to a number of bytes.

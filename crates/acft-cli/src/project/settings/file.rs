@@ -187,6 +187,10 @@ fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
                 "max-image-mib",
                 "The largest image that /api/predict and /api/feedback take, in MiB",
             ),
+            (
+                "disk-cache-mib",
+                "How much of decoded images is kept in cache/, in MiB; 0 keeps nothing, and the folder may be deleted at any time",
+            ),
         ],
     }
 }

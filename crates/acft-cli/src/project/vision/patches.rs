@@ -8,28 +8,52 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::{CandidateError, CandidateId};
 use acft_project::Candidate;
+use acft_vision::image_io::ImageError;
 use acft_vision::learner::PatchSource;
-use acft_vision::patches::{PatchPolicy, Region, RegionCache, load_region, patch, patches};
+use acft_vision::patches::{
+    PatchPolicy, Region, RegionCache, RegionFile, load_region_and_key, patch, patches,
+};
 use acft_vision::source::{self, PixelBox, Split};
 
-/// Gives the network a candidate's patches: from the region cache, or from
-/// disk; the bytes are the same.
+/// The folder of what can be made again, within the project.
+const CACHE: &str = "cache";
+
+/// How much of what was decoded is kept, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegionCaches {
+    pub(crate) memory: usize,
+    pub(crate) disk: u64,
+}
+
+/// Gives the network a candidate's patches: from memory, from the project's
+/// cache folder, or from the image itself; the bytes are the same.
 pub(crate) struct ProjectPatches {
     root: PathBuf,
     candidates: RwLock<Vec<Arc<source::Candidate>>>,
     policy: PatchPolicy,
     input: usize,
     cache: RegionCache,
+    /// None where another process fills it, or the disk does not take it.
+    file: Option<RegionFile>,
 }
 
 impl ProjectPatches {
-    pub(crate) fn new(root: &Path, policy: PatchPolicy, input: usize, cache_bytes: usize) -> Self {
+    pub(crate) fn new(root: &Path, policy: PatchPolicy, input: usize, room: RegionCaches) -> Self {
+        // What cannot be cached is decoded again: slower, and the same.
+        let file = match room.disk {
+            0 => None,
+            bytes => RegionFile::open(&root.join(CACHE), &policy, input, bytes)
+                .inspect_err(|error| tracing::warn!("decoded images are not kept: {error}"))
+                .ok()
+                .flatten(),
+        };
         Self {
             root: root.to_owned(),
             candidates: RwLock::default(),
             policy,
             input,
-            cache: RegionCache::new(cache_bytes),
+            cache: RegionCache::new(room.memory),
+            file,
         }
     }
 
@@ -81,7 +105,19 @@ impl ProjectPatches {
         let candidate = candidate.ok_or_else(|| CandidateError {
             reason: format!("candidate {} is not known yet", id.0),
         })?;
-        let load = || load_region(&candidate, &self.policy, self.input);
+        let load = || {
+            let kept = self.file.as_ref().and_then(|file| file.get(&candidate.key));
+            if let Some(region) = kept {
+                return Ok(region);
+            }
+            let (region, key) = load_region_and_key(&candidate, &self.policy, self.input)?;
+            // Where the file has changed since it joined, what it shows now is
+            // not kept under what it was.
+            if let Some(file) = self.file.as_ref().filter(|_| key == candidate.key) {
+                file.put(&key, &region);
+            }
+            Ok::<_, ImageError>(region)
+        };
         let loaded = self.cache.get_or_load(id.index(), || {
             // One image that makes a decoder panic is one that cannot be read.
             match catch_unwind(AssertUnwindSafe(load)) {
