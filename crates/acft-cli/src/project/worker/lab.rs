@@ -53,10 +53,10 @@ impl Lab {
     ) -> anyhow::Result<Self> {
         let policy = in_use.policy()?;
         let input = in_use.model.description().input;
-        let cache = settings.simulation().cache_bytes;
+        let room = settings.region_caches();
         Ok(Self {
             root: root.to_owned(),
-            source: Arc::new(ProjectPatches::new(root, policy, input, cache)),
+            source: Arc::new(ProjectPatches::new(root, policy, input, room)),
             settings,
             in_use,
             pretrained: None,
