@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use acft::Query;
-use acft_project::{Event, EventId, Keeper};
+use acft_project::{Event, EventId, Keeper, Project};
 use acft_server::Work;
 use anyhow::Context;
 
@@ -163,7 +163,7 @@ impl Bench {
                     let message = format!("the network cannot go on: {error:#}");
                     tracing::error!("{message}");
                     work.rest(message);
-                    sleep(rest, stop);
+                    rest_for(rest, keeper, &changes, stop);
                     rest = (2 * rest).min(LONGEST_REST);
                 }
             }
@@ -275,11 +275,24 @@ fn hears(changes: &Receiver<EventId>, stop: &AtomicBool) -> bool {
     }
 }
 
-/// Sleeps, but not for long after it is time to stop.
-fn sleep(long: Duration, stop: &AtomicBool) {
-    let begun = Instant::now();
+/// Rests for a while; less where it is time to stop, or where someone chose
+/// another model: with that one it may go on.
+fn rest_for(long: Duration, keeper: &Keeper, changes: &Receiver<EventId>, stop: &AtomicBool) {
+    let in_use = || {
+        let current = |project: &mut Project| {
+            let current = project.ledger().models().current();
+            Ok(current.map(|made| made.model.hash.clone()))
+        };
+        keeper.call(current).ok().flatten()
+    };
+    let (begun, before) = (Instant::now(), in_use());
     while begun.elapsed() < long && !stop.load(Ordering::Relaxed) {
-        thread::sleep(LOOK_UP.min(long));
+        match changes.recv_timeout(LOOK_UP) {
+            Ok(_) if in_use() != before => return,
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            // The keeper was stopped: the worker is about to be.
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK_UP),
+        }
     }
 }
 

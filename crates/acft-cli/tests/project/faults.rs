@@ -1,6 +1,8 @@
 //! What goes wrong around it.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -76,6 +78,14 @@ fn a_damaged_model_is_refused_and_the_one_before_goes_on() {
     // Labels are taken meanwhile.
     let one = server.next().unwrap();
     server.label(&one, honest(&one));
+    // It rests longer each time, but not once there is a model to go on with.
+    thread::sleep(Duration::from_secs(7));
+    server.post("/api/models/use", &json!({"model": last}));
+    let begun = Instant::now();
+    server.wait("the message is gone", || server.work()["message"] == "");
+    assert!(begun.elapsed() < Duration::from_secs(4));
+    server.post("/api/models/use", &json!({"model": first}));
+    server.hear("is damaged");
     server.stop();
     let output = site.acft("serve p --port 0").output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
