@@ -8,8 +8,13 @@ use std::time::{Duration, Instant};
 use acft::CandidateId;
 use acft_project::{ClassId, Draw, Event, Ledger};
 use acft_server::work::Phase;
-use acft_server::{Vision, VisionError};
+use acft_server::{Vision, VisionError, Work};
 
+use super::lab::Lab;
+use super::observer::Watch;
+use super::snapshot::Snapshot;
+use super::{AtomicBool, Cancelled, Ordering};
+use crate::project::vision::InUse;
 use bench::{Home, Session};
 
 fn adopted(ledger: &Ledger) -> usize {
@@ -342,6 +347,54 @@ fn reported_cases_are_learned_with_the_rest() {
         let learned = &ledger.models().current().unwrap().model.learned;
         assert!(learned.contains(&(id, ClassId(1))));
     });
+}
+
+#[test]
+fn a_fine_tuning_that_fails_is_told_of_and_not_tried_again_at_once() {
+    let home = Home::with("lr = 1e30", "holdout-one-in = 0");
+    let session = home.serve();
+    session.say_all(4);
+    session.wait_to_hear("the last fine-tuning failed");
+    let told = session.work().report().message;
+    assert!(told.contains("use a lower learning rate"), "{told}");
+    // It is not forgotten over the next labels, which are taken all the same.
+    for _ in 0..3 {
+        session.say_one();
+    }
+    session.wait_to_hear("the last fine-tuning failed");
+    session.look(|ledger| {
+        assert_eq!(ledger.models().all().len(), 1);
+        assert_eq!(ledger.unlearned_count(), 7);
+    });
+    session.end();
+    // Who lowers the rate and starts again has lost nothing.
+    home.set("lr = 0.003");
+    let session = home.serve();
+    session.settle();
+    session.look(|ledger| {
+        assert_eq!(ledger.models().current().unwrap().model.learned.len(), 7);
+    });
+    assert_eq!(session.work().report().message, "");
+}
+
+#[test]
+fn scoring_is_given_up_where_the_server_stops() {
+    let home = Home::new("");
+    let opened = home.open();
+    let in_use = InUse::of(&opened.project).unwrap();
+    let mut lab = Lab::new(&home.root(), opened.settings, in_use).unwrap();
+    let now = Snapshot::of(opened.project.ledger(), 0);
+    lab.follow(&now).unwrap();
+    let (work, stop) = (Work::new(), AtomicBool::new(true));
+    let error = lab
+        .rank(&now, 4, &mut Watch::new(&work, &stop))
+        .unwrap_err();
+    assert!(error.is::<Cancelled>(), "{error:#}");
+    assert!(work.report().done <= 1);
+    stop.store(false, Ordering::Relaxed);
+    let mut watch = Watch::new(&work, &stop);
+    let (events, scored) = lab.rank(&now, 4, &mut watch).unwrap();
+    assert_eq!((events.len(), scored), (2, bench::IMAGES as usize));
 }
 
 #[test]

@@ -63,9 +63,15 @@ impl Home {
         };
         let flags = toml::from_str::<Flags>(settings).unwrap().over(flags);
         init::run(&init::Args::of(home.root(), flags.unwrap())).unwrap();
-        let path = home.root().join("acft.toml");
+        home.set(labeling);
+        home
+    }
+
+    /// Changes lines of its settings.
+    pub(in crate::project::worker) fn set(&self, lines: &str) {
+        let path = self.root().join("acft.toml");
         let mut text = std::fs::read_to_string(&path).unwrap();
-        for line in labeling.lines() {
+        for line in lines.lines() {
             let name = line.split(' ').next().unwrap();
             let old = text
                 .lines()
@@ -75,7 +81,6 @@ impl Home {
             text = text.replace(&old, line);
         }
         std::fs::write(&path, text).unwrap();
-        home
     }
 
     pub(in crate::project::worker) fn root(&self) -> PathBuf {
