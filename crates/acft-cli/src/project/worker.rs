@@ -57,6 +57,12 @@ const LONGEST_REST: Duration = Duration::from_secs(300);
 #[error("given up, because the server stops")]
 pub(super) struct Cancelled;
 
+/// What is wrong may be right again in a while, with nothing changed here: a
+/// disk that is gone, or full.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotNow(String);
+
 /// The thread that works.
 pub(crate) struct Worker {
     stop: Arc<AtomicBool>,
@@ -233,6 +239,7 @@ impl Bench {
         let outcome = self.lab.train(now, watch);
         self.failed = match &outcome {
             Ok(_) => None,
+            Err(error) if error.is::<NotNow>() => None,
             Err(error) => failed(&format!("{error:#}")),
         };
         outcome

@@ -57,6 +57,25 @@ fn a_disk_that_is_gone_for_a_while_costs_no_image() {
 }
 
 #[test]
+fn a_training_waits_for_a_disk_that_is_gone() {
+    let site = Site::new("holdout-one-in = 0\ncache = 0\ndisk-cache-mib = 0");
+    let server = Server::start(&site);
+    server.label_so_many(3);
+    let one = server.next().unwrap();
+    fs::rename(site.path("scans"), site.path("away")).unwrap();
+    server.label(&one, honest(&one));
+    server.hear("4 of 4 images are not there");
+    fs::rename(site.path("away"), site.path("scans")).unwrap();
+    // Without another label.
+    server.settle();
+    let project = site.look();
+    assert_eq!(adopted(project.ledger()), 1);
+    assert_eq!(current(project.ledger()).learned.len(), 4);
+    assert_eq!(project.ledger().unreadable().len(), 0);
+    assert_eq!(server.work()["message"], "");
+}
+
+#[test]
 fn a_damaged_model_is_refused_and_the_one_before_goes_on() {
     let site = Site::new("holdout-one-in = 0");
     let server = Server::start(&site);

@@ -17,7 +17,7 @@ use anyhow::Context;
 
 use super::observer::Watch;
 use super::snapshot::Snapshot;
-use super::{Cancelled, verdict};
+use super::{Cancelled, NotNow, verdict};
 use crate::network;
 use crate::project::settings::ProjectSettings;
 use crate::project::vision::{InUse, ProjectPatches};
@@ -245,7 +245,16 @@ impl Lab {
             &mut trainer,
             watch,
         )
-        .map_err(told)?;
+        .map_err(told)
+        .or_else(|error| {
+            if error.is::<Cancelled>() {
+                return Err(error);
+            }
+            let asked = now.learned.iter().chain(&now.new);
+            let ids: Vec<CandidateId> = asked.map(|example| example.candidate).collect();
+            self.require_there(&ids, ids.len())?;
+            Err(error)
+        })?;
 
         let seconds = begun.elapsed().as_secs_f64();
         let judged = self.judge(now, &scorer, &taught.model, watch)?;
@@ -289,15 +298,8 @@ impl Lab {
         unreadable: &BTreeMap<CandidateId, String>,
         asked: usize,
     ) -> anyhow::Result<Vec<Event>> {
-        let gone = unreadable.keys().filter(|id| !self.source.is_there(**id));
-        let gone = gone.count();
-        if 2 * gone > asked {
-            let first = unreadable.values().next().map_or("", String::as_str);
-            anyhow::bail!(
-                "{gone} of {asked} images are not there ({first}): is their disk? Nothing was set aside; \
-                 it is tried again"
-            );
-        }
+        let ids: Vec<CandidateId> = unreadable.keys().copied().collect();
+        self.require_there(&ids, asked)?;
         let events = unreadable
             .iter()
             .map(|(candidate, reason)| Event::Unreadable {
@@ -305,6 +307,19 @@ impl Lab {
                 reason: reason.clone(),
             });
         Ok(events.collect())
+    }
+
+    /// # Errors
+    /// Of those asked about, more than half are gone.
+    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), NotNow> {
+        let gone = doubtful.iter().filter(|id| !self.source.is_there(**id));
+        let gone = gone.count();
+        if 2 * gone <= asked {
+            return Ok(());
+        }
+        Err(NotNow(format!(
+            "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
+        )))
     }
 
     /// Both models on the holdout.
@@ -426,7 +441,7 @@ impl Lab {
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let path = self.root.join("models").join(format!("{hash}.safetensors"));
         if !path.exists() {
-            write_atomically(&path, &bytes)?;
+            write_atomically(&path, &bytes).map_err(|error| NotNow(format!("{error:#}")))?;
         }
         Ok(hash)
     }
