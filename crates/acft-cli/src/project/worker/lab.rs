@@ -1,15 +1,17 @@
 //! Where models are asked, taught and judged: Algorithm 1's two halves on a
 //! snapshot of a project, by the code that simulates them too.
 
+mod judge;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use acft::algorithm::Error as AlgorithmError;
-use acft::random::{Purpose, keyed_hash, seed_of};
-use acft::{CandidateId, Drawn, Example, Label, Plan, Query, Scorer, Start, query, teach};
-use acft_project::{Draw, Event, Member, ModelMade, Verdict};
+use acft::random::{Purpose, seed_of};
+use acft::{CandidateId, Drawn, Example, Plan, Query, Scorer, Start, query, teach};
+use acft_project::{Draw, Event, Member, ModelMade};
 use acft_server::work::Phase;
 use acft_vision::learner::Learner;
 use acft_vision::models::{Description, Model};
@@ -17,11 +19,10 @@ use anyhow::Context;
 
 use super::observer::Watch;
 use super::snapshot::Snapshot;
-use super::{Cancelled, NotNow, verdict};
+use super::{Cancelled, NotNow};
 use crate::network;
 use crate::project::settings::ProjectSettings;
 use crate::project::vision::{InUse, ProjectPatches};
-use crate::simulate::evaluation::{Evaluation, classes_named};
 use crate::simulate::folder::write_atomically;
 
 /// Batches beyond the window that a ranking is kept for: served ahead while
@@ -320,89 +321,6 @@ impl Lab {
         Err(NotNow(format!(
             "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
         )))
-    }
-
-    /// Both models on the holdout.
-    fn judge(
-        &self,
-        now: &Snapshot,
-        scorer: &Learner,
-        new: &Model,
-        watch: &mut Watch<'_>,
-    ) -> anyhow::Result<verdict::Judged> {
-        let ids: Vec<CandidateId> = now.holdout.iter().map(|one| one.candidate).collect();
-        let mut labels: Vec<Option<Label>> = vec![None; now.keys.len()];
-        for example in &now.holdout {
-            labels[example.candidate.index()] = Some(example.label);
-        }
-        watch.work.begin(
-            Phase::Judging,
-            2 * ids.len(),
-            "comparing the new model with the one in use",
-        );
-        let flags = &self.settings.simulation().flags;
-        let positive = flags
-            .positive
-            .as_ref()
-            .and_then(|name| now.names.iter().position(|other| other == name));
-        let mut auc = |model: &Model, before: usize| -> anyhow::Result<Option<f64>> {
-            if ids.is_empty() {
-                return Ok(None);
-            }
-            let evaluation = Evaluation::of(scorer, model, &ids, &labels, |done, total| {
-                watch.work.advance(before + done, 2 * total);
-                watch.flow()
-            })
-            .map_err(anyhow::Error::from_boxed)?;
-            watch.go_on()?;
-            for (id, error) in &evaluation.unreadable {
-                watch.unreadable.insert(*id, error.reason.clone());
-            }
-            Ok(evaluation.measures(positive).auc)
-        };
-        let before = auc(&self.in_use.model, 0)?;
-        let after = auc(new, ids.len())?;
-        let needed = self.settings.rules().holdout_per_class;
-        let enough = (0..now.classes.len()).all(|class| {
-            let held = now.holdout.iter().filter(|one| one.label.index() == class);
-            held.count() >= needed
-        });
-        Ok(verdict::judge(
-            Verdict {
-                before,
-                after,
-                candidates: ids.len(),
-                enough,
-            },
-            self.settings.tolerance(),
-            needed,
-        ))
-    }
-
-    /// The class that a model names for each member of the stop set, where
-    /// agreement decides when to stop.
-    fn stop_set(
-        &self,
-        now: &Snapshot,
-        scorer: &Learner,
-        model: &Model,
-        watch: &Watch<'_>,
-    ) -> anyhow::Result<Option<Vec<usize>>> {
-        let Some(agreement) = self.plan().stop.agreement else {
-            return Ok(None);
-        };
-        let mut ids = now.to_stop.clone();
-        ids.sort_by_cached_key(|id| {
-            keyed_hash(now.seed, 1, Purpose::StopSet, &now.keys[id.index()])
-        });
-        ids.truncate(agreement.stop_set);
-        let named = classes_named(scorer, model, &ids, |done, total| {
-            watch.work.advance(done, total);
-            watch.flow()
-        })
-        .map_err(anyhow::Error::from_boxed)?;
-        watch.go_on()?;
-        Ok(Some(named))
     }
 
     /// A fresh last layer for classes that are others now, on the network that
