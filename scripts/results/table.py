@@ -19,8 +19,9 @@ def curve(path):
 
 def curves(pattern):
     """By seed; those that are not finished too."""
-    return {int(path.parent.name[-1] if path.name == "steps.jsonl" else path.stem[-1]): curve(path)
-            for path in sorted(pattern[0].glob(pattern[1]))}
+    found = {int(path.parent.name[-1] if path.name == "steps.jsonl" else path.stem[-1]): curve(path)
+             for path in sorted(pattern[0].glob(pattern[1]))}
+    return {seed: curve for seed, curve in found.items() if curve}
 
 
 def cell(values):
