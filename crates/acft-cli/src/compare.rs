@@ -54,6 +54,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut digests: BTreeMap<u64, String> = BTreeMap::new();
     for run in &args.runs {
         let one = OneRun::read(run)?;
+        if !run.join("finished.json").is_file() {
+            eprintln!(
+                "note: {} is not finished: beyond its {} labels its curve is carried on flat",
+                run.display(),
+                one.curve.curve().last().labels
+            );
+        }
         // Splits that were made here depend on the seed, so only runs of the
         // same seed must have the very same ones.
         let digest = digests

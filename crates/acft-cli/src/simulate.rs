@@ -533,13 +533,16 @@ fn farewell<'a>(
 fn summary(finished: &Finished, out: &Path) -> String {
     let number =
         |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let best = finished
+        .best_test_auc
+        .map(|auc| format!(" (the model best on validation: {auc:.4})"))
+        .unwrap_or_default();
     format!(
-        "{} labels in {} steps; stopped because {}\ntest AUC {} (the model best on validation: {}), ALC {}\nthe learning curve is {}",
+        "{} labels in {} steps; stopped because {}\ntest AUC {}{best}, ALC {}\nthe learning curve is {}",
         finished.labels,
         finished.steps,
         finished.reason,
         number(finished.last_test_auc),
-        number(finished.best_test_auc),
         number(finished.alc),
         out.join("curve.png").display(),
     )

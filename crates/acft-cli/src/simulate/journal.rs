@@ -21,6 +21,9 @@ use crate::progress::Progress;
 /// A fall of the validation AUC below its best that is worth a word.
 const FALL: f64 = 0.1;
 
+/// Fewer labels than these show no tendency.
+const FEW: usize = 20;
+
 /// What the journal of a run needs to know beside the steps themselves.
 pub(crate) struct Setting<'a, S> {
     pub data: &'a Dataset,
@@ -262,20 +265,31 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 self.setting.data.classes.len()
             ));
         }
-        if let Some(h) = &taught.misclassified
-            && 2 * h.len() > labeled_before
-            && labeled_before >= 20
-        {
+        if let Some(h) = &taught.misclassified {
+            warnings.extend(self.warnings_of(h, labeled_before));
+        }
+        warnings
+    }
+
+    /// Signs in H: that it is large, or nearly all of one class, which the next
+    /// network will then be pushed to.
+    fn warnings_of(&self, h: &[Example], labeled_before: usize) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if 2 * h.len() > labeled_before && labeled_before >= FEW {
             warnings.push(format!(
                 "the last network gets {} of its {labeled_before} labels wrong",
                 h.len()
             ));
-            let counts = self.class_counts(h);
-            if let Some((class, count)) = counts.iter().max_by_key(|(_, count)| **count)
-                && *count as f64 >= 0.9 * h.len() as f64
-            {
-                warnings.push(format!("{count} of these are {class:?}: H ∪ Q is one-sided; try --learn hq-balanced or lq"));
-            }
+        }
+        let counts = self.class_counts(h);
+        if h.len() >= FEW
+            && let Some((class, count)) = counts.iter().max_by_key(|(_, count)| **count)
+            && *count as f64 >= 0.9 * h.len() as f64
+        {
+            warnings.push(format!(
+                "{count} of the {} labels that it gets wrong are {class:?}: H ∪ Q is one-sided; try --learn hq-balanced or lq",
+                h.len()
+            ));
         }
         warnings
     }

@@ -216,6 +216,13 @@ fn runs_are_compared_where_they_can_be() {
     assert!(text.contains("acft-hq") && text.contains("rft"), "{text}");
     assert!(image::open(images.home().join("curves.png")).is_ok());
 
+    let noted = |output: &std::process::Output| {
+        String::from_utf8_lossy(&output.stderr).contains("rft-1 is not finished")
+    };
+    assert!(!noted(&succeeds(&mut compare(&["rft-0", "rft-1"]))));
+    std::fs::remove_file(images.home().join("rft-1/finished.json")).unwrap();
+    assert!(noted(&succeeds(&mut compare(&["rft-0", "rft-1"]))));
+
     let again = refused(&mut compare(&["rft-0", "rft-0"]));
     assert!(again.contains("second run of rft with seed 0"), "{again}");
     let differ = refused(&mut compare(&["hq-0", "other-2"]));
