@@ -88,9 +88,12 @@ describe('the page', () => {
     const api = client(server.url);
     const progress = await until(async () => {
       const now = await api.get('/api/progress');
-      return now.model?.step >= 1 && now;
+      if (now.model?.step >= 1) return now;
+      // One class alone teaches nothing: it may take more labels to meet a second.
+      if (/second class/.test(now.work.message)) await labelOne(page);
+      return false;
     }, { seconds: 120, what: 'the first fine-tuned model' });
-    assert.equal(progress.labels, 20);
+    assert.ok(progress.labels >= 20);
     // And then it asks by what it has learned.
     await until(async () => {
       await labelOne(page);
