@@ -122,18 +122,23 @@ async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<
     if args.open {
         open_browser(&url);
     }
-    let served = serve(listener, router, stopped()).await;
+    let served = serve(listener, router, stopped_once()).await;
+    // The training that runs is given up: what was labeled is kept, and learned next time.
+    worker.stop();
+    keeper.stop();
+    served.context("the server failed")
+}
+
+/// Ends when the process is told to stop; told again, the process ends at
+/// once, whatever it still waits for: what was answered is on disk.
+async fn stopped_once() {
+    stopped().await;
     tracing::info!("stopping");
-    // Whoever asks twice does not want to wait; what was answered is on disk.
     tokio::spawn(async {
         stopped().await;
         tracing::warn!("told twice: ending at once");
         std::process::exit(130);
     });
-    // The training that runs is given up: what was labeled is kept, and learned next time.
-    worker.stop();
-    keeper.stop();
-    served.context("the server failed")
 }
 
 /// Ends when the process is told to stop: Ctrl-C, or a service manager's TERM.
