@@ -17,6 +17,7 @@ mod jpeg;
 use std::{
     fs,
     io::{Cursor, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
@@ -110,6 +111,10 @@ pub enum ImageFault {
     /// The decoder refuses the bytes.
     #[error("cannot be decoded: {0}")]
     Decode(image::ImageError),
+    /// The decoder panicked: a defect of it, and no reason to stop at the
+    /// other images.
+    #[error("its decoder failed in a way that it should not")]
+    Panicked,
 }
 
 impl ImageFault {
@@ -154,21 +159,32 @@ fn read(path: &Path) -> Result<Vec<u8>, ImageFault> {
     Ok(bytes)
 }
 
+/// One image that makes a decoder panic is one that cannot be read.
+fn guarded<T>(path: &Path, look: impl FnOnce() -> Result<T, ImageFault>) -> Result<T, ImageError> {
+    // A decoder lives within `look`: nothing half done is seen again.
+    catch_unwind(AssertUnwindSafe(look))
+        .unwrap_or(Err(ImageFault::Panicked))
+        .map_err(|fault| fault.at(path))
+}
+
 /// Width and height, in pixels, that [`decode`] will give, from the header alone.
 ///
 /// # Errors
 /// As [`decode`], as far as the header tells; pixels that cannot be decoded
 /// are noticed by [`decode`] only.
 pub fn dimensions(path: &Path, bytes: &[u8]) -> Result<(u32, u32), ImageError> {
-    let (decoder, orientation) = open(bytes).map_err(|fault| fault.at(path))?;
-    let (width, height) = decoder.dimensions();
-    Ok(match orientation {
+    header(path, bytes).map(|header| (header.width, header.height))
+}
+
+/// The size of an image once it is turned upright.
+fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, u32) {
+    match orientation {
         Orientation::Rotate90
         | Orientation::Rotate270
         | Orientation::Rotate90FlipH
         | Orientation::Rotate270FlipH => (height, width),
         _ => (width, height),
-    })
+    }
 }
 
 /// Decodes the bytes of the file at `path` (which only errors name).
@@ -176,11 +192,7 @@ pub fn dimensions(path: &Path, bytes: &[u8]) -> Result<(u32, u32), ImageError> {
 /// # Errors
 /// The bytes are no image, beyond the limits, truncated or damaged.
 pub fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, ImageError> {
-    decode_bytes(bytes).map_err(|fault| fault.at(path))
-}
-
-fn decode_bytes(bytes: &[u8]) -> Result<RgbImage, ImageFault> {
-    Ok(into_rgb8(upright(bytes)?))
+    guarded(path, || Ok(into_rgb8(upright(bytes)?)))
 }
 
 /// What the header says of an image.
@@ -202,8 +214,12 @@ pub struct Header {
 /// # Errors
 /// As [`dimensions`].
 pub fn header(path: &Path, bytes: &[u8]) -> Result<Header, ImageError> {
-    let (width, height) = dimensions(path, bytes)?;
-    let (decoder, orientation) = open(bytes).map_err(|fault| fault.at(path))?;
+    guarded(path, || header_of(bytes))
+}
+
+fn header_of(bytes: &[u8]) -> Result<Header, ImageFault> {
+    let (decoder, orientation) = open(bytes)?;
+    let (width, height) = upright_size(decoder.dimensions(), orientation);
     let color = decoder.color_type();
     let simple = matches!(color, image::ColorType::L8 | image::ColorType::Rgb8)
         && decoder.original_color_type().channel_count() < 4
@@ -238,7 +254,7 @@ pub struct Grey16 {
 /// # Errors
 /// As [`decode`].
 pub fn decode_grey16(path: &Path, bytes: &[u8]) -> Result<Option<Grey16>, ImageError> {
-    let image = upright(bytes).map_err(|fault| fault.at(path))?;
+    let image = guarded(path, || upright(bytes))?;
     let (width, height) = (image.width(), image.height());
     let values = match image {
         DynamicImage::ImageLuma16(pixels) => pixels.into_raw(),

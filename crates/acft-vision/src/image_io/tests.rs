@@ -263,3 +263,13 @@ fn grey_values_of_16_bits_are_all_kept() {
         assert_eq!(decode_grey16(Path::new("a"), &bytes).unwrap(), None);
     }
 }
+
+#[test]
+fn a_decoder_that_panics_is_an_image_that_cannot_be_read() {
+    let failed = guarded::<()>(Path::new("a.png"), || panic!("index out of bounds")).unwrap_err();
+    assert!(matches!(failed.fault, ImageFault::Panicked));
+    assert_eq!(
+        failed.to_string(),
+        "a.png: its decoder failed in a way that it should not"
+    );
+}

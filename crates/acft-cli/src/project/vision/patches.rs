@@ -2,13 +2,11 @@
 //! being looked at.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::{CandidateError, CandidateId};
 use acft_project::Candidate;
-use acft_vision::image_io::ImageError;
 use acft_vision::learner::PatchSource;
 use acft_vision::patches::{
     PatchPolicy, Region, RegionCache, RegionFile, load_region_and_key, patch, patches,
@@ -116,16 +114,12 @@ impl ProjectPatches {
             if let Some(file) = self.file.as_ref().filter(|_| key == candidate.key) {
                 file.put(&key, &region);
             }
-            Ok::<_, ImageError>(region)
+            Ok(region)
         };
-        let loaded = self.cache.get_or_load(id.index(), || {
-            // One image that makes a decoder panic is one that cannot be read.
-            match catch_unwind(AssertUnwindSafe(load)) {
-                Ok(region) => region.map_err(|error| error.fault.to_string()),
-                Err(_) => Err("its decoder failed in a way that it should not".to_owned()),
-            }
-        });
-        loaded.map_err(|reason| CandidateError { reason })
+        let loaded = self.cache.get_or_load(id.index(), load);
+        loaded.map_err(|error| CandidateError {
+            reason: error.fault.to_string(),
+        })
     }
 }
 
