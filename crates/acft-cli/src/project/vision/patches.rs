@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::{CandidateError, CandidateId};
 use acft_project::Candidate;
+use acft_vision::image_io::ImageError;
 use acft_vision::learner::PatchSource;
 use acft_vision::patches::{
     PatchPolicy, Region, RegionCache, RegionFile, load_region_and_key, patch, patches,
@@ -114,7 +115,7 @@ impl ProjectPatches {
             if let Some(file) = self.file.as_ref().filter(|_| key == candidate.key) {
                 file.put(&key, &region);
             }
-            Ok(region)
+            Ok::<_, ImageError>(region)
         };
         let loaded = self.cache.get_or_load(id.index(), load);
         loaded.map_err(|error| CandidateError {
