@@ -1,15 +1,18 @@
-//! Convolution by implicit matrix products.
+//! Convolution as products of small matrices.
 //!
-//! Forward and backward-data are products of packed weights with panels of a zero-padded image
-//! ([`product`], planned by [`forward`] and [`data`]); backward-weights is a product of the output's gradient
-//! with panels of a padded, channels-last image ([`weights`]). Strides are taken apart into phases ([`crate::padded`]),
-//! so that the inner loops only ever see stride 1.
+//! Sixteen images lie side by side, so that what a window reads of them is a vector for every tap and channel,
+//! wherever the window is: nothing is packed or padded, a stride or dilation is an offset, and taps that fall
+//! outside the image are left out of the sum. Forward and backward-data are products of weights with such vectors
+//! ([`product`], planned by [`plan`] from what [`reach`] finds); backward-weights is a product of such vectors
+//! with the output's gradient ([`weights`]).
 
 mod data;
 mod forward;
+mod plan;
 mod product;
+mod reach;
 mod weights;
 
 pub use data::conv2d_backward_data;
-pub use forward::conv2d;
+pub use forward::{Convolution, conv2d};
 pub use weights::conv2d_backward_weights;

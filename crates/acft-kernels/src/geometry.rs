@@ -1,5 +1,7 @@
 //! Shapes of the operations. They are plain descriptions; the kernels check slices against them.
 
+use crate::lanes::{LANES, blocks};
+
 /// What follows the sum of an output element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -9,9 +11,9 @@ pub enum Activation {
     Relu,
 }
 
-/// A 2-D convolution (cross-correlation, as in every deep-learning framework) in NCHW.
+/// A 2-D convolution (cross-correlation, as in every deep-learning framework).
 ///
-/// Weights are `[out_channels][in_channels / groups][kernel[0]][kernel[1]]`. Pairs are (height, width).
+/// Images are interleaved: `[block][channel][height][width][LANES]`, see [`crate::interleave`]. Weights are `[out_channels][in_channels / groups][kernel[0]][kernel[1]]`. Pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     /// Images in the batch.
@@ -73,7 +75,7 @@ impl Conv2d {
 
     /// Elements of the input.
     pub fn input_len(&self) -> usize {
-        self.batch * self.in_channels * self.input[0] * self.input[1]
+        blocks(self.batch) * self.in_channels * self.input[0] * self.input[1] * LANES
     }
 
     /// Elements of the weights.
@@ -84,7 +86,7 @@ impl Conv2d {
     /// Elements of the output.
     pub fn output_len(&self) -> usize {
         let [h, w] = self.output();
-        self.batch * self.out_channels * h * w
+        blocks(self.batch) * self.out_channels * h * w * LANES
     }
 
     /// Input channels that an output channel sees.
@@ -111,10 +113,10 @@ pub struct Linear {
     pub outputs: usize,
 }
 
-/// A 2-D max-pool of square windows over `planes` independent images (batch × channels).
+/// A 2-D max-pool of square windows over `planes` independent planes of interleaved images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2d {
-    /// Images times channels.
+    /// Blocks times channels.
     pub planes: usize,
     /// Height and width of a plane.
     pub input: [usize; 2],
@@ -124,7 +126,8 @@ pub struct Pool2d {
     pub stride: usize,
     /// Width of the border on each side that never wins, at most half the kernel.
     pub padding: usize,
-    /// Whether a last window that hangs over the far edge counts, as PyTorch's `ceil_mode` does.
+    /// Whether a last window that hangs over the far edge counts, as PyTorch's `ceil_mode` does. One window then
+    /// covers an image that is smaller than it.
     pub ceil: bool,
 }
 
@@ -139,7 +142,7 @@ impl Pool2d {
         assert!(
             self.input
                 .iter()
-                .all(|&n| n > 0 && n + 2 * self.padding >= self.kernel),
+                .all(|&n| n > 0 && (self.ceil || n + 2 * self.padding >= self.kernel)),
             "the padded input is smaller than the pooling window: {self:?}"
         );
     }
@@ -147,7 +150,7 @@ impl Pool2d {
     /// Height and width of the output. Every window begins inside the input or its near border (PyTorch's rule).
     pub fn output(&self) -> [usize; 2] {
         self.input.map(|n| {
-            let span = n + 2 * self.padding - self.kernel;
+            let span = (n + 2 * self.padding).saturating_sub(self.kernel);
             if !self.ceil {
                 return span / self.stride + 1;
             }
@@ -162,12 +165,12 @@ impl Pool2d {
 
     /// Elements of the input.
     pub fn input_len(&self) -> usize {
-        self.planes * self.input[0] * self.input[1]
+        self.planes * self.input[0] * self.input[1] * LANES
     }
 
     /// Elements of the output.
     pub fn output_len(&self) -> usize {
         let [h, w] = self.output();
-        self.planes * h * w
+        self.planes * h * w * LANES
     }
 }

@@ -7,17 +7,21 @@
 //!   [`Isa`], each of which checks, before the call, that every access lies inside the slices it was given.
 #![allow(unsafe_code)]
 
-mod panel;
 mod portable;
 mod shared;
+mod tile;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::sync::OnceLock;
 
-use crate::adam::{Chunk, Step};
+use crate::{
+    adam::{Chunk, Step},
+    geometry::Pool2d,
+};
 
-pub(crate) use panel::{OutRun, Panel, Rows, Tile};
+use tile::Job;
+pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
 
 /// An instruction set that this processor has, with the primitives compiled for it.
 #[derive(Clone, Copy)]
@@ -32,24 +36,8 @@ impl std::fmt::Debug for Isa {
 /// The functions that differ between instruction sets.
 struct Primitives {
     name: &'static str,
-    /// Rows of a tile.
-    mr: usize,
-    /// Columns of a tile, a multiple of `lanes`.
-    nr: usize,
-    /// Elements of a vector register.
-    lanes: usize,
-    /// `tile += a · b`, or `=` where `fresh`, in the first `columns` columns at least; reads `k * mr` and `k * nr`
-    /// elements, touches `mr * nr`.
-    tile: unsafe fn(
-        k: usize,
-        columns: usize,
-        a: *const f32,
-        b: *const f32,
-        tile: *mut f32,
-        fresh: bool,
-    ),
-    /// Copies the panel's lanes at every row offset; writes `rows.len() * nr` elements.
-    gather: unsafe fn(src: *const f32, rows: &[usize], panel: &Panel, dst: *mut f32),
+    /// A tile of so many rows and columns. Trusts the job.
+    tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_>),
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]`.
     transpose: unsafe fn(
         src: *const f32,
@@ -58,12 +46,10 @@ struct Primitives {
         dst: *mut f32,
         dst_stride: usize,
     ),
-    /// Copies planes into larger ones; reads and writes what [`Rows`] says, of which nothing is 0 that is read.
-    pad_rows: unsafe fn(src: *const f32, rows: &Rows, dst: *mut f32),
-    /// Adds the bias, applies the activation and scatters a tile. Checks its slices itself.
-    finish: unsafe fn(tile: &[f32], spec: &Tile<'_>, out: &mut [f32]),
-    /// One max-pool. Checks its slices itself.
-    pool: unsafe fn(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]),
+    /// A max-pool of one plane. Checks its slices itself.
+    pool: unsafe fn(shape: &Pool2d, x: &[f32], out: &mut [f32]),
+    /// The same with the taps that won. Checks its slices itself.
+    pool_taps: unsafe fn(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]),
     /// One chunk of Adam. Checks its slices itself.
     adam: unsafe fn(step: &Step, chunk: Chunk<'_>),
 }
@@ -96,58 +82,12 @@ impl Isa {
         self.0.name
     }
 
-    /// Rows of a tile.
-    pub(crate) fn mr(self) -> usize {
-        self.0.mr
-    }
-
-    /// Columns of a tile.
-    pub(crate) fn nr(self) -> usize {
-        self.0.nr
-    }
-
-    /// An empty panel for this instruction set.
-    pub(crate) fn panel(self) -> Panel {
-        Panel::new(self.0.lanes, self.0.nr)
-    }
-
-    /// `tile += aᵀ · b` over `k` terms (`=` where `fresh`): `a` is `[k][mr]`, `b` is `[k][nr]`, `tile` is
-    /// `[mr][nr]`. Only the first `columns` columns of the tile mean anything afterwards.
+    /// Computes a tile of a product.
     #[inline]
-    pub(crate) fn tile(
-        self,
-        k: usize,
-        columns: usize,
-        a: &[f32],
-        b: &[f32],
-        tile: &mut [f32],
-        fresh: bool,
-    ) {
-        let (mr, nr) = (self.0.mr, self.0.nr);
-        assert!(
-            a.len() >= k * mr && b.len() >= k * nr && tile.len() >= mr * nr && columns <= nr,
-            "panels shorter than the product"
-        );
-        // SAFETY: the features are there (see the module), and the lengths were just checked.
-        unsafe { (self.0.tile)(k, columns, a.as_ptr(), b.as_ptr(), tile.as_mut_ptr(), fresh) }
-    }
-
-    /// Packs a panel: `dst[i][lane] = src[rows[i] + offset of lane]`, and 0 in lanes that `panel` leaves out.
-    pub(crate) fn gather(self, src: &[f32], rows: &[usize], panel: &Panel, dst: &mut [f32]) {
-        let furthest = rows.iter().copied().max().unwrap_or(0);
-        assert!(
-            furthest
-                .checked_add(panel.reach())
-                .is_some_and(|end| end <= src.len()),
-            "a panel reaches beyond its source"
-        );
-        assert!(
-            dst.len() >= rows.len() * self.0.nr && panel.fits(self.0.lanes, self.0.nr),
-            "a panel of another shape"
-        );
-        // SAFETY: the features are there (see the module). No lane of no row reads at or beyond
-        // `furthest + reach`, and offsets are unsigned; the destination was checked.
-        unsafe { (self.0.gather)(src.as_ptr(), rows, panel, dst.as_mut_ptr()) }
+    pub(crate) fn tile(self, tile: &Tile<'_>, out: &mut [f32]) {
+        let job = tile.job(out);
+        // SAFETY: the features are there (see the module), and `job` checked every access.
+        unsafe { (self.0.tile)(tile.rows, tile.columns.len(), tile.left, &job) }
     }
 
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for all `r` and `c` of `shape` (rows, columns).
@@ -182,37 +122,18 @@ impl Isa {
         }
     }
 
-    /// Copies planes into larger ones, as [`Rows`] says.
-    pub(crate) fn pad_rows(self, src: &[f32], rows: &Rows, dst: &mut [f32]) {
-        if rows.planes == 0 || rows.count == 0 || rows.width == 0 {
-            dst[..rows.planes * rows.dst_plane()].fill(rows.filler);
-            return;
-        }
-        assert!(
-            rows.src_end() <= src.len(),
-            "padding reads beyond its source"
-        );
-        assert!(
-            rows.planes * rows.dst_plane() <= dst.len() && rows.left + rows.width <= rows.dst_pitch,
-            "padding writes beyond its target"
-        );
-        // SAFETY: the features are there (see the module); the last element read and the last written were
-        // checked.
-        unsafe { (self.0.pad_rows)(src.as_ptr(), rows, dst.as_mut_ptr()) }
+    /// The max-pool of one plane.
+    #[inline]
+    pub(crate) fn pool(self, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.pool)(shape, x, out) }
     }
 
-    /// Scatters a finished tile (`[mr][nr]`) into `out`, with bias and activation.
+    /// The max-pool of one plane, and the taps that won.
     #[inline]
-    pub(crate) fn finish(self, tile: &[f32], spec: &Tile<'_>, out: &mut [f32]) {
+    pub(crate) fn pool_taps(self, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
         // SAFETY: the features are there (see the module); the function indexes its slices with checks.
-        unsafe { (self.0.finish)(tile, spec, out) }
-    }
-
-    /// A max-pool; see [`shared::pool`].
-    #[inline]
-    pub(crate) fn pool(self, taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
-        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
-        unsafe { (self.0.pool)(taps, out, winners) }
+        unsafe { (self.0.pool_taps)(shape, x, out, taps) }
     }
 
     /// One chunk of Adam; see [`shared::adam`].

@@ -1,19 +1,21 @@
-//! `f32` CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam,
-//! forward and backward.
+//! CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam, forward and
+//! backward, in `f32`.
 //!
-//! Tensors are plain slices in row-major order, images in NCHW. Every convolution is an implicit matrix
-//! product: a packer copies what a block of outputs needs into a panel that stays in cache, and one small
-//! micro-kernel multiplies panels. Forward, backward-data and backward-weights differ only in what they pack.
+//! Tensors are plain slices. Images are *interleaved*: [`LANES`] of them lie side by side,
+//! `[block][channel][height][width][LANES]` ([`interleave`] and [`separate`] convert), so that a vector holds the
+//! same element of sixteen images. Nothing needs to be packed or padded then, whatever the size of an image, the
+//! stride or the dilation, and small images cost no more than large ones. One micro-kernel multiplies small tiles;
+//! forward, backward-data and backward-weights differ only in what they point it at.
 //!
 //! # Determinism
 //! A result depends on the inputs, the shapes and the [`Isa`], never on the number of threads or on which of
 //! them ran first: every sum has a fixed order, and is cut at places that depend on shapes alone.
-//! Different [`Isa`]s may differ in the last bits, because they fuse and order additions differently.
+//! Different [`Isa`]s may differ in the last bits, because they fuse additions differently.
 //!
 //! # Safety
 //! This crate is the workspace's only home of `unsafe`, and `unsafe` lives in [`isa`] alone: SIMD intrinsics
 //! and the calls to functions compiled for a processor feature. Everything above it is safe code that goes
-//! through wrappers which check lengths. All public functions are safe; they panic, naming the argument, if a
+//! through wrappers which check bounds. All public functions are safe; they panic, naming the argument, if a
 //! slice has not the length that the shapes call for.
 
 mod adam;
@@ -21,17 +23,22 @@ mod check;
 mod conv;
 mod geometry;
 pub mod isa;
+mod lanes;
 mod linear;
-mod padded;
+mod norm;
 mod pool;
 mod relu;
 mod scratch;
 
 pub use adam::{Adam, Moments};
-pub use conv::{conv2d, conv2d_backward_data, conv2d_backward_weights};
+pub use conv::{Convolution, conv2d, conv2d_backward_data, conv2d_backward_weights};
 pub use geometry::{Activation, Conv2d, Linear, Pool2d};
 pub use isa::Isa;
+pub use lanes::{LANES, blocks, interleave, separate};
 pub use linear::{linear, linear_backward_data, linear_backward_weights};
+pub use norm::{
+    Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_statistics,
+};
 pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward,
     max_pool2d_with_taps,

@@ -1,8 +1,4 @@
-//! Fully connected layers, forward and backward.
-//!
-//! Forward and backward-data read the weights, which may be hundreds of megabytes, exactly once: each task takes
-//! a panel of output columns for all rows of the batch. Backward-weights writes as much, so that there a task
-//! takes rows of the result.
+//! Fully connected layers.
 
 use std::ops::Range;
 
@@ -11,12 +7,15 @@ use rayon::prelude::*;
 use crate::{
     check,
     geometry::{Activation, Linear},
-    isa::{Isa, OutRun, Tile},
+    isa::{COLUMNS, Isa, Left, ROWS, Start, Terms, Tile},
+    lanes::{self, LANES, blocks},
     scratch::{self, Scratch},
 };
 
-/// Terms of the sum that are packed at once.
-const DEPTH: usize = 400;
+/// Terms of a sum that are worked on at once: a panel's weights of them stay in the first-level cache.
+const DEPTH: usize = 512;
+/// Columns of weights that a task works on: a row of them is read in one go.
+const SPAN: usize = 16 * COLUMNS * LANES;
 
 /// `y = activation(x · weightsᵀ + bias)`.
 ///
@@ -42,24 +41,61 @@ pub fn linear(
     if let Some(bias) = bias {
         check::length("bias", bias, outputs);
     }
-    let pack = |columns: Range<usize>, terms: Range<usize>, _: &mut Vec<usize>, to: &mut [f32]| {
-        if columns.len() < isa.nr() {
-            to[..terms.len() * isa.nr()].fill(0.0);
-        }
-        let rows = &weights[columns.start * inputs + terms.start..];
-        isa.transpose(rows, [columns.len(), terms.len()], inputs, to, isa.nr());
-    };
-    by_columns(isa, [batch, inputs, outputs], x, pack, y);
-    for y in y.chunks_exact_mut(outputs.max(1)) {
-        if let Some(bias) = bias {
-            y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-        }
-        if activation == Activation::Relu {
-            y.iter_mut()
-                .for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
-        }
+    if y.is_empty() {
+        return;
     }
+    scratch::with(|Scratch { turned, sums, .. }| {
+        let turned = scratch::reserve(turned, blocks(batch) * inputs * LANES);
+        lanes::interleave(isa, inputs, x, turned);
+        // Rows of tasks are neighbours in memory only if the sums are `[output][block][LANES]`.
+        let sums = scratch::reserve(sums, outputs * blocks(batch) * LANES);
+        let row = blocks(batch) * LANES;
+        sums.par_chunks_mut(TASK * row)
+            .enumerate()
+            .for_each(|(i, sums)| {
+                let first = i * TASK;
+                let rows = sums.len() / row;
+                let weights = &weights[first * inputs..][..rows * inputs];
+                for (from, to) in depths(inputs) {
+                    let start = |row: usize| match (from, bias) {
+                        (0, Some(bias)) => Start::Bias(&bias[first + row..]),
+                        (0, None) => Start::Zero,
+                        _ => Start::Output,
+                    };
+                    let terms = Terms::first(LANES, to - from);
+                    for (at, height) in panels(rows) {
+                        for block in (0..blocks(batch)).step_by(COLUMNS) {
+                            let columns = [0, 1, 2].map(|i| ((block + i) * inputs + from) * LANES);
+                            let targets = [0, 1, 2].map(|i| (block + i) * LANES);
+                            let count = COLUMNS.min(blocks(batch) - block);
+                            let tile = Tile {
+                                rows: height,
+                                left: strided(at * inputs + from, inputs, 1),
+                                a: weights,
+                                b: turned,
+                                columns: &columns[..count],
+                                terms: &terms,
+                                start: start(at),
+                                relu: to == inputs && activation == Activation::Relu,
+                                out_row: row,
+                                out_columns: &targets[..count],
+                            };
+                            isa.tile(&tile, &mut sums[at * row..]);
+                        }
+                    }
+                }
+            });
+        y.par_chunks_mut(LANES * outputs)
+            .enumerate()
+            .for_each(|(block, y)| {
+                let images = y.len() / outputs;
+                isa.transpose(&sums[block * LANES..], [outputs, images], row, y, outputs);
+            });
+    });
 }
+
+/// Outputs that a task computes.
+const TASK: usize = 8 * ROWS;
 
 /// `dx = dy · weights`, the gradient of the input of [`linear`] from that of its output before the activation.
 ///
@@ -73,15 +109,31 @@ pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32
     check::length("dy", dy, batch * outputs);
     check::length("weights", weights, outputs * inputs);
     check::length("dx", dx, batch * inputs);
-    let pack =
-        |columns: Range<usize>, terms: Range<usize>, rows: &mut Vec<usize>, to: &mut [f32]| {
-            let mut panel = isa.panel();
-            panel.push(columns.start, columns.len());
-            rows.clear();
-            rows.extend(terms.map(|output| output * inputs));
-            isa.gather(weights, rows, &panel, to);
-        };
-    by_columns(isa, [batch, outputs, inputs], dy, pack, dx);
+    if dx.is_empty() {
+        return;
+    }
+    let product = Product {
+        isa,
+        a: dy,
+        steps: [outputs, 1],
+        b: weights,
+        terms: outputs,
+        columns: inputs,
+    };
+    // The weights are much: each of them is read once, by the task that computes some columns of all rows.
+    scratch::with(|Scratch { sums, .. }| {
+        let sums = scratch::reserve(sums, inputs.div_ceil(SPAN) * batch * SPAN);
+        sums.par_chunks_exact_mut(batch * SPAN)
+            .enumerate()
+            .for_each(|(i, sums)| {
+                product.part(0..batch, i * SPAN..inputs.min((i + 1) * SPAN), sums, SPAN);
+            });
+        dx.par_chunks_mut(inputs).enumerate().for_each(|(row, dx)| {
+            for (i, dx) in dx.chunks_mut(SPAN).enumerate() {
+                dx.copy_from_slice(&sums[(i * batch + row) * SPAN..][..dx.len()]);
+            }
+        });
+    });
 }
 
 /// `dw = dyᵀ · x` and, if asked for, `db`, the column sums of `dy`: the gradients of the weights and bias of
@@ -110,126 +162,108 @@ pub fn linear_backward_weights(
         let rows = dy.chunks_exact(outputs.max(1));
         rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
     }
-    if dw.is_empty() || batch == 0 {
-        dw.fill(0.0);
+    if dw.is_empty() {
         return;
     }
-    let (mr, nr) = (isa.mr(), isa.nr());
-    let rows: Vec<_> = (0..batch).map(|image| image * inputs).collect();
-    let mut right = vec![0.0; inputs.div_ceil(nr) * batch * nr];
-    right
-        .par_chunks_mut(batch * nr)
-        .enumerate()
-        .for_each(|(i, right)| {
-            let mut panel = isa.panel();
-            panel.push(i * nr, nr.min(inputs - i * nr));
-            isa.gather(x, &rows, &panel, right);
-        });
-    dw.par_chunks_mut(mr * inputs)
+    let product = Product {
+        isa,
+        a: dy,
+        steps: [1, outputs],
+        b: x,
+        terms: batch,
+        columns: inputs,
+    };
+    dw.par_chunks_mut(TASK * inputs)
         .enumerate()
         .for_each(|(i, dw)| {
-            scratch::with(|Scratch { left, tiles, .. }| {
-                let rows = mr.min(outputs - i * mr);
-                let left = scratch::reserve(left, batch * mr);
-                left.fill(0.0);
-                for (image, left) in left.chunks_exact_mut(mr).enumerate() {
-                    left[..rows].copy_from_slice(&dy[image * outputs + i * mr..][..rows]);
-                }
-                let tile = scratch::reserve(tiles, mr * nr);
-                for (j, right) in right.chunks_exact(batch * nr).enumerate() {
-                    isa.tile(batch, nr.min(inputs - j * nr), left, right, tile, true);
-                    store(isa, tile, [rows, inputs], j, dw);
-                }
-            });
-        });
-}
-
-/// `out = a · b`, where `a` is `[rows][terms]`, and `pack` writes a `[terms][nr]` panel of `b` for some of
-/// its columns and terms.
-fn by_columns(
-    isa: Isa,
-    [rows, terms, columns]: [usize; 3],
-    a: &[f32],
-    pack: impl Fn(Range<usize>, Range<usize>, &mut Vec<usize>, &mut [f32]) + Sync,
-    out: &mut [f32],
-) {
-    let (mr, nr) = (isa.mr(), isa.nr());
-    if out.is_empty() || terms == 0 {
-        out.fill(0.0);
-        return;
-    }
-    let mut left = vec![0.0; rows.div_ceil(mr) * terms * mr];
-    left.par_chunks_mut(terms * mr)
-        .enumerate()
-        .for_each(|(i, left)| {
-            isa.transpose(
-                &a[i * mr * terms..],
-                [mr.min(rows - i * mr), terms],
-                terms,
-                left,
-                mr,
-            );
-        });
-    // Columns of the result are not neighbours in memory: each task fills tiles of its own, copied afterwards.
-    let height = rows.next_multiple_of(mr);
-    let mut tiles = vec![0.0; columns.div_ceil(nr) * height * nr];
-    tiles
-        .par_chunks_mut(height * nr)
-        .enumerate()
-        .for_each(|(j, tiles)| {
-            scratch::with(|Scratch { right, offsets, .. }| {
-                let right = scratch::reserve(right, DEPTH * nr);
-                let depth = terms.div_ceil(terms.div_ceil(DEPTH));
-                for from in (0..terms).step_by(depth) {
-                    let to = terms.min(from + depth);
-                    pack(j * nr..columns.min((j + 1) * nr), from..to, offsets, right);
-                    for (tile, left) in tiles
-                        .chunks_exact_mut(mr * nr)
-                        .zip(left.chunks_exact(terms * mr))
-                    {
-                        isa.tile(
-                            to - from,
-                            nr.min(columns - j * nr),
-                            &left[from * mr..],
-                            right,
-                            tile,
-                            from == 0,
-                        );
-                    }
-                }
-            });
-        });
-    out.par_chunks_mut(mr * columns)
-        .enumerate()
-        .for_each(|(i, out)| {
-            for (j, tiles) in tiles.chunks_exact(height * nr).enumerate() {
-                store(
-                    isa,
-                    &tiles[i * mr * nr..][..mr * nr],
-                    [out.len() / columns, columns],
-                    j,
-                    out,
-                );
+            let rows = i * TASK..i * TASK + dw.len() / inputs;
+            for first in (0..inputs).step_by(SPAN) {
+                let span = first..inputs.min(first + SPAN);
+                product.part(rows.clone(), span, &mut dw[first..], inputs);
             }
         });
 }
 
-/// Copies a tile to panel `panel` of the rows of `out`.
-fn store(isa: Isa, tile: &[f32], [rows, columns]: [usize; 2], panel: usize, out: &mut [f32]) {
-    let first = panel * isa.nr();
-    let runs = [OutRun {
-        lane: 0,
-        len: isa.nr().min(columns - first),
-        dst: first,
-    }];
-    let spec = Tile {
-        rows,
-        origin: 0,
-        row_stride: columns,
-        step: 1,
-        runs: &runs,
-        bias: None,
-        activation: Activation::Identity,
-    };
-    isa.finish(tile, &spec, out);
+/// A product `a · b`: `a` has `rows` × `terms` elements, `steps` apart; `b` is `[terms][columns]`.
+#[derive(Clone, Copy)]
+struct Product<'a> {
+    isa: Isa,
+    a: &'a [f32],
+    steps: [usize; 2],
+    b: &'a [f32],
+    terms: usize,
+    columns: usize,
+}
+
+impl Product<'_> {
+    /// Rows `rows` and columns `span`, into the upper left of `out`, whose rows are `out_row` apart.
+    fn part(&self, rows: Range<usize>, span: Range<usize>, out: &mut [f32], out_row: usize) {
+        let [row_step, term_step] = self.steps;
+        // Vectors must not reach beyond a row.
+        let whole = span.len() - span.len() % LANES;
+        for (from, to) in depths(self.terms) {
+            let start = if from == 0 {
+                Start::Zero
+            } else {
+                Start::Output
+            };
+            let terms = Terms::first(self.columns, to - from);
+            for first in (0..whole).step_by(COLUMNS * LANES) {
+                let count = COLUMNS.min((whole - first) / LANES);
+                let source = from * self.columns + span.start + first;
+                let sources = [0, 1, 2].map(|i| source + i * LANES);
+                let targets = [0, 1, 2].map(|i| first + i * LANES);
+                for (at, height) in panels(rows.len()) {
+                    let a = (rows.start + at) * row_step + from * term_step;
+                    let tile = Tile {
+                        rows: height,
+                        left: strided(a, row_step, term_step),
+                        a: self.a,
+                        b: self.b,
+                        columns: &sources[..count],
+                        terms: &terms,
+                        start,
+                        relu: false,
+                        out_row,
+                        out_columns: &targets[..count],
+                    };
+                    self.isa.tile(&tile, &mut out[at * out_row..]);
+                }
+            }
+        }
+        for (row, out) in rows.zip(out.chunks_mut(out_row)) {
+            for (column, out) in span.clone().zip(out).skip(whole) {
+                let a = self.a[row * row_step..]
+                    .iter()
+                    .step_by(term_step)
+                    .take(self.terms);
+                let b = self.b[column..].iter().step_by(self.columns);
+                *out = a.zip(b).map(|(a, b)| a * b).sum();
+            }
+        }
+    }
+}
+
+/// Rows `step` apart from `first` on, whose terms are `term_step` apart.
+fn strided(first: usize, step: usize, term_step: usize) -> Left {
+    Left::Rows {
+        rows: std::array::from_fn(|row| first + row * step),
+        step: term_step,
+    }
+}
+
+/// The ranges of a sum's terms that are worked on one after the other.
+fn depths(terms: usize) -> impl Iterator<Item = (usize, usize)> {
+    let parts = terms.div_ceil(DEPTH).max(1);
+    (0..parts).map(move |i| (i * terms / parts, (i + 1) * terms / parts))
+}
+
+/// Panels of rows: the first row of each, and their number.
+fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut first = 0;
+    std::iter::from_fn(move || {
+        let rows = [ROWS, 4, 2, 1].into_iter().find(|&n| n <= rows - first)?;
+        first += rows;
+        Some((first - rows, rows))
+    })
 }

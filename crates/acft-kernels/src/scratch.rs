@@ -1,24 +1,16 @@
-//! Buffers that each thread keeps between calls, so that a kernel allocates nothing in its inner loops.
+//! Buffers that each thread keeps between calls, so that a kernel does not ask the system for memory each time.
 
 use std::cell::Cell;
 
 /// Reusable memory of one thread. Contents are unspecified between uses.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// Zero-padded images.
-    pub(crate) images: Vec<f32>,
-    /// Images turned to channels-last.
+    /// A factor of the product, turned.
     pub(crate) turned: Vec<f32>,
-    /// Packed left-hand panels.
-    pub(crate) left: Vec<f32>,
-    /// Packed right-hand panels.
-    pub(crate) right: Vec<f32>,
-    /// Tiles of the product.
-    pub(crate) tiles: Vec<f32>,
-    /// Winning taps of a pool.
-    pub(crate) winners: Vec<u8>,
-    /// Offsets of the rows of a panel.
-    pub(crate) offsets: Vec<usize>,
+    /// Zero-padded images.
+    pub(crate) padded: Vec<f32>,
+    /// Sums before they are put where they belong.
+    pub(crate) sums: Vec<f32>,
 }
 
 thread_local! {

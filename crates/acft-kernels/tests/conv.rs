@@ -3,19 +3,21 @@
 mod common;
 
 use acft_kernels::{
-    Activation, Conv2d, Isa, conv2d, conv2d_backward_data, conv2d_backward_weights,
+    Activation, Conv2d, Convolution, Isa, LANES, conv2d, conv2d_backward_data,
+    conv2d_backward_weights,
 };
-use common::{assert_close, for_each_product, values};
+use common::{assert_close, for_each_product, lens, one_by_one, side_by_side, values};
 use proptest::prelude::*;
 
 /// Checks forward, backward-data and backward-weights of one shape.
 fn check(shape: &Conv2d) {
-    let x = values(shape.input_len(), 1);
+    let [input_len, output_len] = lens(shape);
+    let x = values(input_len, 1);
     let w = values(shape.weight_len(), 2);
     let bias = values(shape.out_channels, 3);
-    let dy = values(shape.output_len(), 4);
-    let plane = shape.output_len() / shape.batch / shape.out_channels;
-    let mut y: Vec<f64> = (0..shape.output_len())
+    let dy = values(output_len, 4);
+    let plane = output_len / shape.batch / shape.out_channels;
+    let mut y: Vec<f64> = (0..output_len)
         .map(|i| f64::from(bias[i / plane % shape.out_channels]))
         .collect();
     let (mut dx, mut dw) = (vec![0.0; x.len()], vec![0.0; w.len()]);
@@ -29,28 +31,43 @@ fn check(shape: &Conv2d) {
         db[i / plane % shape.out_channels] += f64::from(v);
     }
     let rectified: Vec<f64> = y.iter().map(|v| v.max(0.0)).collect();
+    let (xs, dys) = (
+        side_by_side(&x, shape.batch),
+        side_by_side(&dy, shape.batch),
+    );
     for isa in Isa::available() {
         let what = |part: &str| format!("{part} of {shape:?} with {isa:?}");
+        let images = |interleaved: &[f32]| one_by_one(interleaved, shape.batch);
         // Targets are poisoned, so that an element left unwritten is seen.
-        let mut out = vec![f32::NAN; y.len()];
+        let mut out = vec![f32::NAN; dys.len()];
         conv2d(
             isa,
             shape,
-            &x,
+            &xs,
             &w,
             Some(&bias),
             Activation::Identity,
             &mut out,
         );
-        assert_close(&what("y"), &out, &y);
+        assert_close(&what("y"), &images(&out), &y);
         out.fill(f32::NAN);
-        conv2d(isa, shape, &x, &w, Some(&bias), Activation::Relu, &mut out);
-        assert_close(&what("relu(y)"), &out, &rectified);
-        let mut out = vec![f32::NAN; x.len()];
-        conv2d_backward_data(isa, shape, &dy, &w, &mut out);
-        assert_close(&what("dx"), &out, &dx);
+        conv2d(isa, shape, &xs, &w, Some(&bias), Activation::Relu, &mut out);
+        assert_close(&what("relu(y)"), &images(&out), &rectified);
+        let prepared = Convolution::new(isa, shape, &w, Some(&bias), Activation::Relu);
+        let mut again = vec![f32::NAN; dys.len()];
+        let blocks = acft_kernels::blocks(shape.batch);
+        for (x, out) in xs
+            .chunks(xs.len() / blocks)
+            .zip(again.chunks_mut(dys.len() / blocks))
+        {
+            prepared.run_block(x, out);
+        }
+        assert_eq!(out, again, "{}", what("prepared"));
+        let mut out = vec![f32::NAN; xs.len()];
+        conv2d_backward_data(isa, shape, &dys, &w, &mut out);
+        assert_close(&what("dx"), &images(&out), &dx);
         let (mut out, mut out_bias) = (vec![f32::NAN; w.len()], vec![f32::NAN; db.len()]);
-        conv2d_backward_weights(isa, shape, &x, &dy, &mut out, Some(&mut out_bias));
+        conv2d_backward_weights(isa, shape, &xs, &dys, &mut out, Some(&mut out_bias));
         assert_close(&what("dw"), &out, &dw);
         assert_close(&what("db"), &out_bias, &db);
     }
@@ -139,7 +156,12 @@ proptest! {
 fn the_number_of_threads_changes_no_bit() {
     let shape = square(37, [20, 33], 11, 3, 1, 1);
     let (x, w) = (values(shape.input_len(), 5), values(shape.weight_len(), 6));
-    let dy = values(shape.output_len(), 7);
+    let mut dy = values(shape.output_len(), 7);
+    // Lanes that hold no image have no gradient.
+    let last = dy.len() / 3 * 2;
+    dy[last..]
+        .chunks_mut(LANES)
+        .for_each(|lanes| lanes[37 % LANES..].fill(0.0));
     let all = |threads: usize, isa: Isa| {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -171,8 +193,10 @@ fn a_nan_survives_the_rectifier() {
     let mut x = values(25, 8);
     x[7] = f32::NAN;
     for isa in Isa::available() {
-        let mut y = vec![0.0; 25];
+        let mut y = vec![0.0; 25 * LANES];
+        let x = side_by_side(&x, 1);
         conv2d(isa, &shape, &x, &[1.0], None, Activation::Relu, &mut y);
+        let y = one_by_one(&y, 1);
         assert!(
             y[7].is_nan() && y.iter().filter(|v| v.is_nan()).count() == 1,
             "{isa:?}: {y:?}"
@@ -181,15 +205,15 @@ fn a_nan_survives_the_rectifier() {
 }
 
 #[test]
-#[should_panic(expected = "`x` has 24 elements, but the shapes call for 25")]
+#[should_panic(expected = "`x` has 25 elements, but the shapes call for 400")]
 fn a_short_slice_is_named() {
     conv2d(
         Isa::best(),
         &square(1, [1, 1], 5, 1, 1, 0),
-        &[0.0; 24],
+        &[0.0; 25],
         &[1.0],
         None,
         Activation::Relu,
-        &mut [0.0; 25],
+        &mut [0.0; 400],
     );
 }

@@ -2,72 +2,140 @@
 //!
 //! Networks call these and never Burn's own modules, so that this file alone
 //! decides which kernels run: on the CPU those of `acft-kernels`, forward and
-//! backward; on any other device Burn's. Images are NCHW; weights keep
-//! torchvision's layouts, so that a file of weights is read without
-//! transposing anything.
+//! backward; on any other device Burn's. How images lie in memory is the
+//! affair of [`Images`]; weights keep torchvision's layouts, so that a file of
+//! weights is read without transposing anything.
 
 mod adam;
 mod autodiff;
+mod images;
 mod kernels;
 mod plain;
 #[cfg(test)]
 mod tests;
 
-use acft_kernels::Activation;
+use acft_kernels::{Activation, LANES, blocks};
 use burn::backend::{Dispatch, DispatchDevice};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::module as burn_ops;
+use burn::tensor::{DType, Device, Tensor};
 
 pub use self::adam::FusedAdam;
-use self::kernels::{KernelOps, Pool, Window};
+pub use self::images::Images;
+pub(crate) use self::images::Layout;
+use self::kernels::{KernelOps, Norm, Pool, Window};
 
 /// A 2-D convolution (cross-correlation), optionally followed by a ReLU.
 ///
-/// `x` is batch × channels × height × width, `weight` is out × in × kernel
-/// height × kernel width, `bias` has one value per output channel; the same
-/// `stride` and zero `padding` apply to both axes.
+/// `weight` is out × in × kernel height × kernel width, `bias` has one value
+/// per output channel; the same `stride` and zero `padding` apply to both axes.
 pub fn conv2d(
-    x: Tensor<4>,
+    x: Images,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     stride: usize,
     padding: usize,
     relu: bool,
-) -> Tensor<4> {
-    if !has_kernels(&x) {
-        return plain::conv2d(x, weight, bias, stride, padding, relu);
+) -> Images {
+    if !x.interleaved() {
+        return x.map(|x| plain::conv2d(x, weight, bias, stride, padding, relu));
     }
     // A bias of zeros costs nothing, and saves an operation of its own.
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &weight.device()));
-    Tensor::from_dispatch(<Dispatch as KernelOps>::fused_conv2d(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        bias.into_dispatch(),
-        Window { stride, padding },
-        activation(relu),
-    ))
+    x.map(|x| {
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_conv2d(
+            x.into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            Window { stride, padding },
+            activation(relu),
+        ))
+    })
 }
 
 /// Max pooling with a square window. `ceil` lets the last window reach over
-/// the edge, as PyTorch's `ceil_mode` does: it must still start inside.
-pub fn max_pool2d(
-    x: Tensor<4>,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    ceil: bool,
-) -> Tensor<4> {
-    if !has_kernels(&x) {
-        return plain::max_pool2d(x, kernel, stride, padding, ceil);
+/// the edge, as PyTorch's `ceil_mode` does: it must still start inside. One
+/// window then covers an image that is smaller than it.
+pub fn max_pool2d(x: Images, kernel: usize, stride: usize, padding: usize, ceil: bool) -> Images {
+    if !x.interleaved() {
+        return x.map(|x| plain::max_pool2d(x, kernel, stride, padding, ceil));
     }
+    let window = Window { stride, padding };
     let pool = Pool {
         kernel,
-        window: Window { stride, padding },
+        window,
         ceil,
     };
-    Tensor::from_dispatch(<Dispatch as KernelOps>::fused_max_pool2d(
-        x.into_dispatch(),
-        pool,
-    ))
+    x.map(|x| {
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_max_pool2d(
+            x.into_dispatch(),
+            pool,
+        ))
+    })
+}
+
+/// Two layers' outputs as the channels of one.
+pub fn cat_channels(a: Images, b: Images) -> Images {
+    a.map(|a| Tensor::cat(vec![a, b.into_values()], 1))
+}
+
+/// The sum of two layers' outputs, and a ReLU.
+pub fn add_relu(a: Images, b: Images) -> Images {
+    a.map(|a| burn::tensor::activation::relu(a + b.into_values()))
+}
+
+/// A ReLU of its own.
+pub fn relu(x: Images) -> Images {
+    x.map(burn::tensor::activation::relu)
+}
+
+/// `(x − mean) / √(variance + epsilon) · weight + bias`, channel by channel,
+/// with the given statistics.
+pub fn batch_norm(
+    x: Images,
+    [mean, variance]: [Tensor<1>; 2],
+    [weight, bias]: [Tensor<1>; 2],
+    epsilon: f64,
+) -> Images {
+    x.map(|x| burn_ops::batch_norm(x, weight, bias, mean, variance, epsilon))
+}
+
+/// As [`batch_norm`] with the statistics of `x` itself, which are returned as
+/// mean and variance, the latter with n in the denominator.
+pub fn batch_norm_training(
+    x: Images,
+    [weight, bias]: [Tensor<1>; 2],
+    epsilon: f64,
+) -> (Images, [Tensor<1>; 2]) {
+    if !x.interleaved() {
+        let mut statistics = None;
+        let y = x.map(|x| {
+            let normed = burn_ops::batch_norm_train(x, weight, bias, epsilon);
+            statistics = Some([normed.mean, normed.variance]);
+            normed.output
+        });
+        return (y, statistics.expect("the layer was called"));
+    }
+    let [batch, ..] = x.dims();
+    let norm = Norm { batch, epsilon };
+    let channels = weight.dims()[0];
+    let mut statistics = None;
+    let y = x.map(|x| {
+        let inner = x.clone().detach();
+        let found = Tensor::<2>::from_dispatch(<Dispatch as KernelOps>::batch_statistics(
+            inner.into_dispatch(),
+            norm,
+        ));
+        let y = Tensor::from_dispatch(<Dispatch as KernelOps>::fused_batch_norm(
+            x.into_dispatch(),
+            found.clone().into_dispatch(),
+            weight.into_dispatch(),
+            bias.into_dispatch(),
+            norm,
+        ));
+        statistics = Some([0, 1].map(|row| found.clone().narrow(0, row, 1).reshape([channels])));
+        y
+    });
+    (y, statistics.expect("the layer was called"))
 }
 
 /// `x · weightᵀ + bias`, optionally followed by a ReLU.
@@ -86,32 +154,47 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> T
     ))
 }
 
-/// The mean over height and width: batch × channels × h × w to batch × channels.
-pub fn global_avg_pool(x: Tensor<4>) -> Tensor<2> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height * width])
+/// The mean over height and width: images to batch × channels.
+pub fn global_avg_pool(x: Images) -> Tensor<2> {
+    let [count, channels, height, width] = x.dims();
+    let interleaved = x.interleaved();
+    let x = x.into_values();
+    if !interleaved {
+        return x
+            .reshape([count, channels, height * width])
+            .mean_dim(2)
+            .reshape([count, channels]);
+    }
+    x.reshape([blocks(count), channels, height * width, LANES])
         .mean_dim(2)
-        .reshape([batch, channels])
+        .reshape([blocks(count), channels, LANES])
+        .swap_dims(1, 2)
+        .reshape([blocks(count) * LANES, channels])
+        .narrow(0, 0, count)
 }
 
 /// Averages to a grid of `size` × `size`, whatever the input's, as PyTorch's
-/// `AdaptiveAvgPool2d` does.
-pub fn adaptive_avg_pool2d(x: Tensor<4>, size: usize) -> Tensor<4> {
+/// `AdaptiveAvgPool2d` does: images to batch × (channels × size × size).
+pub fn adaptive_avg_pool2d(x: Images, size: usize) -> Tensor<2> {
     let [_, _, height, width] = x.dims();
+    let x = x.one_by_one();
     if height == size && width == size {
-        return x;
+        return x.flatten(1, 3);
     }
-    burn::tensor::module::adaptive_avg_pool2d(x, [size; 2])
+    burn_ops::adaptive_avg_pool2d(x, [size; 2]).flatten(1, 3)
 }
 
 /// Whether our kernels can take the tensor: 32-bit floats on the CPU.
 fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
-    let device = x.device();
-    let on_cpu = match device.as_dispatch() {
+    on_cpu(&x.device()) && x.dtype() == DType::F32
+}
+
+/// Whether our kernels run on a device.
+fn on_cpu(device: &Device) -> bool {
+    match device.as_dispatch() {
         DispatchDevice::Autodiff(device) => matches!(**device, DispatchDevice::Flex(_)),
         device => matches!(device, DispatchDevice::Flex(_)),
-    };
-    on_cpu && x.dtype() == DType::F32
+    }
 }
 
 fn activation(relu: bool) -> Activation {

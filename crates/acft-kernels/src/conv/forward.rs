@@ -1,17 +1,21 @@
 //! The convolution itself.
 
-use super::product::{Epilogue, Product, Span, Sweep};
+use super::{
+    plan::{Plan, Source},
+    product::{Epilogue, Packed, Product},
+    reach::Axis,
+};
 use crate::{
     check,
     geometry::{Activation, Conv2d},
     isa::Isa,
-    padded::Padded,
 };
 
 /// `out = activation(x ⋆ weights + bias)`.
 ///
-/// `x` is `[batch][in_channels][height][width]`, `bias` has one value an output channel; see [`Conv2d`] for the
-/// weights and the output's size. Panics, naming the argument, if a slice has another length.
+/// `x` and `out` are interleaved images, `bias` has one value an output channel; see [`Conv2d`] for the weights
+/// and the output's size. Lanes that hold no image are computed like the others. Panics, naming the argument, if
+/// a slice has another length.
 pub fn conv2d(
     isa: Isa,
     shape: &Conv2d,
@@ -23,80 +27,93 @@ pub fn conv2d(
 ) {
     shape.validate();
     check::length("x", x, shape.input_len());
-    check::length("weights", weights, shape.weight_len());
     check::length("out", out, shape.output_len());
+    let (product, packed) = prepare(shape, weights, bias);
+    product.run(isa, &packed, x, Epilogue { bias, activation }, out);
+}
+
+/// A convolution whose weights are kept in the order that the product wants: for a network that is used many
+/// times between two trainings.
+#[derive(Debug)]
+pub struct Convolution {
+    isa: Isa,
+    product: Product,
+    packed: Packed,
+    bias: Option<Vec<f32>>,
+    activation: Activation,
+}
+
+impl Convolution {
+    /// Prepares `activation(x ⋆ weights + bias)`; the batch of `shape` does not matter.
+    ///
+    /// Panics, naming the argument, if a slice has another length than [`conv2d`] wants.
+    pub fn new(
+        isa: Isa,
+        shape: &Conv2d,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+    ) -> Self {
+        shape.validate();
+        let (product, packed) = prepare(shape, weights, bias);
+        let bias = bias.map(<[f32]>::to_vec);
+        Self {
+            isa,
+            product,
+            packed,
+            bias,
+            activation,
+        }
+    }
+
+    /// The convolution of one block of images, on the calling thread.
+    ///
+    /// Panics, naming the argument, if a slice is not one block.
+    pub fn run_block(&self, x: &[f32], out: &mut [f32]) {
+        check::length("x", x, self.product.source_len());
+        check::length("out", out, self.product.target_len());
+        let epilogue = Epilogue {
+            bias: self.bias.as_deref(),
+            activation: self.activation,
+        };
+        self.product
+            .run_block(self.isa, &self.packed, x, epilogue, out);
+    }
+}
+
+fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> (Product, Packed) {
+    check::length("weights", weights, shape.weight_len());
     if let Some(bias) = bias {
         check::length("bias", bias, shape.out_channels);
     }
-    plan(shape).run(isa, x, weights, Epilogue { bias, activation }, out);
-}
-
-/// The padded input of a convolution: tap `k` reads phase `k * dilation % stride`, shifted by the quotient.
-pub(super) fn padded(shape: &Conv2d) -> Padded {
-    let phases = [0, 1].map(|a| {
-        let mut phases: Vec<_> = (0..shape.kernel[a])
-            .map(|k| k * shape.dilation[a] % shape.stride[a])
-            .collect();
-        phases.sort_unstable();
-        phases.dedup();
-        phases
-    });
-    let output = shape.output();
-    let size =
-        [0, 1].map(|a| output[a] + (shape.kernel[a] - 1) * shape.dilation[a] / shape.stride[a]);
-    Padded {
-        channels: shape.in_channels,
-        input: shape.input,
-        stride: shape.stride,
-        margin: shape.padding,
-        phases,
-        size,
-    }
-}
-
-fn plan(shape: &Conv2d) -> Product {
-    let padded = padded(shape);
-    let [kernel_h, kernel_w] = shape.kernel;
-    let (mut taps, mut weights) = (Vec::new(), Vec::new());
-    for channel in 0..shape.in_group() {
-        for ky in 0..kernel_h {
-            for kx in 0..kernel_w {
-                let reach = [ky * shape.dilation[0], kx * shape.dilation[1]];
-                let plane = padded.plane(
-                    [reach[0] % shape.stride[0], reach[1] % shape.stride[1]],
-                    channel,
-                );
-                let shift =
-                    reach[0] / shape.stride[0] * padded.size[1] + reach[1] / shape.stride[1];
-                taps.push(plane * padded.plane_len() + shift);
-                weights.push((channel * kernel_h + ky) * kernel_w + kx);
-            }
-        }
-    }
+    let (channels, taps) = (shape.in_group(), shape.kernel[0] * shape.kernel[1]);
     let [height, width] = shape.output();
-    let spans = (0..height)
-        .map(|y| Span {
-            src: y * padded.size[1],
-            dst: y * width,
-            len: width,
-        })
-        .collect();
-    let terms = weights.len();
-    Product {
+    let source = Source {
+        channels,
+        size: shape.input,
+    };
+    let [rows, columns] = axes(shape).map(Axis::forward);
+    let product = Product {
+        plan: Plan::new(&rows, &columns, source, shape.kernel[1]),
         groups: shape.groups,
-        group_src: shape.in_group() * padded.plane_len(),
-        channels: shape.out_group(),
-        plane: height * width,
-        weight_strides: [terms, shape.out_group() * terms],
-        sweeps: vec![
-            Sweep {
-                taps,
-                weights,
-                spans,
-                step: 1,
-            }
-            .joined(),
-        ],
-        padded,
-    }
+        rows: shape.out_group(),
+        channels,
+        taps,
+        planes: [shape.input[0] * shape.input[1], height * width],
+    };
+    let packed = product.pack(weights, |row, channel| (row * channels + channel) * taps);
+    (product, packed)
+}
+
+/// The two axes of a convolution.
+pub(super) fn axes(shape: &Conv2d) -> [Axis; 2] {
+    let output = shape.output();
+    [0, 1].map(|a| Axis {
+        input: shape.input[a],
+        output: output[a],
+        kernel: shape.kernel[a],
+        stride: shape.stride[a],
+        padding: shape.padding[a],
+        dilation: shape.dilation[a],
+    })
 }

@@ -1,163 +1,201 @@
-//! The product that forward and backward-data share: packed weights times panels of padded images.
+//! The product that forward and backward-data share.
 
-mod block;
-mod walk;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::block::Block;
-use crate::{geometry::Activation, isa::Isa, padded::Padded, scratch};
+use super::plan::Plan;
+use crate::{
+    geometry::Activation,
+    isa::{Isa, Left, ROWS, Start, Tile},
+    lanes::LANES,
+};
 
-/// Neighbouring outputs of one image.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    /// What the first output's first tap reads, in the padded image of a group.
-    pub(super) src: usize,
-    /// The first output, in its plane.
-    pub(super) dst: usize,
-    /// Number of outputs.
-    pub(super) len: usize,
-}
-
-/// Outputs that share their taps.
-pub(super) struct Sweep {
-    /// The padded image's element for each term of the sum, relative to a span's `src`.
-    pub(super) taps: Vec<usize>,
-    /// The weight for each term, relative to the first weight of an output channel.
-    pub(super) weights: Vec<usize>,
-    /// The outputs of one image.
-    pub(super) spans: Vec<Span>,
-    /// Distance in the plane between the outputs of a span.
-    pub(super) step: usize,
-}
-
-impl Sweep {
-    /// Joins spans that follow each other in both source and target.
-    pub(super) fn joined(mut self) -> Self {
-        let step = self.step;
-        self.spans.dedup_by(|next, last| {
-            let follows = next.src == last.src + last.len && next.dst == last.dst + last.len * step;
-            if follows {
-                last.len += next.len;
-            }
-            follows
-        });
-        self
-    }
-
-    /// Outputs of one image.
-    fn outputs(&self) -> usize {
-        self.spans.iter().map(|s| s.len).sum()
-    }
-}
-
-/// A product `out[image][group][channel][position] = Σ weights · padded images`.
+/// `target[row][position] = Σ weights[row][tap][channel] · source[channel][position of tap]`, for every group.
+#[derive(Debug)]
 pub(super) struct Product {
-    pub(super) padded: Padded,
+    pub(super) plan: Plan,
     pub(super) groups: usize,
-    /// Distance between two groups' first planes in the padded image.
-    pub(super) group_src: usize,
-    /// Output channels of a group.
+    /// Channels of a group of the target.
+    pub(super) rows: usize,
+    /// Channels of a group of the source.
     pub(super) channels: usize,
-    /// Elements of an output plane.
-    pub(super) plane: usize,
-    /// Distance between two output channels' weights, and between two groups'.
-    pub(super) weight_strides: [usize; 2],
-    pub(super) sweeps: Vec<Sweep>,
+    pub(super) taps: usize,
+    /// Positions of a plane of the source, and of the target.
+    pub(super) planes: [usize; 2],
+}
+
+/// Rows that a tile computes together.
+#[derive(Clone, Copy, Debug)]
+struct Panel {
+    group: usize,
+    /// The first, counted over all groups.
+    first: usize,
+    rows: usize,
+}
+
+/// Weights in the order in which tiles read them: `[panel][tap][channel][row]`.
+#[derive(Debug)]
+pub(super) struct Packed {
+    panels: Vec<Panel>,
+    values: Vec<f32>,
 }
 
 /// What follows the sums.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Epilogue<'a> {
     pub(super) bias: Option<&'a [f32]>,
     pub(super) activation: Activation,
 }
 
 impl Product {
-    /// Computes `out`. Its elements do not depend on how the work is cut, so the cut may follow the machine.
+    /// Packs weights, of which `at(row, channel)` is the index of the first tap and whose taps are neighbours.
+    /// Rows are counted over all groups, channels within one.
+    pub(super) fn pack(
+        &self,
+        weights: &[f32],
+        at: impl Fn(usize, usize) -> usize + Sync,
+    ) -> Packed {
+        let terms = self.taps * self.channels;
+        let mut panels = Vec::new();
+        for group in 0..self.groups {
+            let (mut first, end) = (group * self.rows, (group + 1) * self.rows);
+            while first < end {
+                let rows = largest(end - first);
+                panels.push(Panel { group, first, rows });
+                first += rows;
+            }
+        }
+        let mut values = vec![0.0; self.groups * self.rows * terms];
+        let mut rest = &mut *values;
+        let mut jobs = Vec::new();
+        for &panel in &panels {
+            let (part, after) = rest.split_at_mut(panel.rows * terms);
+            jobs.push((panel, part));
+            rest = after;
+        }
+        jobs.into_par_iter().for_each(|(panel, to)| {
+            for row in 0..panel.rows {
+                for channel in 0..self.channels {
+                    let taps = &weights[at(panel.first + row, channel)..][..self.taps];
+                    let to = to[channel * panel.rows + row..].iter_mut();
+                    let to = to.step_by(self.channels * panel.rows);
+                    to.zip(taps).for_each(|(to, &tap)| *to = tap);
+                }
+            }
+        });
+        Packed { panels, values }
+    }
+
+    /// Computes all blocks, on all threads. Elements do not depend on how the work is cut, so the cut may
+    /// follow the machine.
     pub(super) fn run(
         &self,
         isa: Isa,
-        src: &[f32],
-        weights: &[f32],
+        packed: &Packed,
+        source: &[f32],
         epilogue: Epilogue<'_>,
-        out: &mut [f32],
+        target: &mut [f32],
     ) {
-        let packed: Vec<Vec<f32>> = self
-            .sweeps
-            .iter()
-            .map(|sweep| self.pack_weights(isa, sweep, weights))
-            .collect();
-        let image = self.groups * self.channels * self.plane;
-        let batch = out.len() / image;
+        let [from, to] = [self.source_len(), self.target_len()];
+        let blocks = target.len() / to;
         let threads = rayon::current_num_threads();
-        let work = |first: usize, channel: usize, out: &mut [f32]| {
-            scratch::with(|s| {
-                Block {
-                    product: self,
-                    isa,
-                    packed: &packed,
-                    epilogue,
-                }
-                .run(s, src, first, channel, out)
-            });
-        };
-        if batch < threads && self.groups == 1 {
-            // Too few images to go round: share out the channels of each.
-            let share = self
-                .channels
-                .div_ceil(isa.mr())
-                .div_ceil(threads.div_ceil(batch))
-                * isa.mr();
-            out.par_chunks_mut(image).enumerate().for_each(|(i, out)| {
-                out.par_chunks_mut(share * self.plane)
-                    .enumerate()
-                    .for_each(|(j, out)| work(i, j * share, out));
-            });
+        let parts = if blocks.is_multiple_of(threads) {
+            1
         } else {
-            let images = self.images_a_task(isa, batch, threads);
-            out.par_chunks_mut(images * image)
-                .enumerate()
-                .for_each(|(i, out)| work(i * images, 0, out));
-        }
-    }
-
-    /// The number of images that lets the last thread finish earliest, if a panel takes one unit of time.
-    fn images_a_task(&self, isa: Isa, batch: usize, threads: usize) -> usize {
-        let panels = |images: usize| -> usize {
-            self.sweeps
-                .iter()
-                .map(|s| (images * s.outputs()).div_ceil(isa.nr()))
-                .sum()
+            threads.min(packed.panels.len())
         };
-        // Quarters of a panel, so that a task's own cost can be counted as one of them.
-        let span =
-            |images: usize| batch.div_ceil(images).div_ceil(threads) * (4 * panels(images) + 1);
-        (1..=batch).min_by_key(|&images| span(images)).unwrap_or(1)
+        let mut jobs = Vec::new();
+        for (source, mut target) in source.chunks_exact(from).zip(target.chunks_exact_mut(to)) {
+            for part in 0..parts {
+                let cut = |part: usize| part * packed.panels.len() / parts;
+                let panels = cut(part)..cut(part + 1);
+                let rows: usize = packed.panels[panels.clone()].iter().map(|p| p.rows).sum();
+                let (now, later) = target.split_at_mut(rows * self.planes[1] * LANES);
+                jobs.push((panels, source, now));
+                target = later;
+            }
+        }
+        jobs.into_par_iter().for_each(|(panels, source, target)| {
+            self.panels(isa, packed, panels, source, epilogue, target);
+        });
     }
 
-    /// Weights as `[group][panel][term][mr]`, with zeros for the channels that the last panel lacks.
-    fn pack_weights(&self, isa: Isa, sweep: &Sweep, weights: &[f32]) -> Vec<f32> {
-        let (mr, terms) = (isa.mr(), sweep.weights.len());
-        let panels = self.channels.div_ceil(mr);
-        let mut packed = vec![0.0; self.groups * panels * terms * mr];
-        if terms == 0 {
-            return packed;
-        }
-        packed
-            .par_chunks_mut(terms * mr)
-            .enumerate()
-            .for_each(|(i, panel)| {
-                let (group, first) = (i / panels, i % panels * mr);
-                let rows = mr.min(self.channels - first);
-                let weights =
-                    &weights[group * self.weight_strides[1] + first * self.weight_strides[0]..];
-                for (to, &at) in panel.chunks_exact_mut(mr).zip(&sweep.weights) {
-                    for (row, to) in to[..rows].iter_mut().enumerate() {
-                        *to = weights[row * self.weight_strides[0] + at];
-                    }
-                }
-            });
-        packed
+    /// Computes one block, on the calling thread.
+    pub(super) fn run_block(
+        &self,
+        isa: Isa,
+        packed: &Packed,
+        source: &[f32],
+        epilogue: Epilogue<'_>,
+        target: &mut [f32],
+    ) {
+        self.panels(
+            isa,
+            packed,
+            0..packed.panels.len(),
+            source,
+            epilogue,
+            target,
+        );
     }
+
+    /// Elements of a block of the source.
+    pub(super) fn source_len(&self) -> usize {
+        self.groups * self.channels * self.planes[0] * LANES
+    }
+
+    /// Elements of a block of the target.
+    pub(super) fn target_len(&self) -> usize {
+        self.groups * self.rows * self.planes[1] * LANES
+    }
+
+    /// Some panels of one block; `target` begins with the first of them.
+    fn panels(
+        &self,
+        isa: Isa,
+        packed: &Packed,
+        panels: Range<usize>,
+        source: &[f32],
+        epilogue: Epilogue<'_>,
+        target: &mut [f32],
+    ) {
+        let panels = &packed.panels[panels];
+        let Some(start) = panels.first().map(|panel| panel.first) else {
+            return;
+        };
+        let terms = self.taps * self.channels;
+        let relu = epilogue.activation == Activation::Relu;
+        for chunk in &self.plan.chunks {
+            for panel in panels {
+                let a = &packed.values[panel.first * terms..][..panel.rows * terms];
+                let b = &source[panel.group * self.channels * self.planes[0] * LANES..];
+                let out = &mut target[(panel.first - start) * self.planes[1] * LANES..];
+                let start = match epilogue.bias {
+                    Some(bias) => Start::Bias(&bias[panel.first..]),
+                    None => Start::Zero,
+                };
+                for columns in &self.plan.columns[chunk.clone()] {
+                    let tile = Tile {
+                        rows: panel.rows,
+                        left: Left::Packed,
+                        a,
+                        b,
+                        columns: columns.sources(),
+                        terms: &self.plan.terms[columns.terms],
+                        start,
+                        relu,
+                        out_row: self.planes[1] * LANES,
+                        out_columns: columns.targets(),
+                    };
+                    isa.tile(&tile, out);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of the largest tile of at most so many.
+pub(super) fn largest(rows: usize) -> usize {
+    [ROWS, 4, 2].into_iter().find(|&n| n <= rows).unwrap_or(1)
 }

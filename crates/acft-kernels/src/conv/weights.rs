@@ -1,32 +1,31 @@
 //! The gradients of a convolution's weights and bias.
 //!
-//! `dw[o][tap] = Σ over images and positions of dy[o][position] · x[position + tap]`: a product whose long sum
-//! runs over positions. The left panels are the output's gradient, transposed; the right panels gather, for
-//! each position, the taps that it sees, which are neighbours in a channels-last copy of the input.
+//! A weight's gradient is a sum over images and positions, and its vectors run over output channels: the output's
+//! gradient is turned so that these are neighbours, the input is read as it is.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::forward;
+use super::{forward::axes, product::largest, reach::Axis};
 use crate::{
     check,
     geometry::Conv2d,
-    isa::{Isa, Panel},
-    padded::Padded,
+    isa::{COLUMNS, Isa, Left, ROWS, Run, Start, Terms, Tile},
+    lanes::{LANES, blocks},
     scratch::{self, Scratch},
 };
 
-/// Positions that are packed at once.
-const DEPTH: usize = 400;
-/// Positions below which a partial sum of its own is not worth its memory.
-const PART: usize = 2048;
-/// Partial sums at most.
-const PARTS: usize = 64;
+/// Bytes of the turned gradient that are worked on at a time: they stay in the second-level cache.
+const CHUNK: usize = 384 << 10;
+/// With fewer input channels than this in a group, the rows of a tile go over taps as well.
+const FEW: usize = ROWS;
 
-/// `dw` and, if asked for, `db`: the gradients of a convolution's weights and bias, from its input `x` and the
-/// gradient `dy` of its output (before the activation).
+/// `dw` and, if asked for, `db`: the gradients of the weights and bias of [`conv2d`](crate::conv2d), from its input
+/// and the gradient of its output before the activation.
 ///
-/// The sum over the batch is cut into parts that depend on the shape alone, and the parts are added in order.
-/// Panics, naming the argument, if a slice has not the length of the tensor in [`conv2d`](super::conv2d).
+/// Lanes that hold no image must be 0 in `dy`, and finite in `x`. Panics, naming the argument, if a slice has
+/// not the length that [`Conv2d`] calls for.
 pub fn conv2d_backward_weights(
     isa: Isa,
     shape: &Conv2d,
@@ -39,277 +38,342 @@ pub fn conv2d_backward_weights(
     check::length("x", x, shape.input_len());
     check::length("dy", dy, shape.output_len());
     check::length("dw", dw, shape.weight_len());
-    if let Some(db) = &db {
+    if let Some(db) = db {
         check::length("db", db, shape.out_channels);
+        bias(shape, dy, db);
     }
-    let plan = Plan::new(isa, shape);
-    let partial = plan.partial_sums(x, dy);
-    plan.add_up(&partial, dw, db);
+    let job = Gradient::new(isa, shape);
+    scratch::with(|Scratch { padded, .. }| {
+        let x = job.padded(x, padded);
+        dw.par_chunks_mut(dw.len() / shape.groups)
+            .enumerate()
+            .for_each(|(group, dw)| job.group(group, x, dy, dw));
+    });
 }
 
-struct Plan {
+/// The sums of `dy` over images and positions.
+fn bias(shape: &Conv2d, dy: &[f32], db: &mut [f32]) {
+    let [height, width] = shape.output();
+    let plane = height * width * LANES;
+    db.par_iter_mut().enumerate().for_each(|(channel, db)| {
+        let mut sums = [0.0; LANES];
+        for block in dy.chunks_exact(shape.out_channels * plane) {
+            for dy in block[channel * plane..][..plane].as_chunks::<LANES>().0 {
+                sums.iter_mut().zip(dy).for_each(|(sum, v)| *sum += v);
+            }
+        }
+        *db = sums.iter().sum();
+    });
+}
+
+/// Rows of a tile: weights of which all see the same outputs.
+#[derive(Clone, Copy, Debug)]
+struct Panel {
+    /// Number of the first row.
+    first: usize,
+    rows: usize,
+    /// Where each row begins in the input of a group.
+    offsets: [usize; ROWS],
+    /// Which outputs they see.
+    seen: usize,
+}
+
+/// The outputs that a weight sees, along each axis, and the input that the first output of all would read.
+#[derive(Clone, Debug)]
+struct Seen {
+    outputs: [Range<usize>; 2],
+    /// What the tap adds to a position of the input, less the padding; may be negative for outputs outside.
+    shift: [isize; 2],
+}
+
+/// Some rows of the output of one block.
+type Piece = (usize, Range<usize>);
+
+struct Gradient<'a> {
     isa: Isa,
-    shape: Conv2d,
-    padded: Padded,
-    /// The weight that each lane of a group stands for, as an index into an output channel's weights.
-    lanes: Vec<usize>,
-    /// The panels of all groups, and the group of each.
-    panels: Vec<(usize, Panel)>,
-    /// Where each position's window begins in a channels-last image.
-    positions: Vec<usize>,
-    /// Images summed into one part.
-    images: usize,
-    parts: usize,
+    shape: &'a Conv2d,
+    axes: [Axis; 2],
+    /// Height and width of what is read: the input, or its padded copy.
+    size: [usize; 2],
+    /// Whether rows go over taps, in the order of the weights; or over the channels of one tap after another.
+    few: bool,
+    seen: Vec<Seen>,
+    panels: Vec<Panel>,
+    /// Output channels of a group, rounded up to whole vectors.
+    width: usize,
+    chunks: Vec<Vec<Piece>>,
 }
 
-impl Plan {
-    fn new(isa: Isa, shape: &Conv2d) -> Self {
-        let padded = forward::padded(shape);
-        let planes = padded.planes();
-        let [kernel_h, kernel_w] = shape.kernel;
-        let (mut lanes, mut sources) = (Vec::new(), Vec::new());
-        // Channels vary fastest, because they are neighbours in memory.
+impl<'a> Gradient<'a> {
+    fn new(isa: Isa, shape: &'a Conv2d) -> Self {
+        let axes = axes(shape);
+        let few = shape.in_group() < FEW;
+        let width = shape.out_group().next_multiple_of(LANES);
+        let mut job = Self {
+            isa,
+            shape,
+            axes,
+            size: [0, 1].map(|a| shape.input[a] + if few { 2 * shape.padding[a] } else { 0 }),
+            few,
+            seen: Vec::new(),
+            panels: Vec::new(),
+            width,
+            chunks: chunks(shape, width),
+        };
+        if few {
+            job.plan_few()
+        } else {
+            job.plan_many()
+        }
+        job
+    }
+
+    /// All weights see all outputs, because the input is padded.
+    fn plan_few(&mut self) {
+        let ([kernel_h, kernel_w], [height, width]) = (self.shape.kernel, self.shape.output());
+        self.seen.push(Seen {
+            outputs: [0..height, 0..width],
+            shift: [0, 0],
+        });
+        let mut offsets = Vec::new();
+        for channel in 0..self.shape.in_group() {
+            for ky in 0..kernel_h {
+                for kx in 0..kernel_w {
+                    let y = channel * self.size[0] + ky * self.shape.dilation[0];
+                    offsets.push((y * self.size[1] + kx * self.shape.dilation[1]) * LANES);
+                }
+            }
+        }
+        self.add(0, 0, &offsets);
+    }
+
+    /// A tap sees the outputs that it lies inside for.
+    fn plan_many(&mut self) {
+        let [kernel_h, kernel_w] = self.shape.kernel;
+        let channels = self.shape.in_group();
+        let plane = self.size[0] * self.size[1] * LANES;
+        let offsets: Vec<_> = (0..channels).map(|channel| channel * plane).collect();
         for ky in 0..kernel_h {
             for kx in 0..kernel_w {
-                let reach = [ky * shape.dilation[0], kx * shape.dilation[1]];
-                let shift =
-                    reach[0] / shape.stride[0] * padded.size[1] + reach[1] / shape.stride[1];
-                let plane =
-                    padded.plane([reach[0] % shape.stride[0], reach[1] % shape.stride[1]], 0);
-                for channel in 0..shape.in_group() {
-                    sources.push(shift * planes + plane + channel);
-                    lanes.push((channel * kernel_h + ky) * kernel_w + kx);
+                let taps = [ky, kx];
+                self.seen.push(Seen {
+                    outputs: [0, 1].map(|a| self.axes[a].outputs_of(taps[a])),
+                    shift: [0, 1].map(|a| {
+                        let axis = self.axes[a];
+                        (taps[a] * axis.dilation) as isize - axis.padding as isize
+                    }),
+                });
+                let tap = ky * kernel_w + kx;
+                self.add(tap * channels, tap, &offsets);
+            }
+        }
+    }
+
+    /// Panels of rows from `first` on that begin at `offsets`.
+    fn add(&mut self, first: usize, seen: usize, offsets: &[usize]) {
+        let mut done = 0;
+        while done < offsets.len() {
+            let rows = largest(offsets.len() - done);
+            let mut panel = Panel {
+                first: first + done,
+                rows,
+                offsets: [0; ROWS],
+                seen,
+            };
+            panel.offsets[..rows].copy_from_slice(&offsets[done..][..rows]);
+            self.panels.push(panel);
+            done += rows;
+        }
+    }
+
+    /// What is read: `x`, or a padded copy in `buffer`.
+    fn padded<'b>(&self, x: &'b [f32], buffer: &'b mut Vec<f32>) -> &'b [f32] {
+        if !self.few || self.shape.padding == [0, 0] {
+            return x;
+        }
+        let ([height, width], [padded_h, padded_w]) = (self.shape.input, self.size);
+        let planes = blocks(self.shape.batch) * self.shape.in_channels;
+        let buffer = scratch::reserve(buffer, planes * padded_h * padded_w * LANES);
+        buffer
+            .par_chunks_exact_mut(padded_h * padded_w * LANES)
+            .zip(x.par_chunks_exact(height * width * LANES))
+            .for_each(|(to, from)| {
+                to.fill(0.0);
+                let rows = to
+                    .chunks_exact_mut(padded_w * LANES)
+                    .skip(self.shape.padding[0]);
+                for (to, from) in rows.zip(from.chunks_exact(width * LANES)) {
+                    to[self.shape.padding[1] * LANES..][..from.len()].copy_from_slice(from);
+                }
+            });
+        buffer
+    }
+
+    /// The gradient of one group's weights.
+    fn group(&self, group: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+        scratch::with(|Scratch { turned, sums, .. }| {
+            let turned = self.turned(group, dy, turned);
+            let rows = dw.len() / self.shape.out_group();
+            let sums = scratch::reserve(sums, rows * self.width);
+            sums.fill(0.0);
+            let x = &x[group * self.shape.in_group() * self.size[0] * self.size[1] * LANES..];
+            let tasks = self.panels.len().min(2 * rayon::current_num_threads());
+            let (mut jobs, mut rest) = (Vec::new(), &mut *sums);
+            for task in 0..tasks {
+                let cut = |task: usize| task * self.panels.len() / tasks;
+                let panels = &self.panels[cut(task)..cut(task + 1)];
+                let rows: usize = panels.iter().map(|panel| panel.rows).sum();
+                let (now, later) = rest.split_at_mut(rows * self.width);
+                jobs.push((panels, now));
+                rest = later;
+            }
+            jobs.into_par_iter()
+                .for_each(|(panels, sums)| self.sum(panels, x, turned, sums));
+            self.store(sums, dw);
+        });
+    }
+
+    /// The gradient of a group's output as `[block][position][lane][channel]`.
+    fn turned<'b>(&self, group: usize, dy: &[f32], buffer: &'b mut Vec<f32>) -> &'b [f32] {
+        let (channels, [height, width]) = (self.shape.out_group(), self.shape.output());
+        let (plane, block) = (height * width * LANES, height * width * LANES * self.width);
+        let buffer = scratch::reserve(buffer, blocks(self.shape.batch) * block);
+        buffer
+            .par_chunks_exact_mut(block)
+            .zip(dy.par_chunks_exact(self.shape.out_channels * plane))
+            .for_each(|(to, dy)| {
+                let dy = &dy[group * channels * plane..];
+                for (position, to) in to.chunks_exact_mut(LANES * self.width).enumerate() {
+                    if channels < self.width {
+                        to.fill(0.0);
+                    }
+                    let dy = &dy[position * LANES..];
+                    self.isa
+                        .transpose(dy, [channels, LANES], plane, to, self.width);
+                }
+            });
+        buffer
+    }
+
+    /// Adds up the rows of some panels, of which `sums` holds the first from its start on.
+    fn sum(&self, panels: &[Panel], x: &[f32], turned: &[f32], sums: &mut [f32]) {
+        let start = panels[0].first;
+        for chunk in &self.chunks {
+            let mut last = None;
+            for panel in panels {
+                let terms = match last {
+                    Some((seen, ref terms)) if seen == panel.seen => terms,
+                    _ => {
+                        &last
+                            .insert((panel.seen, self.terms(&self.seen[panel.seen], chunk)))
+                            .1
+                    }
+                };
+                let sums = &mut sums[(panel.first - start) * self.width..];
+                for first in (0..self.width).step_by(COLUMNS * LANES) {
+                    let columns = [0, 1, 2].map(|column| first + column * LANES);
+                    let columns = &columns[..COLUMNS.min((self.width - first) / LANES)];
+                    let tile = Tile {
+                        rows: panel.rows,
+                        left: Left::Rows {
+                            rows: panel.offsets,
+                            step: 1,
+                        },
+                        a: x,
+                        b: turned,
+                        columns,
+                        terms,
+                        start: Start::Output,
+                        relu: false,
+                        out_row: self.width,
+                        out_columns: columns,
+                    };
+                    self.isa.tile(&tile, sums);
                 }
             }
         }
-        let panels = (0..shape.groups)
-            .flat_map(|group| {
-                let sources = &sources;
-                sources.chunks(isa.nr()).map(move |sources| {
-                    let mut panel = isa.panel();
-                    sources
-                        .iter()
-                        .for_each(|&at| panel.push(group * shape.in_group() + at, 1));
-                    (group, panel)
-                })
-            })
-            .collect();
-        let [height, width] = shape.output();
-        let positions = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
-        let positions: Vec<_> = positions
-            .map(|(y, x)| (y * padded.size[1] + x) * planes)
-            .collect();
-        let parts = (shape.batch * positions.len() / PART).clamp(1, PARTS);
-        let images = shape.batch.div_ceil(parts);
-        Self {
-            isa,
-            shape: *shape,
-            padded,
-            lanes,
-            panels,
-            positions,
-            images,
-            parts: shape.batch.div_ceil(images),
-        }
     }
 
-    /// Output channels of a group, in panels.
-    fn row_panels(&self) -> usize {
-        self.shape.out_group().div_ceil(self.isa.mr())
-    }
-
-    /// Elements of one panel's partial sums: its tiles, and behind them the sums of `dy` (for the group's first).
-    fn panel_len(&self) -> usize {
-        self.row_panels() * self.isa.mr() * (self.isa.nr() + 1)
-    }
-
-    /// The sums over each part's images, as `[part][panel][panel_len]`.
-    fn partial_sums(&self, x: &[f32], dy: &[f32]) -> Vec<f32> {
-        let part = self.panels.len() * self.panel_len();
-        let mut partial = vec![0.0; self.parts * part];
-        let share = self.panels_a_task(rayon::current_num_threads());
-        partial
-            .par_chunks_mut(part)
-            .enumerate()
-            .for_each(|(i, partial)| {
-                let images = i * self.images..self.shape.batch.min((i + 1) * self.images);
-                partial
-                    .par_chunks_mut(share * self.panel_len())
-                    .zip(self.panels.par_chunks(share))
-                    .for_each(|(sums, panels)| {
-                        scratch::with(|scratch| {
-                            self.sum(scratch, images.clone(), panels, x, dy, sums)
-                        })
+    /// The products of a chunk that the weights which see so much are sums of: one for each image and position.
+    fn terms(&self, seen: &Seen, chunk: &[Piece]) -> Terms {
+        let [height, width] = self.shape.output();
+        let block = self.shape.in_channels * self.size[0] * self.size[1];
+        let columns = &seen.outputs[1];
+        let mut runs = Vec::new();
+        for (number, rows) in chunk {
+            for y in rows.start.max(seen.outputs[0].start)..rows.end.min(seen.outputs[0].end) {
+                let at = |axis: usize, output: usize| {
+                    (output * self.axes[axis].stride).wrapping_add_signed(seen.shift[axis])
+                };
+                let mut add = |x: usize, len: usize| {
+                    runs.push(Run {
+                        a: (number * block + at(0, y) * self.size[1] + at(1, x)) * LANES,
+                        b: ((number * height + y) * width + x) * LANES * self.width,
+                        len: len * LANES,
                     });
-            });
-        partial
-    }
-
-    /// The number of panels that lets the last thread finish earliest. It decides who sums, not in which order.
-    fn panels_a_task(&self, threads: usize) -> usize {
-        let all = self.panels.len();
-        // Packing the left-hand side costs a task about half a panel.
-        let span =
-            |share: usize| (self.parts * all.div_ceil(share)).div_ceil(threads) * (2 * share + 1);
-        (1..=all).min_by_key(|&share| span(share)).unwrap_or(1)
-    }
-
-    /// Sums a range of images for some panels.
-    fn sum(
-        &self,
-        scratch: &mut Scratch,
-        images: std::ops::Range<usize>,
-        panels: &[(usize, Panel)],
-        x: &[f32],
-        dy: &[f32],
-        sums: &mut [f32],
-    ) {
-        let (isa, plane, image) = (self.isa, self.positions.len(), self.padded.len());
-        let (mr, nr) = (isa.mr(), isa.nr());
-        let at_once = (DEPTH / plane).max(1);
-        let Scratch {
-            images: copy,
-            turned,
-            left,
-            right,
-            offsets,
-            ..
-        } = scratch;
-        let right = scratch::reserve(right, DEPTH * nr);
-        let left = scratch::reserve(left, self.row_panels() * DEPTH * mr);
-        let mut fresh = true;
-        let mut first = images.start;
-        while first < images.end {
-            let count = at_once.min(images.end - first);
-            let turned = scratch::reserve(turned, count * image);
-            for (i, turned) in turned.chunks_exact_mut(image).enumerate() {
-                self.turn(&x[(first + i) * self.padded.input_len()..], copy, turned);
-            }
-            let total = count * plane;
-            let depth = total.div_ceil(total.div_ceil(DEPTH));
-            for from in (0..total).step_by(depth) {
-                let block = from..total.min(from + depth);
-                offsets.clear();
-                offsets.extend(
-                    block
-                        .clone()
-                        .map(|k| k / plane * image + self.positions[k % plane]),
-                );
-                let mut packed = None;
-                for ((group, panel), sums) in
-                    panels.iter().zip(sums.chunks_exact_mut(self.panel_len()))
-                {
-                    let (tiles, totals) = sums.split_at_mut(self.row_panels() * mr * nr);
-                    if packed != Some(*group) {
-                        self.pack_left(dy, first, block.clone(), *group, left, totals);
-                        packed = Some(*group);
-                    }
-                    isa.gather(turned, offsets, panel, right);
-                    let left = left.chunks_exact(block.len() * mr);
-                    for (tile, left) in tiles.chunks_exact_mut(mr * nr).zip(left) {
-                        isa.tile(block.len(), panel.used(), left, right, tile, fresh);
-                    }
+                };
+                if self.axes[1].stride == 1 && !columns.is_empty() {
+                    add(columns.start, columns.len());
+                } else {
+                    columns.clone().for_each(|x| add(x, 1));
                 }
-                fresh = false;
-            }
-            first += count;
-        }
-    }
-
-    /// Writes the padded image as `[position][plane]`.
-    fn turn(&self, image: &[f32], copy: &mut Vec<f32>, turned: &mut [f32]) {
-        let (isa, padded) = (self.isa, &self.padded);
-        let image = &image[..padded.input_len()];
-        let transpose = |source: &[f32], to: &mut [f32], planes: usize| {
-            let plane = source.len() / planes;
-            isa.transpose(source, [planes, plane], plane, to, planes);
-        };
-        if padded.is_identity() {
-            transpose(image, turned, padded.channels);
-        } else if padded.stride == [1, 1] {
-            // Rows of all channels are longer than rows of one, so it is quicker to pad them afterwards.
-            let copy = scratch::reserve(copy, image.len());
-            transpose(image, copy, padded.channels);
-            padded.fill_turned(isa, copy, turned);
-        } else {
-            let copy = scratch::reserve(copy, padded.len());
-            padded.fill(isa, image, 0.0, copy);
-            transpose(copy, turned, padded.planes());
-        }
-    }
-
-    /// Packs `dy` at a block of positions, counted from image `first`, as `[row panel][position][mr]`, and adds
-    /// its sums over the positions to `totals`.
-    fn pack_left(
-        &self,
-        dy: &[f32],
-        first: usize,
-        block: std::ops::Range<usize>,
-        group: usize,
-        left: &mut [f32],
-        totals: &mut [f32],
-    ) {
-        let (mr, plane, channels) = (self.isa.mr(), self.positions.len(), self.shape.out_group());
-        let panels = left
-            .chunks_exact_mut(block.len() * mr)
-            .zip(totals.chunks_exact_mut(mr));
-        for (i, (panel, totals)) in panels.enumerate() {
-            let rows = mr.min(channels - i * mr);
-            if rows < mr {
-                panel.fill(0.0);
-            }
-            let mut k = block.start;
-            while k < block.end {
-                let (image, position) = (first + k / plane, k % plane);
-                let len = (plane - position).min(block.end - k);
-                let row = image * self.shape.out_channels + group * channels + i * mr;
-                let to = &mut panel[(k - block.start) * mr..];
-                self.isa
-                    .transpose(&dy[row * plane + position..], [rows, len], plane, to, mr);
-                k += len;
-            }
-            match mr {
-                8 => add_columns::<8>(panel, totals),
-                4 => add_columns::<4>(panel, totals),
-                _ => unreachable!("tiles are 4 or 8 rows high"),
             }
         }
+        Terms::new(self.width, runs)
     }
 
-    /// Adds the parts in order, and puts each lane where its weight belongs.
-    fn add_up(&self, partial: &[f32], dw: &mut [f32], db: Option<&mut [f32]>) {
-        let (mr, nr) = (self.isa.mr(), self.isa.nr());
-        let part = self.panels.len() * self.panel_len();
-        let panels_of_group = self.panels.len() / self.shape.groups;
-        let sum = |at: usize| partial[at..].iter().step_by(part).sum::<f32>();
-        let first_panel = |channel: usize| channel / self.shape.out_group() * panels_of_group;
-        dw.par_chunks_mut(self.lanes.len())
-            .with_min_len(4)
+    /// Puts sums, `[row][output channel]`, where the weights' gradients belong.
+    fn store(&self, sums: &[f32], dw: &mut [f32]) {
+        let (channels, taps) = (
+            self.shape.in_group(),
+            self.shape.kernel[0] * self.shape.kernel[1],
+        );
+        let rows = channels * taps;
+        dw.par_chunks_mut(LANES * rows)
             .enumerate()
-            .for_each(|(channel, dw)| {
-                let row = channel % self.shape.out_group();
-                for (lane, &weight) in self.lanes.iter().enumerate() {
-                    let panel = first_panel(channel) + lane / nr;
-                    dw[weight] = sum(panel * self.panel_len() + row * nr + lane % nr);
+            .for_each(|(i, dw)| {
+                let sums = &sums[i * LANES..];
+                let outputs = dw.len() / rows;
+                if self.few || taps == 1 {
+                    self.isa
+                        .transpose(sums, [rows, outputs], self.width, dw, rows);
+                    return;
                 }
+                scratch::with(|Scratch { turned, .. }| {
+                    let turned = scratch::reserve(turned, outputs * rows);
+                    self.isa
+                        .transpose(sums, [rows, outputs], self.width, turned, rows);
+                    for (dw, turned) in dw.chunks_exact_mut(rows).zip(turned.chunks_exact(rows)) {
+                        for (channel, dw) in dw.chunks_exact_mut(taps).enumerate() {
+                            let turned = turned[channel..].iter().step_by(channels);
+                            dw.iter_mut().zip(turned).for_each(|(to, &from)| *to = from);
+                        }
+                    }
+                });
             });
-        for (channel, db) in db.into_iter().flatten().enumerate() {
-            let row = channel % self.shape.out_group();
-            *db = sum(first_panel(channel) * self.panel_len() + self.row_panels() * mr * nr + row);
-        }
     }
 }
 
-/// Adds the column sums of `[position][N]` to `totals`. With `N` known, they stay in one register.
-fn add_columns<const N: usize>(panel: &[f32], totals: &mut [f32]) {
-    let mut sums = [0.0; N];
-    for position in panel.as_chunks::<N>().0 {
-        sums.iter_mut()
-            .zip(position)
-            .for_each(|(sum, &v)| *sum += v);
+/// The rows of all outputs, in chunks of so many bytes at most, or of one row.
+fn chunks(shape: &Conv2d, width: usize) -> Vec<Vec<Piece>> {
+    let [height, columns] = shape.output();
+    let at_once = (CHUNK / (columns * LANES * width * size_of::<f32>())).max(1);
+    let mut chunks = vec![Vec::new()];
+    let mut room = at_once;
+    for block in 0..blocks(shape.batch) {
+        let mut first = 0;
+        while first < height {
+            if room == 0 {
+                chunks.push(Vec::new());
+                room = at_once;
+            }
+            let end = height.min(first + room);
+            chunks
+                .last_mut()
+                .expect("there is a chunk")
+                .push((block, first..end));
+            (room, first) = (room - (end - first), end);
+        }
     }
-    totals
-        .iter_mut()
-        .zip(sums)
-        .for_each(|(total, sum)| *total += sum);
+    chunks
 }

@@ -1,66 +1,93 @@
 //! Primitives that need no intrinsics: plain loops, inlined into a function of each instruction set, where the
 //! compiler turns them into that set's vectors.
 
-use super::panel::Tile;
 use crate::{
     adam::{Chunk, Step},
-    geometry::Activation,
+    geometry::Pool2d,
+    lanes::LANES,
 };
 
-/// Scatters a tile of `NR` columns; see [`Tile`].
+/// The maximum over each window of one plane of `[height][width][LANES]`.
 #[inline(always)]
-pub(super) fn finish<const NR: usize>(tile: &[f32], spec: &Tile<'_>, out: &mut [f32]) {
-    // `max` would turn a NaN into 0; the comparison keeps it. Without an activation nothing is below the floor.
-    let floor = match spec.activation {
-        Activation::Identity => f32::NEG_INFINITY,
-        Activation::Relu => 0.0,
-    };
-    for row in 0..spec.rows {
-        let bias = spec.bias.map_or(0.0, |bias| bias[row]);
-        let value = |v: f32| {
-            let sum = v + bias;
-            if sum < floor { floor } else { sum }
+pub(super) fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
+    let (x, out) = (x.as_chunks::<LANES>().0, out.as_chunks_mut::<LANES>().0);
+    windows(shape, out, |out, window| {
+        let mut best = [f32::NEG_INFINITY; LANES];
+        window.for_each(|_, at| {
+            for (best, &v) in best.iter_mut().zip(&x[at]) {
+                *best = if wins(v, *best) { v } else { *best };
+            }
+        });
+        *out = best;
+    });
+}
+
+/// As [`pool`]; `taps` becomes the number (row × kernel + column) of the window's element that won: the first
+/// of the largest, or the first NaN. Where all are −∞, tap 0 wins.
+#[inline(always)]
+pub(super) fn pool_taps(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
+    let (x, out) = (x.as_chunks::<LANES>().0, out.as_chunks_mut::<LANES>().0);
+    let taps = taps.as_chunks_mut::<LANES>().0;
+    let mut both: Vec<_> = out.iter_mut().zip(taps).collect();
+    windows(shape, &mut both, |(out, taps), window| {
+        let mut best = [f32::NEG_INFINITY; LANES];
+        let mut winner = [0u32; LANES];
+        window.for_each(|tap, at| {
+            for ((best, winner), &v) in best.iter_mut().zip(&mut winner).zip(&x[at]) {
+                let wins = wins(v, *best);
+                *best = if wins { v } else { *best };
+                *winner = if wins { tap as u32 } else { *winner };
+            }
+        });
+        **out = best;
+        **taps = winner.map(|tap| tap as u8);
+    });
+}
+
+/// Once a NaN has won, nothing replaces it.
+#[inline(always)]
+fn wins(v: f32, best: f32) -> bool {
+    (v > best) | (v.is_nan() & !best.is_nan())
+}
+
+/// The part of a window that lies in the plane.
+struct Window<'a> {
+    shape: &'a Pool2d,
+    /// First row and column, counted with the border.
+    origin: [usize; 2],
+}
+
+impl Window<'_> {
+    /// Calls `visit(tap, position)` for every element.
+    #[inline(always)]
+    fn for_each(&self, mut visit: impl FnMut(usize, usize)) {
+        let Pool2d {
+            input,
+            kernel,
+            padding,
+            ..
+        } = *self.shape;
+        let inside = |axis: usize| {
+            let first = self.origin[axis].max(padding);
+            first..(self.origin[axis] + kernel).min(input[axis] + padding)
         };
-        let tile = &tile[row * NR..][..NR];
-        let origin = spec.origin + row * spec.row_stride;
-        for run in spec.runs {
-            let tile = &tile[run.lane..][..run.len];
-            let out = &mut out[origin + run.dst..];
-            if spec.step == 1 {
-                for (o, &v) in out[..run.len].iter_mut().zip(tile) {
-                    *o = value(v);
-                }
-            } else {
-                for (o, &v) in out.iter_mut().step_by(spec.step).zip(tile) {
-                    *o = value(v);
-                }
+        for y in inside(0) {
+            for x in inside(1) {
+                let tap = (y - self.origin[0]) * kernel + x - self.origin[1];
+                visit(tap, (y - padding) * input[1] + x - padding);
             }
         }
     }
 }
 
-/// The element-wise maximum of `taps`, each as long as `out` or longer.
-///
-/// `winners`, unless it is empty, becomes the number of the winning tap: the first of the largest, or the first
-/// NaN. Where all are −∞, tap 0 wins.
+/// Calls `work` for every output and its window.
 #[inline(always)]
-pub(super) fn pool(taps: &[&[f32]], out: &mut [f32], winners: &mut [u8]) {
-    out.fill(f32::NEG_INFINITY);
-    winners.fill(0);
-    for (number, tap) in taps.iter().enumerate() {
-        let tap = &tap[..out.len()];
-        // Once a NaN has won, nothing replaces it.
-        let wins = |v: f32, best: f32| (v > best) | (v.is_nan() & !best.is_nan());
-        if winners.is_empty() {
-            for (o, &v) in out.iter_mut().zip(tap) {
-                *o = if wins(v, *o) { v } else { *o };
-            }
-        } else {
-            for ((o, w), &v) in out.iter_mut().zip(winners.iter_mut()).zip(tap) {
-                let wins = wins(v, *o);
-                *o = if wins { v } else { *o };
-                *w = if wins { number as u8 } else { *w };
-            }
+fn windows<T>(shape: &Pool2d, out: &mut [T], mut work: impl FnMut(&mut T, Window<'_>)) {
+    let [_, width] = shape.output();
+    for (y, row) in out.chunks_exact_mut(width).enumerate() {
+        for (x, out) in row.iter_mut().enumerate() {
+            let origin = [y * shape.stride, x * shape.stride];
+            work(out, Window { shape, origin });
         }
     }
 }

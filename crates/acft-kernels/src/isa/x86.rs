@@ -1,12 +1,10 @@
-//! The primitives for x86-64: AVX-512 (tiles of 8 × 48) and AVX2 with FMA (tiles of 4 × 24).
+//! The primitives for x86-64: AVX-512, and AVX2 with FMA.
 //!
 //! Every function may be called only on a processor that has the features it names; [`super`] sees to that and
 //! to the bounds.
 
 mod avx2;
 mod avx512;
-mod pad256;
-mod pad512;
 mod transpose;
 
 pub(super) use avx2::AVX2;

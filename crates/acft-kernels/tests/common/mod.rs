@@ -1,7 +1,7 @@
 //! Inputs and comparisons that the tests of all kernels share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-use acft_kernels::Conv2d;
+use acft_kernels::{Conv2d, LANES, blocks};
 
 /// `n` values in [-1, 1) from a small generator, the same for the same seed.
 pub(crate) fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -67,4 +67,36 @@ pub(crate) fn for_each_product(shape: &Conv2d, mut visit: impl FnMut(usize, usiz
             }
         }
     }
+}
+
+/// Images (`[image][element]`) side by side, in the plainest way; lanes without an image become 0.
+pub(crate) fn side_by_side(images: &[f32], count: usize) -> Vec<f32> {
+    let elements = images.len() / count;
+    let mut out = vec![0.0; blocks(count) * elements * LANES];
+    for (image, values) in images.chunks(elements).enumerate() {
+        for (element, &value) in values.iter().enumerate() {
+            out[(image / LANES * elements + element) * LANES + image % LANES] = value;
+        }
+    }
+    out
+}
+
+/// The inverse of [`side_by_side`].
+pub(crate) fn one_by_one<T: Copy>(interleaved: &[T], count: usize) -> Vec<T> {
+    let elements = interleaved.len() / blocks(count) / LANES;
+    let at = |image: usize, element: usize| {
+        interleaved[(image / LANES * elements + element) * LANES + image % LANES]
+    };
+    (0..count)
+        .flat_map(|image| (0..elements).map(move |element| at(image, element)))
+        .collect()
+}
+
+/// Elements of a convolution's input and output, image by image.
+pub(crate) fn lens(shape: &Conv2d) -> [usize; 2] {
+    let [height, width] = shape.output();
+    [
+        shape.batch * shape.in_channels * shape.input[0] * shape.input[1],
+        shape.batch * shape.out_channels * height * width,
+    ]
 }

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use super::error::LearnerError;
 use super::{FeatureSink, PatchSource, batch, patch_bytes, pipeline};
 use crate::models::{Model, Network, TooSmall};
+use crate::ops::Images;
 
 /// Delivers the softmax rows of each candidate.
 pub(super) fn probabilities(
@@ -23,7 +24,7 @@ pub(super) fn probabilities(
         source,
         workers,
         model,
-        run: Network::infer,
+        run: |network, x| network.infer(x),
     };
     stream.each(candidates, |candidate, logits| match logits {
         Err(error) => Ok(sink(candidate, Err(error))),
@@ -64,7 +65,7 @@ struct Stream<'a> {
     workers: usize,
     model: &'a Model,
     /// Images to one row each.
-    run: fn(&Network, Tensor<4>) -> Result<Tensor<2>, TooSmall>,
+    run: fn(&Network, Images) -> Result<Tensor<2>, TooSmall>,
 }
 
 /// The patches of some candidates: those that could be read, one after the other.

@@ -7,7 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// Height and width of the grid that the first dense layer reads.
 const GRID: usize = 6;
@@ -55,9 +55,8 @@ impl Alexnet {
     }
 
     /// Images to the batch × 4096 activations before the head.
-    pub(super) fn trunk(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let x = ops::adaptive_avg_pool2d(stage::run(&self.features, x), GRID);
-        let mut x = x.flatten::<2>(1, 3);
+    pub(super) fn trunk(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
+        let mut x = ops::adaptive_avg_pool2d(stage::run(&self.features, x), GRID);
         for dense in self.classifier[..6].iter().flatten() {
             x = dense.forward(pass.dropout(x, 0.5));
         }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::stage::{self, Stage};
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// Four 3 × 3 convolutions (16, 32, 48, 64 channels), two poolings, one dense
 /// layer: 47 k parameters and 4 M multiplications at 32 pixels.
@@ -32,7 +32,7 @@ impl Demo {
     }
 
     /// Images to batch × 64 pooled activations.
-    pub(super) fn trunk(&self, x: Tensor<4>) -> Tensor<2> {
+    pub(super) fn trunk(&self, x: Images) -> Tensor<2> {
         ops::global_avg_pool(stage::run(&self.features, x))
     }
 

@@ -2,11 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::module as burn_ops;
 
 use super::init::{Init, Initializer, Part};
 use super::pass::{BatchStatistics, Pass};
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// What follows a convolution or linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +92,7 @@ impl Conv {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Images) -> Images {
         let bias = self.bias.as_ref().map(Param::val);
         ops::conv2d(
             x,
@@ -157,29 +156,25 @@ impl BatchNorm {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
-        let (weight, bias) = (self.weight.val(), self.bias.val());
+    pub(super) fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Images {
+        let parameters = [self.weight.val(), self.bias.val()];
         match pass {
-            Pass::Inference => burn_ops::batch_norm(
-                x,
-                weight,
-                bias,
-                self.running_mean.val(),
-                self.running_var.val(),
-                Self::EPSILON,
-            ),
+            Pass::Inference => {
+                let statistics = [self.running_mean.val(), self.running_var.val()];
+                ops::batch_norm(x, statistics, parameters, Self::EPSILON)
+            }
             Pass::Training(training) => {
                 let [batch, _, height, width] = x.dims();
                 let n = (batch * height * width) as f64;
-                let normed = burn_ops::batch_norm_train(x, weight, bias, Self::EPSILON);
+                let (y, [mean, variance]) = ops::batch_norm_training(x, parameters, Self::EPSILON);
                 training.statistics.push(BatchStatistics {
                     mean_id: self.running_mean.id,
                     variance_id: self.running_var.id,
-                    mean: normed.mean,
+                    mean,
                     // A single value has no variance to correct.
-                    variance: normed.variance.mul_scalar(n / (n - 1.0).max(1.0)),
+                    variance: variance.mul_scalar(n / (n - 1.0).max(1.0)),
                 });
-                normed.output
+                y
             }
         }
     }
@@ -223,13 +218,7 @@ impl MaxPool {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        // In ceil mode PyTorch takes an image smaller than the window, which
-        // then covers all of it.
-        if self.ceil && height.max(width) <= self.kernel {
-            return x.max_dim(2).max_dim(3);
-        }
+    pub(super) fn forward(&self, x: Images) -> Images {
         ops::max_pool2d(x, self.kernel, self.stride, self.padding, self.ceil)
     }
 }

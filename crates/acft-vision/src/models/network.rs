@@ -11,7 +11,7 @@ use super::parameters::{self, Entry, Named};
 use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
 use super::squeezenet::Squeezenet;
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// The layers and parameters of one network.
 ///
@@ -138,8 +138,8 @@ impl Network {
     ///
     /// # Errors
     /// [`TooSmall`].
-    pub fn infer(&self, x: Tensor<4>) -> Result<Tensor<2>, TooSmall> {
-        self.check_input(&x)?;
+    pub fn infer(&self, x: impl Into<Images>) -> Result<Tensor<2>, TooSmall> {
+        let x = self.checked(x)?;
         Ok(self.forward(x, &mut Pass::Inference).logits())
     }
 
@@ -147,8 +147,8 @@ impl Network {
     ///
     /// # Errors
     /// [`TooSmall`].
-    pub fn infer_with_features(&self, x: Tensor<4>) -> Result<Output, TooSmall> {
-        self.check_input(&x)?;
+    pub fn infer_with_features(&self, x: impl Into<Images>) -> Result<Output, TooSmall> {
+        let x = self.checked(x)?;
         Ok(self.forward(x, &mut Pass::Inference).output())
     }
 
@@ -159,10 +159,10 @@ impl Network {
     /// [`TooSmall`].
     pub fn forward_training(
         &self,
-        x: Tensor<4>,
+        x: impl Into<Images>,
         training: &mut Training,
     ) -> Result<Tensor<2>, TooSmall> {
-        self.check_input(&x)?;
+        let x = self.checked(x)?;
         Ok(self.forward(x, &mut Pass::Training(training)).logits())
     }
 
@@ -195,12 +195,14 @@ impl Network {
         parameters::entries(&self.layers)
     }
 
-    fn check_input(&self, x: &Tensor<4>) -> Result<(), TooSmall> {
+    fn checked(&self, x: impl Into<Images>) -> Result<Images, TooSmall> {
+        let x = x.into();
         let [_, _, height, width] = x.dims();
-        self.architecture.check_input(height.min(width))
+        self.architecture.check_input(height.min(width))?;
+        Ok(x)
     }
 
-    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Forward {
+    fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Forward {
         match &self.layers {
             Layers::Squeezenet(net) => {
                 let trunk = net.trunk(x);
@@ -232,7 +234,7 @@ struct Forward {
 }
 
 enum Trunk {
-    Grid(Tensor<4>),
+    Grid(Images),
     Pooled(Tensor<2>),
 }
 

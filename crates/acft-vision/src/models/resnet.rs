@@ -2,12 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation;
 
 use super::init::{Init, Initializer, Part};
 use super::layers::{BatchNorm, Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// Two 3 × 3 convolutions and the way around them.
 #[derive(Module, Debug)]
@@ -37,15 +36,15 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<4> {
+    fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Images {
         let y = self.bn1.forward(self.conv1.forward(x.clone()), pass);
-        let y = self.conv2.forward(activation::relu(y));
+        let y = self.conv2.forward(ops::relu(y));
         let y = self.bn2.forward(y, pass);
         let around = match &self.downsample {
             Some((conv, norm)) => norm.forward(conv.forward(x), pass),
             None => x,
         };
-        activation::relu(y + around)
+        ops::add_relu(y, around)
     }
 }
 
@@ -77,9 +76,9 @@ impl Resnet18 {
     }
 
     /// Images to batch × 512 pooled activations.
-    pub(super) fn trunk(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
+    pub(super) fn trunk(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
         let x = self.bn1.forward(self.conv1.forward(x), pass);
-        let mut x = self.maxpool.forward(activation::relu(x));
+        let mut x = self.maxpool.forward(ops::relu(x));
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = layer.iter().fold(x, |x, block| block.forward(x, pass));
         }

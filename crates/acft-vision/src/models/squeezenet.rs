@@ -7,7 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
-use crate::ops;
+use crate::ops::{self, Images};
 
 /// A 1 × 1 convolution that narrows, and two side by side (1 × 1 and 3 × 3)
 /// that widen again.
@@ -27,11 +27,11 @@ impl Fire {
         }
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Images) -> Images {
         let x = self.squeeze.forward(x);
         let narrow = self.expand1x1.forward(x.clone());
         let wide = self.expand3x3.forward(x);
-        Tensor::cat(vec![narrow, wide], 1)
+        ops::cat_channels(narrow, wide)
     }
 }
 
@@ -97,13 +97,13 @@ impl Squeezenet {
     }
 
     /// Images to batch × 512 × h × w.
-    pub(super) fn trunk(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(super) fn trunk(&self, x: Images) -> Images {
         stage::run(&self.features, x)
     }
 
     /// The trunk's output to logits.
-    pub(super) fn head(&self, x: Tensor<4>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let x = pass.dropout(x, 0.5);
+    pub(super) fn head(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
+        let x = x.map(|x| pass.dropout(x, 0.5));
         ops::global_avg_pool(stage::run(&self.classifier, x))
     }
 }

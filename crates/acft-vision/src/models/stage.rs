@@ -2,10 +2,10 @@
 //! `nn.Sequential`: a stage's place in the list is part of its tensors' names.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
 
 use super::layers::{Conv, MaxPool};
 use super::squeezenet::Fire;
+use crate::ops::Images;
 
 /// One step of a trunk.
 #[derive(Module, Debug)]
@@ -23,7 +23,7 @@ pub(super) enum Stage {
 pub(super) struct Fused;
 
 impl Stage {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: Images) -> Images {
         match self {
             Self::Conv(conv) => conv.forward(x),
             Self::MaxPool(pool) => pool.forward(x),
@@ -34,6 +34,6 @@ impl Stage {
 }
 
 /// Runs the stages in order.
-pub(super) fn run(stages: &[Stage], x: Tensor<4>) -> Tensor<4> {
+pub(super) fn run(stages: &[Stage], x: Images) -> Images {
     stages.iter().fold(x, |x, stage| stage.forward(x))
 }

@@ -16,7 +16,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::kernels::{self, KernelOps, Pool, Window};
+use super::kernels::{self, KernelOps, Norm, Pool, Window};
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn fused_conv2d(
@@ -95,6 +95,38 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             }
             OpsKind::UnTracked(prep) => {
                 prep.finish(Flex::fused_max_pool2d(x.into_primitive(), pool))
+            }
+        }
+    }
+
+    fn batch_statistics(x: FloatTensor<Self>, norm: Norm) -> FloatTensor<Self> {
+        FloatTensor::<Self>::new(Flex::batch_statistics(x.into_primitive(), norm))
+    }
+
+    fn fused_batch_norm(
+        x: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        norm: Norm,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let statistics = statistics.into_primitive();
+        match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                let y = Flex::fused_batch_norm(x, statistics.clone(), weight, bias, norm);
+                let normed = Normed {
+                    inputs,
+                    statistics,
+                    norm,
+                };
+                prep.finish(normed, y)
+            }
+            OpsKind::UnTracked(prep) => {
+                let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
+                prep.finish(Flex::fused_batch_norm(x, statistics, weight, bias, norm))
             }
         }
     }
@@ -186,6 +218,41 @@ impl Backward<Flex, 1> for PoolBackward {
             [Some(dx)],
             grads,
         );
+    }
+}
+
+/// What the gradients of a batch normalisation need.
+#[derive(Clone, Debug)]
+struct Normed {
+    /// The nodes of the input and the weights.
+    inputs: [NodeId; 2],
+    statistics: FlexTensor,
+    norm: Norm,
+}
+
+#[derive(Debug)]
+struct NormBackward;
+
+impl Backward<Flex, 3> for NormBackward {
+    type State = Normed;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let Normed {
+            inputs,
+            statistics,
+            norm,
+        } = ops.state;
+        let dy = grads.consume::<Flex>(&ops.node);
+        let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        let wanted = parents.map(|parent| parent.is_some());
+        let found = kernels::batch_norm_gradients([x, statistics, weight, dy], norm, wanted);
+        register(parents, found, grads);
     }
 }
 

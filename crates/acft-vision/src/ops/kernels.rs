@@ -1,7 +1,11 @@
 //! Burn's CPU tensors through our kernels: the operations and their gradients,
 //! without the bookkeeping of automatic differentiation.
+//!
+//! Images lie side by side; see [`super::Images`] for the axes of their tensors.
 
-use acft_kernels::{self as kernels, Activation, Conv2d, Isa, Linear, Pool2d};
+use acft_kernels::{
+    self as kernels, Activation, Conv2d, Isa, LANES, Linear, NormGradients, Pool2d, Statistics,
+};
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
@@ -20,6 +24,14 @@ pub(super) struct Pool {
     pub(super) kernel: usize,
     pub(super) window: Window,
     pub(super) ceil: bool,
+}
+
+/// A batch normalisation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Norm {
+    /// Images in the batch, which may not fill the last block.
+    pub(super) batch: usize,
+    pub(super) epsilon: f64,
 }
 
 /// What the kernels add to a backend. Only the CPU has them, so that callers
@@ -45,6 +57,20 @@ pub(super) trait KernelOps: Backend {
 
     /// A max-pool.
     fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
+
+    /// Mean and variance of each channel, as the two rows of a matrix; without
+    /// a gradient of their own.
+    fn batch_statistics(x: FloatTensor<Self>, norm: Norm) -> FloatTensor<Self>;
+
+    /// A batch normalisation of `x` by the statistics of `x`; its gradient
+    /// knows that they are.
+    fn fused_batch_norm(
+        x: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        norm: Norm,
+    ) -> FloatTensor<Self>;
 }
 
 impl KernelOps for Flex {
@@ -68,7 +94,15 @@ impl KernelOps for Flex {
             &mut y,
         );
         let [height, width] = shape.output();
-        tensor(y, [shape.batch, shape.out_channels, height, width])
+        tensor(
+            y,
+            [
+                kernels::blocks(shape.batch),
+                shape.out_channels,
+                height,
+                width * LANES,
+            ],
+        )
     }
 
     fn fused_linear(
@@ -98,6 +132,35 @@ impl KernelOps for Flex {
         let mut y = vec![0.0; shape.output_len()];
         kernels::max_pool2d(Isa::best(), &shape, values(&x), &mut y);
         tensor(y, dims)
+    }
+
+    fn batch_statistics(x: FlexTensor, norm: Norm) -> FlexTensor {
+        let x = contiguous(x);
+        let shape = norm_shape(&x, norm);
+        let Statistics { mut mean, variance } = kernels::batch_statistics(&shape, values(&x));
+        mean.extend(variance);
+        tensor(mean, [2, shape.channels])
+    }
+
+    fn fused_batch_norm(
+        x: FlexTensor,
+        statistics: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        norm: Norm,
+    ) -> FlexTensor {
+        let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
+        let shape = norm_shape(&x, norm);
+        let mut y = vec![0.0; shape.len()];
+        kernels::batch_norm(
+            &shape,
+            values(&x),
+            &statistics_of(statistics),
+            values(&weight),
+            values(&bias),
+            &mut y,
+        );
+        tensor(y, dims::<4>(&x))
     }
 }
 
@@ -199,6 +262,48 @@ pub(super) fn max_pool2d_gradient(
     tensor(dx, input)
 }
 
+/// The gradients of [`KernelOps::fused_batch_norm`] that are wanted (of input,
+/// weights and bias), from its input, statistics and weights, and the gradient
+/// of its output.
+pub(super) fn batch_norm_gradients(
+    [x, statistics, weight, dy]: [FlexTensor; 4],
+    norm: Norm,
+    wanted: Wanted,
+) -> [Option<FlexTensor>; 3] {
+    let (x, weight, dy) = (contiguous(x), contiguous(weight), contiguous(dy));
+    let shape = norm_shape(&x, norm);
+    let mut dx = vec![0.0; shape.len()];
+    let (mut dw, mut db) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
+    kernels::batch_norm_backward(
+        &shape,
+        values(&x),
+        &statistics_of(statistics),
+        values(&weight),
+        values(&dy),
+        NormGradients {
+            x: &mut dx,
+            weight: &mut dw,
+            bias: &mut db,
+        },
+    );
+    let channels = [shape.channels];
+    [
+        wanted[0].then(|| tensor(dx, dims::<4>(&x))),
+        wanted[1].then(|| tensor(dw, channels)),
+        wanted[2].then(|| tensor(db, channels)),
+    ]
+}
+
+/// The two rows that [`KernelOps::batch_statistics`] gives.
+fn statistics_of(rows: FlexTensor) -> Statistics {
+    let rows = contiguous(rows);
+    let (mean, variance) = values(&rows).split_at(dims::<2>(&rows)[1]);
+    Statistics {
+        mean: mean.to_vec(),
+        variance: variance.to_vec(),
+    }
+}
+
 /// The gradient of a layer's output before its activation.
 fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
     if activation == Activation::Identity {
@@ -211,12 +316,12 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
-    let [batch, in_channels, height, width] = dims(x);
+    let [blocks, in_channels, height, width] = dims(x);
     let [out_channels, _, kernel_height, kernel_width] = dims(weight);
     Conv2d {
-        batch,
+        batch: blocks * LANES,
         in_channels,
-        input: [height, width],
+        input: [height, width / LANES],
         out_channels,
         kernel: [kernel_height, kernel_width],
         stride: [window.stride; 2],
@@ -235,18 +340,28 @@ fn linear_shape(x: &FlexTensor, weight: &FlexTensor) -> Linear {
     }
 }
 
-/// The shape of a pool of an NCHW tensor, and the sizes of its output.
-fn pool_shape(&[batch, channels, height, width]: &[usize; 4], pool: Pool) -> (Pool2d, [usize; 4]) {
+/// The shape of a pool of images, and the sizes of its output.
+fn pool_shape(&[blocks, channels, height, width]: &[usize; 4], pool: Pool) -> (Pool2d, [usize; 4]) {
     let shape = Pool2d {
-        planes: batch * channels,
-        input: [height, width],
+        planes: blocks * channels,
+        input: [height, width / LANES],
         kernel: pool.kernel,
         stride: pool.window.stride,
         padding: pool.window.padding,
         ceil: pool.ceil,
     };
     let [height, width] = shape.output();
-    (shape, [batch, channels, height, width])
+    (shape, [blocks, channels, height, width * LANES])
+}
+
+fn norm_shape(x: &FlexTensor, norm: Norm) -> kernels::Norm {
+    let [_, channels, height, width] = dims(x);
+    kernels::Norm {
+        batch: norm.batch,
+        channels,
+        positions: height * width / LANES,
+        epsilon: norm.epsilon as f32,
+    }
 }
 
 /// The sizes of a tensor of `D` axes.

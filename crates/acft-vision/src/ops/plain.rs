@@ -28,6 +28,10 @@ pub(super) fn max_pool2d(
     padding: usize,
     ceil: bool,
 ) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    if ceil && height.max(width) <= kernel {
+        return x.max_dim(2).max_dim(3);
+    }
     let options = MaxPoolOptions::new([kernel; 2])
         .with_stride([stride; 2])
         .with_padding([padding; 2])

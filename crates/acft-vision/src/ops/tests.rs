@@ -4,7 +4,24 @@
 use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 
-use super::{FusedAdam, conv2d, has_kernels, linear, max_pool2d, plain};
+use super::{FusedAdam, Images, batch_norm_training, has_kernels, linear, plain};
+
+/// [`super::conv2d`] of image × channel × height × width.
+fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: usize,
+    relu: bool,
+) -> Tensor<4> {
+    super::conv2d(x.into(), weight, bias, stride, padding, relu).one_by_one()
+}
+
+/// [`super::max_pool2d`] of image × channel × height × width.
+fn max_pool2d(x: Tensor<4>, kernel: usize, stride: usize, padding: usize, ceil: bool) -> Tensor<4> {
+    super::max_pool2d(x.into(), kernel, stride, padding, ceil).one_by_one()
+}
 
 /// A tensor of values in [-1, 1), the same for the same seed, that tracks its
 /// gradient if the device does.
@@ -118,6 +135,7 @@ fn max_pools_equal_burns() {
         ([24, 11], 3, 2, 1, false),
         ([8, 8], 2, 2, 0, false),
         ([9, 7], 3, 1, 1, false),
+        ([2, 1], 3, 2, 0, true),
     ] {
         let run = |pool: &dyn Fn(Tensor<4>) -> Tensor<4>| {
             let x = values([3, 5, size[0], size[1]], 1, &device);
@@ -134,6 +152,42 @@ fn max_pools_equal_burns() {
         let x = values([3, 5, size[0], size[1]], 1, &Device::flex());
         let alone = floats(max_pool2d(x, kernel, stride, padding, ceil));
         assert_eq!(alone, y);
+    }
+}
+
+#[test]
+fn batch_norms_equal_burns() {
+    let device = Device::flex().autodiff();
+    // One block that is not full, one that is, and one and a half.
+    for batch in [5, 16, 24] {
+        let run = |norm: &dyn Fn(Tensor<4>, [Tensor<1>; 2]) -> (Tensor<4>, [Tensor<1>; 2])| {
+            let x = values([batch, 3, 4, 5], 1, &device);
+            let (w, b) = (values([3], 2, &device), values([3], 3, &device));
+            let (y, statistics) = norm(x.clone(), [w.clone(), b.clone()]);
+            let gradient = values(y.dims(), 4, &device).detach();
+            let gradients = (y.clone() * gradient).sum().backward();
+            let found = [w, b].map(|t| floats(t.grad(&gradients).unwrap()));
+            (
+                floats(y),
+                floats(x.grad(&gradients).unwrap()),
+                found,
+                statistics.map(floats),
+            )
+        };
+        let ours = run(&|x, parameters| {
+            let (y, statistics) = batch_norm_training(Images::from(x), parameters, 1e-5);
+            (y.one_by_one(), statistics)
+        });
+        let burns = run(&|x, [w, b]| {
+            let normed = burn::tensor::module::batch_norm_train(x, w, b, 1e-5);
+            (normed.output, [normed.mean, normed.variance])
+        });
+        assert_close("y", &ours.0, &burns.0);
+        assert_close("dx", &ours.1, &burns.1);
+        for i in 0..2 {
+            assert_close("dw and db", &ours.2[i], &burns.2[i]);
+            assert_close("mean and variance", &ours.3[i], &burns.3[i]);
+        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! The tiles of one image block: what is computed together, and in which order.
+
+use std::ops::Range;
+
+use super::reach::Reach;
+use crate::{
+    isa::{COLUMNS, Run, Terms},
+    lanes::LANES,
+};
+
+/// Bytes of the source that a chunk may read: they stay in the second-level cache while all rows pass over them.
+const CHUNK: usize = 384 << 10;
+
+/// Neighbouring columns of a tile: positions of the target that are sums over the same taps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// Index of their terms.
+    pub(super) terms: usize,
+    count: usize,
+    sources: [usize; COLUMNS],
+    targets: [usize; COLUMNS],
+}
+
+impl Columns {
+    /// The first element that each column reads, in the first channel.
+    pub(super) fn sources(&self) -> &[usize] {
+        &self.sources[..self.count]
+    }
+
+    /// The element that each column writes, in the first channel.
+    pub(super) fn targets(&self) -> &[usize] {
+        &self.targets[..self.count]
+    }
+}
+
+/// The tiles of a block, without their rows.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) terms: Vec<Terms>,
+    pub(super) columns: Vec<Columns>,
+    /// Columns that read neighbouring parts of the source.
+    pub(super) chunks: Vec<Range<usize>>,
+}
+
+/// The size of what is read: channels of a group, and height and width of a plane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source {
+    pub(super) channels: usize,
+    pub(super) size: [usize; 2],
+}
+
+impl Plan {
+    /// A plan for targets that reach so far, vertically and horizontally. The factor on the left has a term for
+    /// every tap (row-major over `kernel_width` columns) and channel, channels innermost.
+    pub(super) fn new(
+        rows: &[Reach],
+        columns: &[Reach],
+        source: Source,
+        kernel_width: usize,
+    ) -> Self {
+        let (row_kinds, row_kind) = kinds(rows);
+        let (column_kinds, column_kind) = kinds(columns);
+        let terms = row_kinds
+            .iter()
+            .flat_map(|row| {
+                column_kinds
+                    .iter()
+                    .map(|column| terms(row, column, source, kernel_width))
+            })
+            .collect();
+        let mut plan = Self {
+            terms,
+            columns: Vec::new(),
+            chunks: Vec::new(),
+        };
+        let mut first = 0;
+        while first < rows.len() {
+            let end = (first + 1..rows.len())
+                .find(|&end| footprint(&rows[first..=end], source) > CHUNK)
+                .unwrap_or(rows.len());
+            let mut positions = vec![Vec::new(); plan.terms.len()];
+            for y in first..end {
+                for (x, column) in columns.iter().enumerate() {
+                    let from = rows[y].first() * source.size[1] + column.first();
+                    positions[row_kind[y] * column_kinds.len() + column_kind[x]]
+                        .push((from * LANES, (y * columns.len() + x) * LANES));
+                }
+            }
+            let before = plan.columns.len();
+            for (kind, positions) in positions.iter().enumerate() {
+                plan.add(kind, positions);
+            }
+            plan.chunks.push(before..plan.columns.len());
+            first = end;
+        }
+        plan
+    }
+
+    /// Adds positions of one kind, in tiles as equal as can be.
+    fn add(&mut self, terms: usize, positions: &[(usize, usize)]) {
+        let tiles = positions.len().div_ceil(COLUMNS);
+        for i in 0..tiles {
+            let part = &positions[i * positions.len() / tiles..(i + 1) * positions.len() / tiles];
+            let mut columns = Columns {
+                terms,
+                count: part.len(),
+                sources: [0; COLUMNS],
+                targets: [0; COLUMNS],
+            };
+            for (i, &(source, target)) in part.iter().enumerate() {
+                (columns.sources[i], columns.targets[i]) = (source, target);
+            }
+            self.columns.push(columns);
+        }
+    }
+}
+
+/// Bytes that some rows of the target read.
+fn footprint(rows: &[Reach], source: Source) -> usize {
+    let sources = || rows.iter().flat_map(|reach| &reach.sources);
+    let height = match (sources().min(), sources().max()) {
+        (Some(first), Some(last)) => last - first + 1,
+        _ => 0,
+    };
+    height * source.size[1] * source.channels * LANES * size_of::<f32>()
+}
+
+/// The different lists of taps, one target for each of them, and which of them each target has.
+fn kinds(targets: &[Reach]) -> (Vec<&Reach>, Vec<usize>) {
+    let mut found: Vec<&Reach> = Vec::new();
+    let kind = targets
+        .iter()
+        .map(|target| {
+            found
+                .iter()
+                .position(|kind| kind.taps == target.taps)
+                .unwrap_or_else(|| {
+                    found.push(target);
+                    found.len() - 1
+                })
+        })
+        .collect();
+    (found, kind)
+}
+
+/// The terms of targets with such taps, relative to what the first of them reads.
+fn terms(row: &Reach, column: &Reach, source: Source, kernel_width: usize) -> Terms {
+    let mut runs = Vec::new();
+    for (&ky, y) in row.taps.iter().zip(&row.sources) {
+        for (&kx, x) in column.taps.iter().zip(&column.sources) {
+            let (down, right) = (y - row.first(), x - column.first());
+            runs.push(Run {
+                a: (ky * kernel_width + kx) * source.channels,
+                b: (down * source.size[1] + right) * LANES,
+                len: source.channels,
+            });
+        }
+    }
+    Terms::new(source.size[0] * source.size[1] * LANES, runs)
+}
