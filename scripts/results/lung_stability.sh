@@ -6,7 +6,7 @@
 #     scripts/results/lung_stability.sh DATA WEIGHTS RUNS
 . "$(dirname "$0")/common.sh"
 
-for strategy in ${STRATEGIES:-acft-hq:3 acft-hq:30}; do
+for strategy in ${STRATEGIES:-acft-hq:3 acft-hq:30 acft-hq-balanced:3 acft-lq:3}; do
     for seed in ${SEEDS:-0 1}; do
         ours "stability-${strategy/:/-ratio}-$seed" --path-column file --label-column label --split-column split --positive 1 \
             --model squeezenet1_1 --input 48 --patches crop:12 \

@@ -58,10 +58,19 @@ fn it_goes_from_nothing_to_curves_and_on_after_an_interruption() {
         assert!(here.join(name).is_file(), "{name}");
     }
 
-    // As a kill during the second step of one run leaves it.
+    // As a kill during the second step of one run leaves it: with the model of
+    // the first step, which the whole run has dropped where the second was
+    // better. A demo of one step has the same.
     let run = here.join("runs/acft-hq-0");
     let whole = steps(&run);
     assert_eq!(whole.len(), 2);
+    let shorter = tempfile::tempdir().unwrap();
+    let output = demo(shorter.path(), &["--seeds", "1", "--steps", "1"]);
+    assert!(output.status.success(), "{}", said(&output.stderr));
+    let first = shorter.path().join("here/runs/acft-hq-0");
+    assert_eq!(steps(&first), whole[..1]);
+    let model = "models/step-0001.safetensors";
+    fs::copy(first.join(model), run.join(model)).unwrap();
     let lines = fs::read_to_string(run.join("steps.jsonl")).unwrap();
     let first = lines.find('\n').unwrap() + 1;
     fs::write(run.join("steps.jsonl"), &lines[..first + 20]).unwrap();

@@ -40,7 +40,7 @@ pub use norm::{
     Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_statistics,
 };
 pub use pool::{
-    global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward,
+    global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,
     max_pool2d_with_taps,
 };
 pub use relu::relu_backward;

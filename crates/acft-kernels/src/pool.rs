@@ -15,6 +15,14 @@ pub fn max_pool2d(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
         .for_each(|(out, x)| isa.pool(shape, x, out));
 }
 
+/// As [`max_pool2d`], on the calling thread.
+pub fn max_pool2d_block(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
+    let [from, to] = planes(shape, x, out);
+    for (out, x) in out.chunks_exact_mut(to).zip(x.chunks_exact(from)) {
+        isa.pool(shape, x, out);
+    }
+}
+
 /// As [`max_pool2d`], and `taps` becomes the number (row × kernel + column) of the element of each window that
 /// won: the first of the largest. [`max_pool2d_backward`] wants it.
 pub fn max_pool2d_with_taps(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {

@@ -1,6 +1,6 @@
 //! Buffers that each thread keeps between calls, so that a kernel does not ask the system for memory each time.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 /// Reusable memory of one thread. Contents are unspecified between uses.
 #[derive(Default)]
@@ -14,14 +14,15 @@ pub(crate) struct Scratch {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    /// One for each level of nesting.
+    static SCRATCH: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends this thread's scratch to `work`. A nested call simply gets a fresh one.
+/// Lends this thread's scratch to `work`. A nested call gets another.
 pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
-    let mut scratch = SCRATCH.take();
+    let mut scratch = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
     let result = work(&mut scratch);
-    SCRATCH.set(scratch);
+    SCRATCH.with_borrow_mut(|free| free.push(scratch));
     result
 }
 

@@ -1,76 +1,163 @@
-//! Times scoring and training: patches a second of one network on the CPU.
+//! Times scoring and training for `benches/run.sh`, through the learner that the program itself uses.
 //!
-//! `cargo run --release -p acft-vision --example throughput -- [NETWORK] [BATCH] [PIXELS]`
+//! It reads one job a line, and answers each with a line of JSON:
+//!
+//! ```text
+//! score NETWORK PIXELS PRECISION FILE SECONDS
+//! train NETWORK PIXELS PRECISION FILE PATCHES EPOCHS MINI_BATCH
+//! ```
+//!
+//! FILE holds patches of PIXELS × PIXELS × 3 bytes, one after the other.
 
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
+use acft::{
+    CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
+};
 use acft_vision::Device;
-use acft_vision::models::{Architecture, Network, Training};
-use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Distribution, Tensor};
+use acft_vision::learner::{FineTuning, Learner, PatchSource};
+use acft_vision::models::{Architecture, Description, Model, Network};
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let mut next = |default: &str| arguments.next().unwrap_or_else(|| default.to_owned());
-    let architecture: Architecture = next("squeezenet1_1").parse().expect("a network's name");
-    let batch: usize = next("128").parse().expect("BATCH is a number");
-    let pixels: usize = next("48").parse().expect("PIXELS is a number");
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-    let device = Device::flex();
-    let network = Network::new(architecture, 2, 0, &device);
-    let x = Tensor::<4>::random([batch, 3, pixels, pixels], Distribution::Default, &device);
-    let scoring = best(|| {
-        let logits = network.infer(x.clone()).expect("large enough");
-        logits.into_data();
-        Vec::new()
-    });
-    println!(
-        "{architecture}, {pixels} px, batch {batch}: scoring {:.0}/s",
-        rate(batch, &scoring)
-    );
+/// Patches of a candidate.
+const PATCHES: usize = 12;
 
-    let device = device.autodiff();
-    let mut network = Network::new(architecture, 2, 0, &device);
-    let mut adam = AdamConfig::new().init();
-    let mut training = Training::new(0);
-    let x = Tensor::from_inner(x);
-    let step = best(|| {
-        let start = Instant::now();
-        let logits = network.forward_training(x.clone(), &mut training);
-        let loss = -log_softmax(logits.expect("large enough"), 1)
-            .narrow(1, 0, 1)
-            .mean();
-        let forward = start.elapsed().as_secs_f64();
-        let mut gradients = loss.backward();
-        let gradients = GradientsParams::from_module(&mut gradients, &network);
-        let backward = start.elapsed().as_secs_f64() - forward;
-        network = adam.step(1e-4, network.clone(), gradients);
-        vec![forward, backward]
-    });
-    println!(
-        "training {:.0}/s: forward {:.1} ms, backward {:.1} ms, all {:.1} ms",
-        rate(batch, &step),
-        step[0] * 1e3,
-        step[1] * 1e3,
-        step.last().expect("the whole is last") * 1e3
-    );
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let answer = match words[..] {
+            [_, _, _, precision, ..] if precision != "f32" => {
+                format!(r#"{{"unsupported": "{precision}"}}"#)
+            }
+            ["score", network, pixels, _, file, seconds] => {
+                score(&Task::new(network, pixels, file)?, seconds.parse()?)?
+            }
+            [
+                "train",
+                network,
+                pixels,
+                _,
+                file,
+                patches,
+                epochs,
+                mini_batch,
+            ] => {
+                let settings = FineTuning {
+                    epochs: epochs.parse()?,
+                    mini_batch: mini_batch.parse()?,
+                    ..FineTuning::default()
+                };
+                let task = Task::new(network, pixels, file)?;
+                train(&task, settings, patches.parse()?)?
+            }
+            _ => return Err(format!("no such job: {line}").into()),
+        };
+        writeln!(std::io::stdout(), "{answer}")?;
+    }
+    Ok(())
 }
 
-/// The parts of the shortest of several runs, and behind them the whole, in seconds.
-fn best(mut work: impl FnMut() -> Vec<f64>) -> Vec<f64> {
-    let run = |_| {
-        let start = Instant::now();
-        let mut parts = work();
-        parts.push(start.elapsed().as_secs_f64());
-        parts
+/// A network and the patches for it.
+struct Task {
+    model: Model,
+    source: Arc<Patches>,
+}
+
+impl Task {
+    fn new(network: &str, pixels: &str, file: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let (architecture, input): (Architecture, usize) = (network.parse()?, pixels.parse()?);
+        let description = Description {
+            architecture,
+            classes: vec!["0".into(), "1".into()],
+            input,
+            patches: "those of the file".into(),
+        };
+        let network = Network::new(architecture, 2, 0, &Device::flex());
+        let bytes = std::fs::read(file)?;
+        Ok(Self {
+            model: Model::new(network, description)?,
+            source: Arc::new(Patches { input, bytes }),
+        })
+    }
+
+    fn learner(&self, settings: FineTuning) -> Result<Learner, Box<dyn Error + Send + Sync>> {
+        Ok(Learner::new(Arc::clone(&self.source) as _, 2, settings)?)
+    }
+}
+
+struct Patches {
+    input: usize,
+    bytes: Vec<u8>,
+}
+
+impl Patches {
+    fn candidates(&self) -> u32 {
+        (self.bytes.len() / (self.input * self.input * 3 * PATCHES)) as u32
+    }
+}
+
+impl PatchSource for Patches {
+    fn patches_per_candidate(&self) -> usize {
+        PATCHES
+    }
+
+    fn input(&self) -> usize {
+        self.input
+    }
+
+    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError> {
+        out.copy_from_slice(&self.bytes[candidate.0 as usize * out.len()..][..out.len()]);
+        Ok(())
+    }
+}
+
+/// Scores all patches again and again for so many seconds, after once in advance.
+fn score(task: &Task, seconds: f64) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let learner = task.learner(FineTuning::default())?;
+    let pool: Vec<_> = (0..task.source.candidates()).map(CandidateId).collect();
+    let pass = || learner.predict(&task.model, &pool, &mut |_, _| ControlFlow::Continue(()));
+    pass()?;
+    let (start, mut passes) = (Instant::now(), 0);
+    while start.elapsed().as_secs_f64() < seconds {
+        pass()?;
+        passes += 1;
+    }
+    Ok(answer(passes * pool.len() * PATCHES, start))
+}
+
+/// One fine-tuning on so many patches.
+fn train(
+    task: &Task,
+    settings: FineTuning,
+    patches: usize,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    struct Quiet;
+    impl Observer for Quiet {}
+    let example = |candidate: u32| Example {
+        candidate: CandidateId(candidate),
+        label: Label((candidate % 2) as u16),
     };
-    (0..12)
-        .map(run)
-        .min_by(|a, b| a.last().partial_cmp(&b.last()).expect("times are finite"))
-        .expect("there are several runs")
+    let examples: Vec<_> = (0..(patches / PATCHES) as u32).map(example).collect();
+    let schedule = Schedule {
+        phase: Phase::FromPretrained,
+        seed: 0,
+    };
+    let mut learner = task.learner(settings)?;
+    let start = Instant::now();
+    let trained = learner.fine_tune(&task.model, &examples, &schedule, &mut Quiet)?;
+    Ok(answer(trained.patches, start))
 }
 
-fn rate(batch: usize, parts: &[f64]) -> f64 {
-    batch as f64 / parts.last().expect("the whole is last")
+fn answer(patches: usize, start: Instant) -> String {
+    let seconds = start.elapsed().as_secs_f64();
+    let rate = patches as f64 / seconds;
+    format!(r#"{{"patches": {patches}, "seconds": {seconds:.3}, "rate": {rate:.2}}}"#)
 }

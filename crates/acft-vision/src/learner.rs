@@ -8,12 +8,13 @@ mod fine_tune;
 mod optimizer;
 mod pipeline;
 mod predict;
+mod runner;
 mod settings;
 mod store;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use acft::{
@@ -21,6 +22,7 @@ use acft::{
     Trained, Trainer,
 };
 
+use self::runner::Runner;
 use crate::models::Model;
 
 pub use error::LearnerError;
@@ -79,6 +81,8 @@ pub struct Learner {
     classes: usize,
     settings: FineTuning,
     workers: usize,
+    /// The model that was scored with last: a step scores with it several times.
+    last: Mutex<Option<Arc<Runner>>>,
 }
 
 impl Learner {
@@ -97,6 +101,7 @@ impl Learner {
             classes,
             settings,
             workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            last: Mutex::default(),
         })
     }
 
@@ -117,7 +122,23 @@ impl Learner {
         sink: &mut FeatureSink<'_>,
     ) -> Result<(), LearnerError> {
         self.check(model)?;
-        predict::features(&*self.source, self.workers, model, candidates, sink)
+        let runner = self.runner(model)?;
+        predict::features(&*self.source, self.workers, &runner, candidates, sink)
+    }
+
+    /// The model made ready to score.
+    fn runner(&self, model: &Model) -> Result<Arc<Runner>, LearnerError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(runner) if runner.model().is(model) => Ok(Arc::clone(runner)),
+            _ => {
+                // The old one goes first: two at a time are not needed.
+                *last = None;
+                let runner = Arc::new(Runner::new(model)?);
+                *last = Some(Arc::clone(&runner));
+                Ok(runner)
+            }
+        }
     }
 
     /// Whether the model takes these patches and answers with these classes.
@@ -147,7 +168,8 @@ impl Scorer<Model> for Learner {
         sink: &mut PredictionSink<'_>,
     ) -> Result<(), BoxError> {
         self.check(model)?;
-        predict::probabilities(&*self.source, self.workers, model, candidates, sink)?;
+        let runner = self.runner(model)?;
+        predict::probabilities(&*self.source, self.workers, &runner, candidates, sink)?;
         Ok(())
     }
 }

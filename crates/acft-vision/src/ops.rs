@@ -8,6 +8,7 @@
 
 mod adam;
 mod autodiff;
+mod buffers;
 mod images;
 mod kernels;
 mod plain;
@@ -20,6 +21,7 @@ use burn::tensor::module as burn_ops;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::adam::FusedAdam;
+pub(crate) use self::buffers::clear as clear_buffers;
 pub use self::images::Images;
 pub(crate) use self::images::Layout;
 use self::kernels::{KernelOps, Norm, Pool, Window};
@@ -75,7 +77,16 @@ pub fn max_pool2d(x: Images, kernel: usize, stride: usize, padding: usize, ceil:
 
 /// Two layers' outputs as the channels of one.
 pub fn cat_channels(a: Images, b: Images) -> Images {
-    a.map(|a| Tensor::cat(vec![a, b.into_values()], 1))
+    let b = b.into_values();
+    if !has_kernels(&b) {
+        return a.map(|a| Tensor::cat(vec![a, b], 1));
+    }
+    a.map(|a| {
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_cat_channels(
+            a.into_dispatch(),
+            b.into_dispatch(),
+        ))
+    })
 }
 
 /// The sum of two layers' outputs, and a ReLU.

@@ -44,6 +44,7 @@ pub fn conv2d_backward_data(isa: Isa, shape: &Conv2d, dy: &[f32], weights: &[f32
     let epilogue = Epilogue {
         bias: None,
         activation: Activation::Identity,
+        onto: false,
     };
     product.run(isa, &packed, dy, epilogue, dx);
 }

@@ -29,7 +29,12 @@ pub fn conv2d(
     check::length("x", x, shape.input_len());
     check::length("out", out, shape.output_len());
     let (product, packed) = prepare(shape, weights, bias);
-    product.run(isa, &packed, x, Epilogue { bias, activation }, out);
+    let epilogue = Epilogue {
+        bias,
+        activation,
+        onto: false,
+    };
+    product.run(isa, &packed, x, epilogue, out);
 }
 
 /// A convolution whose weights are kept in the order that the product wants: for a network that is used many
@@ -70,11 +75,24 @@ impl Convolution {
     ///
     /// Panics, naming the argument, if a slice is not one block.
     pub fn run_block(&self, x: &[f32], out: &mut [f32]) {
+        self.run(x, out, false);
+    }
+
+    /// As [`Convolution::run_block`], but what `out` holds is added before the activation: the end of a residual
+    /// layer.
+    ///
+    /// Panics, naming the argument, if a slice is not one block.
+    pub fn run_block_onto(&self, x: &[f32], out: &mut [f32]) {
+        self.run(x, out, true);
+    }
+
+    fn run(&self, x: &[f32], out: &mut [f32], onto: bool) {
         check::length("x", x, self.product.source_len());
         check::length("out", out, self.product.target_len());
         let epilogue = Epilogue {
             bias: self.bias.as_deref(),
             activation: self.activation,
+            onto,
         };
         self.product
             .run_block(self.isa, &self.packed, x, epilogue, out);

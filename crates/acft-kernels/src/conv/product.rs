@@ -46,6 +46,8 @@ pub(super) struct Packed {
 pub(super) struct Epilogue<'a> {
     pub(super) bias: Option<&'a [f32]>,
     pub(super) activation: Activation,
+    /// Whether the sums begin with what the target holds.
+    pub(super) onto: bool,
 }
 
 impl Product {
@@ -171,8 +173,10 @@ impl Product {
                 let a = &packed.values[panel.first * terms..][..panel.rows * terms];
                 let b = &source[panel.group * self.channels * self.planes[0] * LANES..];
                 let out = &mut target[(panel.first - start) * self.planes[1] * LANES..];
-                let start = match epilogue.bias {
-                    Some(bias) => Start::Bias(&bias[panel.first..]),
+                let start = match epilogue.bias.map(|bias| &bias[panel.first..]) {
+                    Some(bias) if epilogue.onto => Start::OutputAndBias(bias),
+                    None if epilogue.onto => Start::Output,
+                    Some(bias) => Start::Bias(bias),
                     None => Start::Zero,
                 };
                 for columns in &self.plan.columns[chunk.clone()] {

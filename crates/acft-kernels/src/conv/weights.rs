@@ -18,6 +18,8 @@ use crate::{
 
 /// Bytes of the turned gradient that are worked on at a time: they stay in the second-level cache.
 const CHUNK: usize = 384 << 10;
+/// Chunks that are turned at a time, by all threads: some 24 MB.
+const WAVE: usize = 64;
 /// With fewer input channels than this in a group, the rows of a tile go over taps as well.
 const FEW: usize = ROWS;
 
@@ -212,42 +214,72 @@ impl<'a> Gradient<'a> {
     /// The gradient of one group's weights.
     fn group(&self, group: usize, x: &[f32], dy: &[f32], dw: &mut [f32]) {
         scratch::with(|Scratch { turned, sums, .. }| {
-            let turned = self.turned(group, dy, turned);
             let rows = dw.len() / self.shape.out_group();
             let sums = scratch::reserve(sums, rows * self.width);
             sums.fill(0.0);
             let x = &x[group * self.shape.in_group() * self.size[0] * self.size[1] * LANES..];
-            let tasks = self.panels.len().min(2 * rayon::current_num_threads());
-            let (mut jobs, mut rest) = (Vec::new(), &mut *sums);
-            for task in 0..tasks {
-                let cut = |task: usize| task * self.panels.len() / tasks;
-                let panels = &self.panels[cut(task)..cut(task + 1)];
-                let rows: usize = panels.iter().map(|panel| panel.rows).sum();
-                let (now, later) = rest.split_at_mut(rows * self.width);
-                jobs.push((panels, now));
-                rest = later;
+            for chunks in self.chunks.chunks(WAVE) {
+                let turned = self.turned(group, chunks, dy, turned);
+                self.wave(x, chunks, turned, sums);
             }
-            jobs.into_par_iter()
-                .for_each(|(panels, sums)| self.sum(panels, x, turned, sums));
             self.store(sums, dw);
         });
     }
 
-    /// The gradient of a group's output as `[block][position][lane][channel]`.
-    fn turned<'b>(&self, group: usize, dy: &[f32], buffer: &'b mut Vec<f32>) -> &'b [f32] {
+    /// Adds up what some chunks contribute.
+    fn wave(&self, x: &[f32], chunks: &[Vec<Piece>], turned: &[f32], sums: &mut [f32]) {
+        let tasks = self.panels.len().min(2 * rayon::current_num_threads());
+        let (mut jobs, mut rest) = (Vec::new(), sums);
+        for task in 0..tasks {
+            let cut = |task: usize| task * self.panels.len() / tasks;
+            let panels = &self.panels[cut(task)..cut(task + 1)];
+            let rows: usize = panels.iter().map(|panel| panel.rows).sum();
+            let (now, later) = rest.split_at_mut(rows * self.width);
+            jobs.push((panels, now));
+            rest = later;
+        }
+        jobs.into_par_iter()
+            .for_each(|(panels, sums)| self.sum(panels, x, chunks, turned, sums));
+    }
+
+    /// The first output row of some chunks, counted over all blocks, and the one after the last.
+    fn rows_of(&self, chunks: &[Vec<Piece>]) -> Range<usize> {
+        let height = self.shape.output()[0];
+        let pieces = || chunks.iter().flatten();
+        let first = pieces()
+            .next()
+            .map_or(0, |(block, rows)| block * height + rows.start);
+        let end = pieces()
+            .next_back()
+            .map_or(0, |(block, rows)| block * height + rows.end);
+        first..end
+    }
+
+    /// The gradient of a group's output in some chunks, as `[row][position][lane][channel]`.
+    fn turned<'b>(
+        &self,
+        group: usize,
+        chunks: &[Vec<Piece>],
+        dy: &[f32],
+        buffer: &'b mut Vec<f32>,
+    ) -> &'b [f32] {
         let (channels, [height, width]) = (self.shape.out_group(), self.shape.output());
-        let (plane, block) = (height * width * LANES, height * width * LANES * self.width);
-        let buffer = scratch::reserve(buffer, blocks(self.shape.batch) * block);
+        let plane = height * width * LANES;
+        let rows = self.rows_of(chunks);
+        let row = width * LANES * self.width;
+        let buffer = scratch::reserve(buffer, rows.len() * row);
         buffer
-            .par_chunks_exact_mut(block)
-            .zip(dy.par_chunks_exact(self.shape.out_channels * plane))
-            .for_each(|(to, dy)| {
-                let dy = &dy[group * channels * plane..];
-                for (position, to) in to.chunks_exact_mut(LANES * self.width).enumerate() {
+            .par_chunks_exact_mut(row)
+            .zip(rows)
+            .for_each(|(to, row)| {
+                let (block, y) = (row / height, row % height);
+                let first = (block * self.shape.out_channels + group * channels) * plane;
+                let dy = &dy[first + y * width * LANES..];
+                for (x, to) in to.chunks_exact_mut(LANES * self.width).enumerate() {
                     if channels < self.width {
                         to.fill(0.0);
                     }
-                    let dy = &dy[position * LANES..];
+                    let dy = &dy[x * LANES..];
                     self.isa
                         .transpose(dy, [channels, LANES], plane, to, self.width);
                 }
@@ -256,16 +288,24 @@ impl<'a> Gradient<'a> {
     }
 
     /// Adds up the rows of some panels, of which `sums` holds the first from its start on.
-    fn sum(&self, panels: &[Panel], x: &[f32], turned: &[f32], sums: &mut [f32]) {
+    fn sum(
+        &self,
+        panels: &[Panel],
+        x: &[f32],
+        chunks: &[Vec<Piece>],
+        turned: &[f32],
+        sums: &mut [f32],
+    ) {
         let start = panels[0].first;
-        for chunk in &self.chunks {
+        let base = self.rows_of(chunks).start;
+        for chunk in chunks {
             let mut last = None;
             for panel in panels {
                 let terms = match last {
                     Some((seen, ref terms)) if seen == panel.seen => terms,
                     _ => {
                         &last
-                            .insert((panel.seen, self.terms(&self.seen[panel.seen], chunk)))
+                            .insert((panel.seen, self.terms(&self.seen[panel.seen], chunk, base)))
                             .1
                     }
                 };
@@ -295,7 +335,8 @@ impl<'a> Gradient<'a> {
     }
 
     /// The products of a chunk that the weights which see so much are sums of: one for each image and position.
-    fn terms(&self, seen: &Seen, chunk: &[Piece]) -> Terms {
+    /// What was turned begins with output row `base`.
+    fn terms(&self, seen: &Seen, chunk: &[Piece], base: usize) -> Terms {
         let [height, width] = self.shape.output();
         let block = self.shape.in_channels * self.size[0] * self.size[1];
         let columns = &seen.outputs[1];
@@ -308,7 +349,7 @@ impl<'a> Gradient<'a> {
                 let mut add = |x: usize, len: usize| {
                     runs.push(Run {
                         a: (number * block + at(0, y) * self.size[1] + at(1, x)) * LANES,
-                        b: ((number * height + y) * width + x) * LANES * self.width,
+                        b: ((number * height + y - base) * width + x) * LANES * self.width,
                         len: len * LANES,
                     });
                 };

@@ -32,6 +32,7 @@ unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_>) {
                     Start::Zero => [0.0; LANES],
                     Start::Bias(bias) => [bias[row]; LANES],
                     Start::Output => *out,
+                    Start::OutputAndBias(bias) => out.map(|held| held + bias[row]),
                 };
                 for run in job.terms.runs() {
                     for term in 0..run.len {

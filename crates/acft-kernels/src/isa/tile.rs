@@ -85,6 +85,8 @@ pub(crate) enum Start<'a> {
     Bias(&'a [f32]),
     /// What the output holds.
     Output,
+    /// What the output holds, and a value a row.
+    OutputAndBias(&'a [f32]),
 }
 
 /// `out[row][column] = activation(start + Σ a[row][term] · b[term][column])`.
@@ -152,7 +154,7 @@ impl<'a> Tile<'a> {
             (rows - 1) * self.out_row + furthest(self.out_columns) + LANES <= out.len(),
             "a tile reaches beyond its output"
         );
-        if let Start::Bias(bias) = self.start {
+        if let Start::Bias(bias) | Start::OutputAndBias(bias) = self.start {
             assert!(bias.len() >= rows, "a tile has more rows than biases");
         }
         let offsets = |from: &[usize]| {

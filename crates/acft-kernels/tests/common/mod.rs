@@ -19,11 +19,17 @@ pub(crate) fn values(n: usize, seed: u64) -> Vec<f32> {
 /// Panics unless the two agree within `1e-5` of the largest expected value (at least 1).
 #[track_caller]
 pub(crate) fn assert_close(what: &str, actual: &[f32], expected: &[f64]) {
+    assert_within(1e-5, what, actual, expected);
+}
+
+/// Panics unless the two agree within `tolerance` of the largest expected value (at least 1).
+#[track_caller]
+pub(crate) fn assert_within(tolerance: f64, what: &str, actual: &[f32], expected: &[f64]) {
     assert_eq!(actual.len(), expected.len(), "{what}: another length");
     let scale = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
     for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
         assert!(
-            (f64::from(a) - e).abs() <= 1e-5 * scale,
+            (f64::from(a) - e).abs() <= tolerance * scale,
             "{what}: element {i} is {a}, expected {e} (scale {scale})"
         );
     }

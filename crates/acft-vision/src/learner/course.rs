@@ -7,6 +7,7 @@ use super::batch;
 use super::optimizer::Optimizer;
 use super::settings::OptimizerKind;
 use crate::models::{Network, TooSmall, Training};
+use crate::ops;
 
 /// The network as it changes, and what changes it.
 pub(super) struct Course {
@@ -57,8 +58,15 @@ impl Course {
     }
 
     /// The trained network, ready for inference.
-    pub(super) fn finish(self) -> Network {
-        self.network.expect(PRESENT).valid()
+    pub(super) fn finish(mut self) -> Network {
+        self.network.take().expect(PRESENT).valid()
+    }
+}
+
+impl Drop for Course {
+    /// Training may end early; its memory is returned all the same.
+    fn drop(&mut self) {
+        ops::clear_buffers();
     }
 }
 

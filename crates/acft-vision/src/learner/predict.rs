@@ -3,28 +3,27 @@
 use std::ops::ControlFlow;
 
 use acft::{CandidateError, CandidateId, PredictionSink};
-use burn::tensor::Tensor;
 
 use super::error::LearnerError;
-use super::{FeatureSink, PatchSource, batch, patch_bytes, pipeline};
-use crate::models::{Model, Network, TooSmall};
-use crate::ops::Images;
+use super::runner::Runner;
+use super::{FeatureSink, PatchSource, patch_bytes, pipeline};
+use crate::engine::Wanted;
 
 /// Delivers the softmax rows of each candidate.
 pub(super) fn probabilities(
     source: &dyn PatchSource,
     workers: usize,
-    model: &Model,
+    runner: &Runner,
     candidates: &[CandidateId],
     sink: &mut PredictionSink<'_>,
 ) -> Result<(), LearnerError> {
-    let classes = model.description().classes.len();
+    let classes = runner.model().description().classes.len();
     let mut rows = vec![0.0; source.patches_per_candidate() * classes];
     let stream = Stream {
         source,
         workers,
-        model,
-        run: |network, x| network.infer(x),
+        runner,
+        wanted: Wanted::Logits,
     };
     stream.each(candidates, |candidate, logits| match logits {
         Err(error) => Ok(sink(candidate, Err(error))),
@@ -44,15 +43,15 @@ pub(super) fn probabilities(
 pub(super) fn features(
     source: &dyn PatchSource,
     workers: usize,
-    model: &Model,
+    runner: &Runner,
     candidates: &[CandidateId],
     sink: &mut FeatureSink<'_>,
 ) -> Result<(), LearnerError> {
     let stream = Stream {
         source,
         workers,
-        model,
-        run: |network, x| Ok(network.infer_with_features(x)?.features),
+        runner,
+        wanted: Wanted::Features,
     };
     stream.each(candidates, |candidate, features| {
         Ok(sink(candidate, features))
@@ -63,9 +62,8 @@ pub(super) fn features(
 struct Stream<'a> {
     source: &'a dyn PatchSource,
     workers: usize,
-    model: &'a Model,
-    /// Images to one row each.
-    run: fn(&Network, Images) -> Result<Tensor<2>, TooSmall>,
+    runner: &'a Runner,
+    wanted: Wanted,
 }
 
 /// The patches of some candidates: those that could be read, one after the other.
@@ -86,7 +84,7 @@ impl Stream<'_> {
         ) -> Result<ControlFlow<()>, LearnerError>,
     ) -> Result<(), LearnerError> {
         let patches = self.source.patches_per_candidate();
-        let at_once = batch::patches_at_once(self.source.input());
+        let at_once = self.runner.patches_at_once();
         let chunks: Vec<&[CandidateId]> = candidates.chunks((at_once / patches).max(1)).collect();
         pipeline::ordered(
             chunks.len(),
@@ -126,16 +124,9 @@ impl Stream<'_> {
 
     /// Runs the network over patches, at most `at_once` at a time.
     fn rows(&self, bytes: &[u8], at_once: usize) -> Result<Vec<f32>, LearnerError> {
-        let network = self.model.network();
-        let device = network.device();
         let mut rows = Vec::new();
         for bytes in bytes.chunks(at_once * patch_bytes(self.source)) {
-            let images = batch::images(bytes, self.source.input(), &device);
-            let output = (self.run)(network, images)?.into_data();
-            let output = output
-                .try_into_vec::<f32>()
-                .expect("networks are built in f32 and stay so");
-            rows.extend(output);
+            rows.extend(self.runner.run(bytes, self.wanted)?);
         }
         Ok(rows)
     }

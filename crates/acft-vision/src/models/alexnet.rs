@@ -7,6 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
+use crate::engine::{Builder, Engine, Features};
 use crate::ops::{self, Images};
 
 /// Height and width of the grid that the first dense layer reads.
@@ -61,6 +62,17 @@ impl Alexnet {
             x = dense.forward(pass.dropout(x, 0.5));
         }
         x
+    }
+
+    /// Both for scoring images of `input` × `input` pixels.
+    pub(super) fn engine(&self, input: usize) -> Engine {
+        let (mut builder, images) = Builder::new(input);
+        let grid = stage::lower(&self.features, &mut builder, images);
+        let mut dense: Vec<_> = self.classifier.iter().flatten().map(Dense::layer).collect();
+        let first = dense.remove(0);
+        let first = first.behind_adaptive_pool(GRID, [grid.height, grid.width]);
+        dense.insert(0, first);
+        Engine::new(builder, &[grid], dense, Features::BeforeHead)
     }
 
     /// The trunk's output to logits.

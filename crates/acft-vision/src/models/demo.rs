@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::stage::{self, Stage};
+use crate::engine::{Builder, Engine, Features};
 use crate::ops::{self, Images};
 
 /// Four 3 × 3 convolutions (16, 32, 48, 64 channels), two poolings, one dense
@@ -34,6 +35,19 @@ impl Demo {
     /// Images to batch × 64 pooled activations.
     pub(super) fn trunk(&self, x: Images) -> Tensor<2> {
         ops::global_avg_pool(stage::run(&self.features, x))
+    }
+
+    /// Both for scoring images of `input` × `input` pixels.
+    pub(super) fn engine(&self, input: usize) -> Engine {
+        let (mut builder, images) = Builder::new(input);
+        let trunk = stage::lower(&self.features, &mut builder, images);
+        let features = builder.mean(trunk);
+        Engine::new(
+            builder,
+            &[features],
+            vec![self.fc.layer()],
+            Features::BeforeHead,
+        )
     }
 
     /// The trunk's output to logits.

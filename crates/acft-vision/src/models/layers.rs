@@ -1,10 +1,12 @@
 //! Layers with torchvision's parameter names.
 
+use acft_kernels::Activation;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::init::{Init, Initializer, Part};
 use super::pass::{BatchStatistics, Pass};
+use crate::engine::{self, Builder, Grid};
 use crate::ops::{self, Images};
 
 /// What follows a convolution or linear layer.
@@ -105,6 +107,40 @@ impl Conv {
     }
 }
 
+impl Conv {
+    /// The convolution for the engine.
+    pub(super) fn layer(&self) -> engine::Layer {
+        let [outputs, inputs, kernel, _] = self.weight.dims();
+        engine::Layer {
+            weights: floats(self.weight.val()),
+            dims: [outputs, inputs, kernel],
+            bias: match &self.bias {
+                Some(bias) => floats(bias.val()),
+                None => vec![0.0; outputs],
+            },
+            stride: self.stride,
+            padding: self.padding,
+            activation: activation(self.relu),
+        }
+    }
+}
+
+/// The values of a parameter.
+fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor
+        .into_data()
+        .try_into_vec()
+        .expect("networks are built in f32 and stay so")
+}
+
+fn activation(relu: bool) -> Activation {
+    if relu {
+        Activation::Relu
+    } else {
+        Activation::Identity
+    }
+}
+
 /// A fully connected layer and the ReLU after it, if any.
 #[derive(Module, Debug)]
 pub(super) struct Dense {
@@ -133,6 +169,12 @@ impl Dense {
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         ops::linear(x, self.weight.val(), self.bias.val(), self.relu)
     }
+
+    /// The layer for the engine.
+    pub(super) fn layer(&self) -> engine::Dense {
+        let (weights, bias) = (floats(self.weight.val()), floats(self.bias.val()));
+        engine::Dense::new(weights, bias, activation(self.relu))
+    }
 }
 
 /// Batch normalisation over batch, height and width.
@@ -154,6 +196,26 @@ impl BatchNorm {
             running_mean: init.constant([channels], 0.0),
             running_var: init.constant([channels], 1.0),
         }
+    }
+
+    /// The convolution before it with this folded in, for inference.
+    pub(super) fn folded(&self, conv: &Conv) -> engine::Layer {
+        let [weight, bias, mean, variance] = [
+            &self.weight,
+            &self.bias,
+            &self.running_mean,
+            &self.running_var,
+        ]
+        .map(|parameter| floats(parameter.val()));
+        let scale: Vec<f32> = weight
+            .iter()
+            .zip(&variance)
+            .map(|(weight, variance)| weight / (variance + Self::EPSILON as f32).sqrt())
+            .collect();
+        let shift: Vec<f32> = (0..bias.len())
+            .map(|channel| bias[channel] - mean[channel] * scale[channel])
+            .collect();
+        conv.layer().scaled(&scale, &shift)
     }
 
     pub(super) fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Images {
@@ -220,5 +282,9 @@ impl MaxPool {
 
     pub(super) fn forward(&self, x: Images) -> Images {
         ops::max_pool2d(x, self.kernel, self.stride, self.padding, self.ceil)
+    }
+
+    pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
+        builder.max_pool(x, self.kernel, self.stride, self.padding, self.ceil)
     }
 }

@@ -108,6 +108,11 @@ impl Model {
         &self.0.network
     }
 
+    /// Whether the two are handles of one model.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// What it was made for.
     pub fn description(&self) -> &Description {
         &self.0.description

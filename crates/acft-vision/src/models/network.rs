@@ -11,6 +11,7 @@ use super::parameters::{self, Entry, Named};
 use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
 use super::squeezenet::Squeezenet;
+use crate::engine::Engine;
 use crate::ops::{self, Images};
 
 /// The layers and parameters of one network.
@@ -193,6 +194,21 @@ impl Network {
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
         parameters::entries(&self.layers)
+    }
+
+    /// The network as it is now, prepared for scoring images of
+    /// `input` × `input` pixels on the CPU.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub(crate) fn engine(&self, input: usize) -> Result<Engine, TooSmall> {
+        self.architecture.check_input(input)?;
+        Ok(match &self.layers {
+            Layers::Squeezenet(net) => net.engine(input),
+            Layers::Alexnet(net) => net.engine(input),
+            Layers::Resnet18(net) => net.engine(input),
+            Layers::Demo(net) => net.engine(input),
+        })
     }
 
     fn checked(&self, x: impl Into<Images>) -> Result<Images, TooSmall> {

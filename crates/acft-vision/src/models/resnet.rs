@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{BatchNorm, Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
+use crate::engine::{Builder, Engine, Features, Grid};
 use crate::ops::{self, Images};
 
 /// Two 3 × 3 convolutions and the way around them.
@@ -46,6 +47,16 @@ impl Block {
         };
         ops::add_relu(y, around)
     }
+
+    fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
+        let y = builder.conv(x, &self.bn1.folded(&self.conv1).rectified());
+        let around = match &self.downsample {
+            Some((conv, norm)) => builder.conv(x, &norm.folded(conv)),
+            None => x,
+        };
+        builder.conv_onto(y, &self.bn2.folded(&self.conv2).rectified(), around);
+        around
+    }
 }
 
 /// A first convolution, four layers of two blocks, one dense layer.
@@ -83,6 +94,25 @@ impl Resnet18 {
             x = layer.iter().fold(x, |x, block| block.forward(x, pass));
         }
         ops::global_avg_pool(x)
+    }
+
+    /// Both for scoring images of `input` × `input` pixels.
+    pub(super) fn engine(&self, input: usize) -> Engine {
+        let (mut builder, images) = Builder::new(input);
+        let x = builder.conv(images, &self.bn1.folded(&self.conv1).rectified());
+        let mut x = self.maxpool.lower(&mut builder, x);
+        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+            x = layer
+                .iter()
+                .fold(x, |x, block| block.lower(&mut builder, x));
+        }
+        let features = builder.mean(x);
+        Engine::new(
+            builder,
+            &[features],
+            vec![self.fc.layer()],
+            Features::BeforeHead,
+        )
     }
 
     /// The trunk's output to logits.

@@ -7,6 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
+use crate::engine::{Builder, Engine, Features, Grid};
 use crate::ops::{self, Images};
 
 /// A 1 × 1 convolution that narrows, and two side by side (1 × 1 and 3 × 3)
@@ -32,6 +33,16 @@ impl Fire {
         let narrow = self.expand1x1.forward(x.clone());
         let wide = self.expand3x3.forward(x);
         ops::cat_channels(narrow, wide)
+    }
+
+    pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
+        let x = builder.conv(x, &self.squeeze.layer());
+        let (narrow, wide) = (self.expand1x1.layer(), self.expand3x3.layer());
+        let first = narrow.dims[0];
+        let y = builder.grid(first + wide.dims[0], [x.height, x.width]);
+        builder.conv_into(x, &narrow, y, 0);
+        builder.conv_into(x, &wide, y, first);
+        y
     }
 }
 
@@ -99,6 +110,16 @@ impl Squeezenet {
     /// Images to batch × 512 × h × w.
     pub(super) fn trunk(&self, x: Images) -> Images {
         stage::run(&self.features, x)
+    }
+
+    /// Both for scoring images of `input` × `input` pixels.
+    pub(super) fn engine(&self, input: usize) -> Engine {
+        let (mut builder, images) = Builder::new(input);
+        let trunk = stage::lower(&self.features, &mut builder, images);
+        let features = builder.mean(trunk);
+        let logits = stage::lower(&self.classifier, &mut builder, trunk);
+        let logits = builder.mean(logits);
+        Engine::new(builder, &[features, logits], Vec::new(), Features::Beside)
     }
 
     /// The trunk's output to logits.

@@ -5,6 +5,7 @@ use burn::module::Module;
 
 use super::layers::{Conv, MaxPool};
 use super::squeezenet::Fire;
+use crate::engine::{Builder, Grid};
 use crate::ops::Images;
 
 /// One step of a trunk.
@@ -31,9 +32,23 @@ impl Stage {
             Self::Fused(_) => x,
         }
     }
+
+    fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
+        match self {
+            Self::Conv(conv) => builder.conv(x, &conv.layer()),
+            Self::MaxPool(pool) => pool.lower(builder, x),
+            Self::Fire(fire) => fire.lower(builder, x),
+            Self::Fused(_) => x,
+        }
+    }
 }
 
 /// Runs the stages in order.
 pub(super) fn run(stages: &[Stage], x: Images) -> Images {
     stages.iter().fold(x, |x, stage| stage.forward(x))
+}
+
+/// The same stages for the engine.
+pub(super) fn lower(stages: &[Stage], builder: &mut Builder, x: Grid) -> Grid {
+    stages.iter().fold(x, |x, stage| stage.lower(builder, x))
 }

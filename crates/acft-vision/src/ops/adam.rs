@@ -86,15 +86,15 @@ impl AdamOps for Flex {
             first: first.storage_mut(),
             second: second.storage_mut(),
         };
-        let gradient = super::kernels::values(&gradient);
         Adam::default().step(
             Isa::best(),
             rate,
             time,
             tensor.storage_mut(),
-            gradient,
+            super::kernels::values(&gradient),
             moments,
         );
+        super::buffers::give(gradient);
         (tensor, first, second)
     }
 }

@@ -99,6 +99,16 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         }
     }
 
+    fn fused_cat_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [a.node(), b.node()];
+        let (a, b) = (a.into_primitive(), b.into_primitive());
+        let [_, first, ..] = kernels::dims::<4>(&a);
+        match CatBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(first, Flex::fused_cat_channels(a, b)),
+            OpsKind::UnTracked(prep) => prep.finish(Flex::fused_cat_channels(a, b)),
+        }
+    }
+
     fn batch_statistics(x: FloatTensor<Self>, norm: Norm) -> FloatTensor<Self> {
         FloatTensor::<Self>::new(Flex::batch_statistics(x.into_primitive(), norm))
     }
@@ -216,6 +226,24 @@ impl Backward<Flex, 1> for PoolBackward {
         register(
             ops.parents.map(|p| p.map(|node| node.id)),
             [Some(dx)],
+            grads,
+        );
+    }
+}
+
+#[derive(Debug)]
+struct CatBackward;
+
+impl Backward<Flex, 2> for CatBackward {
+    /// Channels of the first input.
+    type State = usize;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let found = kernels::cat_channels_gradients(dy, ops.state);
+        register(
+            ops.parents.map(|p| p.map(|node| node.id)),
+            found.map(Some),
             grads,
         );
     }

@@ -10,6 +10,9 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
+use rayon::prelude::*;
+
+use super::buffers;
 
 /// Distances that are the same along both axes.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,9 @@ pub(super) trait KernelOps: Backend {
     /// A max-pool.
     fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
 
+    /// Two layers' outputs as the channels of one.
+    fn fused_cat_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
     /// Mean and variance of each channel, as the two rows of a matrix; without
     /// a gradient of their own.
     fn batch_statistics(x: FloatTensor<Self>, norm: Norm) -> FloatTensor<Self>;
@@ -83,7 +89,7 @@ impl KernelOps for Flex {
     ) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = conv_shape(&x, &weight, window);
-        let mut y = vec![0.0; shape.output_len()];
+        let mut y = buffers::take(shape.output_len());
         kernels::conv2d(
             Isa::best(),
             &shape,
@@ -113,7 +119,7 @@ impl KernelOps for Flex {
     ) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = linear_shape(&x, &weight);
-        let mut y = vec![0.0; shape.batch * shape.outputs];
+        let mut y = buffers::take(shape.batch * shape.outputs);
         kernels::linear(
             Isa::best(),
             &shape,
@@ -129,9 +135,24 @@ impl KernelOps for Flex {
     fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
         let x = contiguous(x);
         let (shape, dims) = pool_shape(&dims(&x), pool);
-        let mut y = vec![0.0; shape.output_len()];
+        let mut y = buffers::take(shape.output_len());
         kernels::max_pool2d(Isa::best(), &shape, values(&x), &mut y);
         tensor(y, dims)
+    }
+
+    fn fused_cat_channels(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        let (a, b) = (contiguous(a), contiguous(b));
+        let ([blocks, first, height, width], [_, second, ..]) = (dims(&a), dims::<4>(&b));
+        let plane = height * width;
+        let mut y = buffers::take(blocks * (first + second) * plane);
+        y.par_chunks_exact_mut((first + second) * plane)
+            .zip(values(&a).par_chunks_exact(first * plane))
+            .zip(values(&b).par_chunks_exact(second * plane))
+            .for_each(|((y, a), b)| {
+                y[..first * plane].copy_from_slice(a);
+                y[first * plane..].copy_from_slice(b);
+            });
+        tensor(y, [blocks, first + second, height, width])
     }
 
     fn batch_statistics(x: FlexTensor, norm: Norm) -> FlexTensor {
@@ -151,7 +172,7 @@ impl KernelOps for Flex {
     ) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = norm_shape(&x, norm);
-        let mut y = vec![0.0; shape.len()];
+        let mut y = buffers::take(shape.len());
         kernels::batch_norm(
             &shape,
             values(&x),
@@ -179,12 +200,15 @@ pub(super) fn conv2d_gradients(
     let shape = conv_shape(&x, &weight, window);
     let dy = before_activation(y, dy, activation);
     let dx = wanted[0].then(|| {
-        let mut dx = vec![0.0; shape.input_len()];
+        let mut dx = buffers::take(shape.input_len());
         kernels::conv2d_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
         tensor(dx, dims::<4>(&x))
     });
     let parameters = (wanted[1] || wanted[2]).then(|| {
-        let (mut dw, mut db) = (vec![0.0; shape.weight_len()], vec![0.0; shape.out_channels]);
+        let (mut dw, mut db) = (
+            buffers::take(shape.weight_len()),
+            vec![0.0; shape.out_channels],
+        );
         kernels::conv2d_backward_weights(
             Isa::best(),
             &shape,
@@ -199,6 +223,8 @@ pub(super) fn conv2d_gradients(
         )
     });
     let (dw, db) = parameters.unzip();
+    buffers::give(dy);
+    buffers::give(x);
     [dx, dw, db]
 }
 
@@ -213,13 +239,13 @@ pub(super) fn linear_gradients(
     let shape = linear_shape(&x, &weight);
     let dy = before_activation(y, dy, activation);
     let dx = wanted[0].then(|| {
-        let mut dx = vec![0.0; shape.batch * shape.inputs];
+        let mut dx = buffers::take(shape.batch * shape.inputs);
         kernels::linear_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
         tensor(dx, [shape.batch, shape.inputs])
     });
     let parameters = (wanted[1] || wanted[2]).then(|| {
         let (mut dw, mut db) = (
-            vec![0.0; shape.outputs * shape.inputs],
+            buffers::take(shape.outputs * shape.inputs),
             vec![0.0; shape.outputs],
         );
         kernels::linear_backward_weights(
@@ -236,6 +262,8 @@ pub(super) fn linear_gradients(
         )
     });
     let (dw, db) = parameters.unzip();
+    buffers::give(dy);
+    buffers::give(x);
     [dx, dw, db]
 }
 
@@ -243,7 +271,10 @@ pub(super) fn linear_gradients(
 pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
     let x = contiguous(x);
     let (shape, dims) = pool_shape(&dims(&x), pool);
-    let (mut y, mut taps) = (vec![0.0; shape.output_len()], vec![0; shape.output_len()]);
+    let (mut y, mut taps) = (
+        buffers::take(shape.output_len()),
+        vec![0; shape.output_len()],
+    );
     kernels::max_pool2d_with_taps(Isa::best(), &shape, values(&x), &mut y, &mut taps);
     (tensor(y, dims), taps)
 }
@@ -257,9 +288,27 @@ pub(super) fn max_pool2d_gradient(
 ) -> FlexTensor {
     let dy = contiguous(dy);
     let (shape, _) = pool_shape(&input, pool);
-    let mut dx = vec![0.0; shape.input_len()];
+    let mut dx = buffers::take(shape.input_len());
     kernels::max_pool2d_backward(&shape, values(&dy), taps, &mut dx);
+    buffers::give(dy);
     tensor(dx, input)
+}
+
+/// The gradients of the two inputs of [`KernelOps::fused_cat_channels`], of
+/// which the first has `first` channels, from that of its output.
+pub(super) fn cat_channels_gradients(dy: FlexTensor, first: usize) -> [FlexTensor; 2] {
+    let dy = contiguous(dy);
+    let [blocks, channels, height, width] = dims(&dy);
+    let plane = height * width;
+    let parts = [0..first, first..channels].map(|part| {
+        let mut dx = buffers::take(blocks * part.len() * plane);
+        dx.par_chunks_exact_mut(part.len() * plane)
+            .zip(values(&dy).par_chunks_exact(channels * plane))
+            .for_each(|(dx, dy)| dx.copy_from_slice(&dy[part.start * plane..part.end * plane]));
+        tensor(dx, [blocks, part.len(), height, width])
+    });
+    buffers::give(dy);
+    parts
 }
 
 /// The gradients of [`KernelOps::fused_batch_norm`] that are wanted (of input,
@@ -272,7 +321,7 @@ pub(super) fn batch_norm_gradients(
 ) -> [Option<FlexTensor>; 3] {
     let (x, weight, dy) = (contiguous(x), contiguous(weight), contiguous(dy));
     let shape = norm_shape(&x, norm);
-    let mut dx = vec![0.0; shape.len()];
+    let mut dx = buffers::take(shape.len());
     let (mut dw, mut db) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
     kernels::batch_norm_backward(
         &shape,
@@ -286,9 +335,11 @@ pub(super) fn batch_norm_gradients(
             bias: &mut db,
         },
     );
-    let channels = [shape.channels];
+    let (sizes, channels) = (dims::<4>(&x), [shape.channels]);
+    buffers::give(dy);
+    buffers::give(x);
     [
-        wanted[0].then(|| tensor(dx, dims::<4>(&x))),
+        wanted[0].then(|| tensor(dx, sizes)),
         wanted[1].then(|| tensor(dw, channels)),
         wanted[2].then(|| tensor(db, channels)),
     ]
@@ -311,7 +362,9 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
     }
     let mut dy = whole(dy);
     // `storage_mut` copies only where somebody else holds the buffer too.
-    kernels::relu_backward(values(&contiguous(y)), dy.storage_mut());
+    let y = contiguous(y);
+    kernels::relu_backward(values(&y), dy.storage_mut());
+    buffers::give(y);
     dy
 }
 

@@ -1,8 +1,8 @@
 //! AVX2 with FMA: a column is two vectors, and four rows of it are summed at a time.
 
 use std::arch::x86_64::{
-    __m256, _CMP_LT_OQ, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    __m256, _CMP_LT_OQ, _mm256_add_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
 use super::transpose;
@@ -68,9 +68,14 @@ unsafe fn product<const R: usize>(job: &Job<'_>, first: usize, column: usize) {
                     *sums = [_mm256_set1_ps(bias); 2];
                 }
             }
-            Start::Output => {
+            Start::Output | Start::OutputAndBias(_) => {
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    *sums = pair(out.add(row * job.out_row));
+                    let bias = match job.start {
+                        Start::OutputAndBias(bias) => bias[first + row],
+                        _ => 0.0,
+                    };
+                    let held = pair(out.add(row * job.out_row));
+                    *sums = held.map(|held| _mm256_add_ps(held, _mm256_set1_ps(bias)));
                 }
             }
         }

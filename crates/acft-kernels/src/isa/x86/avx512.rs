@@ -1,8 +1,8 @@
 //! AVX-512: up to 24 accumulators, one for each row and column of a tile.
 
 use std::arch::x86_64::{
-    __m512, _CMP_LT_OQ, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, _CMP_LT_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_mov_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
 use super::transpose;
@@ -78,10 +78,16 @@ unsafe fn product<const PACKED: bool, const R: usize, const N: usize>(job: &Job<
                     *sums = [_mm512_set1_ps(bias); N];
                 }
             }
-            Start::Output => {
+            Start::Output | Start::OutputAndBias(_) => {
+                let bias = |row: usize| match job.start {
+                    Start::OutputAndBias(bias) => bias[row],
+                    _ => 0.0,
+                };
                 for (row, sums) in sums.iter_mut().enumerate() {
+                    let bias = _mm512_set1_ps(bias(row));
                     for (sum, column) in sums.iter_mut().zip(job.out_columns) {
-                        *sum = _mm512_loadu_ps(job.out.add(row * job.out_row + column));
+                        let held = _mm512_loadu_ps(job.out.add(row * job.out_row + column));
+                        *sum = _mm512_add_ps(held, bias);
                     }
                 }
             }
