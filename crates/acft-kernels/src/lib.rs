@@ -43,4 +43,4 @@ pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,
     max_pool2d_with_taps,
 };
-pub use relu::relu_backward;
+pub use relu::{add_relu, multiply, relu_backward, relu_backward_from};

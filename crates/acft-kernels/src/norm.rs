@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::{
     check,
+    geometry::Activation,
     lanes::{LANES, blocks},
 };
 
@@ -114,7 +115,7 @@ pub fn batch_statistics(shape: &Norm, x: &[f32]) -> Statistics {
     Statistics { mean, variance }
 }
 
-/// `y = (x − mean) / √(variance + ε) · weight + bias`, channel by channel.
+/// `y = activation((x − mean) / √(variance + ε) · weight + bias)`, channel by channel.
 ///
 /// Panics, naming the argument, if a slice has another length than `shape` calls for.
 pub fn batch_norm(
@@ -123,6 +124,7 @@ pub fn batch_norm(
     statistics: &Statistics,
     weight: &[f32],
     bias: &[f32],
+    activation: Activation,
     y: &mut [f32],
 ) {
     check::length("x", x, shape.len());
@@ -138,13 +140,20 @@ pub fn batch_norm(
             let mean = statistics.mean[channel];
             let scale = weight[channel] * inverse(shape, statistics, channel);
             let bias = bias[channel];
-            y.iter_mut()
-                .zip(x)
-                .for_each(|(y, x)| *y = (x - mean) * scale + bias);
+            let pairs = y.iter_mut().zip(x);
+            match activation {
+                Activation::Identity => pairs.for_each(|(y, x)| *y = (x - mean) * scale + bias),
+                // A NaN stays one.
+                Activation::Relu => pairs.for_each(|(y, x)| {
+                    let normed = (x - mean) * scale + bias;
+                    *y = if normed <= 0.0 { 0.0 } else { normed };
+                }),
+            }
         });
 }
 
-/// The gradients of [`batch_norm`] with the statistics of its own input, from that of its output.
+/// The gradients of [`batch_norm`] with the statistics of its own input, from that of its output before the
+/// activation.
 ///
 /// Lanes that hold no image must be 0 in `dy`. Panics, naming the argument, if a slice has another length than
 /// `shape` calls for.

@@ -1,4 +1,5 @@
-//! The gradient of a ReLU that a convolution or linear layer applied itself.
+//! ReLUs that belong to another operation: the sum at the end of a residual layer, and the gradient of one that
+//! a layer applied itself.
 
 use rayon::prelude::*;
 
@@ -21,6 +22,62 @@ pub fn relu_backward(y: &[f32], dy: &mut [f32]) {
         });
 }
 
+/// As [`relu_backward`], from `parts` of a larger gradient: part `i` begins at `starts(i)` of `whole`, and they
+/// have the same length each. What comes of it is written to `dy`.
+///
+/// Panics if the lengths differ, or a part reaches beyond `whole`.
+pub fn relu_backward_from(
+    whole: &[f32],
+    starts: impl Fn(usize) -> usize + Sync,
+    parts: usize,
+    y: &[f32],
+    dy: &mut [f32],
+) {
+    check::length("y", y, dy.len());
+    let len = (dy.len() / parts.max(1)).max(1);
+    check::length("dy", dy, len * parts);
+    dy.par_chunks_mut(len)
+        .zip(y.par_chunks(len))
+        .enumerate()
+        .for_each(|(part, (dy, y))| {
+            let whole = &whole[starts(part)..][..len];
+            for ((dy, &y), &whole) in dy.iter_mut().zip(y).zip(whole) {
+                *dy = if y <= 0.0 { 0.0 } else { whole };
+            }
+        });
+}
+
+/// `y = relu(a + b)`.
+///
+/// A NaN stays one. Panics if the lengths differ.
+pub fn add_relu(a: &[f32], b: &[f32], y: &mut [f32]) {
+    check::length("a", a, y.len());
+    check::length("b", b, y.len());
+    y.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
+        .for_each(|(y, (a, b))| {
+            for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+                let sum = a + b;
+                *y = if sum <= 0.0 { 0.0 } else { sum };
+            }
+        });
+}
+
+/// `y = a · b`, element by element: a dropout, of which `b` is the mask.
+///
+/// Panics if the lengths differ.
+pub fn multiply(a: &[f32], b: &[f32], y: &mut [f32]) {
+    check::length("a", a, y.len());
+    check::length("b", b, y.len());
+    y.par_chunks_mut(CHUNK)
+        .zip(a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)))
+        .for_each(|(y, (a, b))| {
+            for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+                *y = a * b;
+            }
+        });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +87,29 @@ mod tests {
         let mut dy = [1.0, 2.0, 3.0, 4.0];
         relu_backward(&[0.0, -0.0, 5.0, f32::NAN], &mut dy);
         assert_eq!(dy, [0.0, 0.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn a_part_of_a_gradient_is_taken_as_it_lies() {
+        let whole = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let mut dy = [9.0; 4];
+        relu_backward_from(
+            &whole,
+            |part| part * 3 + 1,
+            2,
+            &[1.0, 0.0, 1.0, 1.0],
+            &mut dy,
+        );
+        assert_eq!(dy, [2.0, 0.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn sums_are_rectified_and_keep_what_is_no_number() {
+        let mut y = [9.0; 3];
+        add_relu(&[1.0, -3.0, f32::NAN], &[1.0, 2.0, 0.0], &mut y);
+        assert_eq!(y[..2], [2.0, 0.0]);
+        assert!(y[2].is_nan());
+        multiply(&[1.0, 2.0, 3.0], &[2.0, 0.0, 1.0], &mut y);
+        assert_eq!(y, [2.0, 0.0, 3.0]);
     }
 }

@@ -2,7 +2,9 @@
 
 mod common;
 
-use acft_kernels::{LANES, Norm, NormGradients, batch_norm, batch_norm_backward, batch_statistics};
+use acft_kernels::{
+    Activation, LANES, Norm, NormGradients, batch_norm, batch_norm_backward, batch_statistics,
+};
 use common::{assert_close, one_by_one, side_by_side, values};
 use proptest::prelude::*;
 
@@ -51,7 +53,7 @@ proptest! {
         assert_close("mean", &statistics.mean, &mean);
         assert_close("variance", &statistics.variance, &variance);
         let mut ys = vec![f32::NAN; xs.len()];
-        batch_norm(&shape, &xs, &statistics, &weight, &bias, &mut ys);
+        batch_norm(&shape, &xs, &statistics, &weight, &bias, Activation::Identity, &mut ys);
         assert_close("y", &one_by_one(&ys, batch), &y);
 
         let mut dxs = vec![f32::NAN; xs.len()];

@@ -18,10 +18,10 @@ mod tests;
 use acft_kernels::{Activation, LANES, blocks};
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::module as burn_ops;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub use self::adam::FusedAdam;
-pub(crate) use self::buffers::clear as clear_buffers;
+pub(crate) use self::buffers::{clear as clear_buffers, take as buffer};
 pub use self::images::Images;
 pub(crate) use self::images::Layout;
 use self::kernels::{KernelOps, Norm, Pool, Window};
@@ -91,23 +91,48 @@ pub fn cat_channels(a: Images, b: Images) -> Images {
 
 /// The sum of two layers' outputs, and a ReLU.
 pub fn add_relu(a: Images, b: Images) -> Images {
-    a.map(|a| burn::tensor::activation::relu(a + b.into_values()))
+    let b = b.into_values();
+    if !has_kernels(&b) {
+        return a.map(|a| burn::tensor::activation::relu(a + b));
+    }
+    a.map(|a| {
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_add_relu(
+            a.into_dispatch(),
+            b.into_dispatch(),
+        ))
+    })
 }
 
-/// A ReLU of its own.
-pub fn relu(x: Images) -> Images {
-    x.map(burn::tensor::activation::relu)
+/// `x · mask`, element by element, where `mask` has one factor a value of `x`
+/// and no gradient: a dropout.
+pub fn masked<const D: usize>(x: Tensor<D>, mask: Vec<f32>) -> Tensor<D> {
+    let mask = Tensor::<D>::from_data(TensorData::new(mask, x.dims()), &x.device());
+    if !has_kernels(&x) {
+        return x * mask;
+    }
+    Tensor::from_dispatch(<Dispatch as KernelOps>::fused_mask(
+        x.into_dispatch(),
+        mask.detach().into_dispatch(),
+    ))
 }
 
 /// `(x − mean) / √(variance + epsilon) · weight + bias`, channel by channel,
-/// with the given statistics.
+/// with the given statistics, optionally followed by a ReLU.
 pub fn batch_norm(
     x: Images,
     [mean, variance]: [Tensor<1>; 2],
     [weight, bias]: [Tensor<1>; 2],
     epsilon: f64,
+    relu: bool,
 ) -> Images {
-    x.map(|x| burn_ops::batch_norm(x, weight, bias, mean, variance, epsilon))
+    x.map(|x| {
+        let y = burn_ops::batch_norm(x, weight, bias, mean, variance, epsilon);
+        if relu {
+            burn::tensor::activation::relu(y)
+        } else {
+            y
+        }
+    })
 }
 
 /// As [`batch_norm`] with the statistics of `x` itself, which are returned as
@@ -116,13 +141,18 @@ pub fn batch_norm_training(
     x: Images,
     [weight, bias]: [Tensor<1>; 2],
     epsilon: f64,
+    relu: bool,
 ) -> (Images, [Tensor<1>; 2]) {
     if !x.interleaved() {
         let mut statistics = None;
         let y = x.map(|x| {
             let normed = burn_ops::batch_norm_train(x, weight, bias, epsilon);
             statistics = Some([normed.mean, normed.variance]);
-            normed.output
+            if relu {
+                burn::tensor::activation::relu(normed.output)
+            } else {
+                normed.output
+            }
         });
         return (y, statistics.expect("the layer was called"));
     }
@@ -142,6 +172,7 @@ pub fn batch_norm_training(
             weight.into_dispatch(),
             bias.into_dispatch(),
             norm,
+            activation(relu),
         ));
         statistics = Some([0, 1].map(|row| found.clone().narrow(0, row, 1).reshape([channels])));
         y

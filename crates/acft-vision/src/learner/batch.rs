@@ -4,7 +4,7 @@ use acft_kernels::{LANES, blocks};
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-use crate::ops::{Images, Layout};
+use crate::ops::{self, Images, Layout};
 
 /// Mean of the red, green and blue of ImageNet, in [0, 1].
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -32,7 +32,12 @@ pub(super) fn images(bytes: &[u8], input: usize, device: &Device) -> Images {
 pub(crate) fn interleaved(bytes: &[u8], input: usize) -> Vec<f32> {
     let plane = input * input;
     let count = bytes.len() / (plane * 3);
-    let mut values = vec![0.0_f32; blocks(count) * LANES * plane * 3];
+    let mut values = ops::buffer(blocks(count) * LANES * plane * 3);
+    if !count.is_multiple_of(LANES) {
+        // Lanes that hold no image must hold numbers.
+        let last = values.len() - LANES * plane * 3;
+        values[last..].fill(0.0);
+    }
     values
         .par_chunks_exact_mut(LANES * plane * 3)
         .zip(bytes.par_chunks(LANES * plane * 3))

@@ -177,24 +177,26 @@ impl Dense {
     }
 }
 
-/// Batch normalisation over batch, height and width.
+/// Batch normalisation over batch, height and width, and the ReLU after it, if any.
 #[derive(Module, Debug)]
 pub(super) struct BatchNorm {
     weight: Param<Tensor<1>>,
     bias: Param<Tensor<1>>,
     running_mean: Param<Tensor<1>>,
     running_var: Param<Tensor<1>>,
+    relu: bool,
 }
 
 impl BatchNorm {
     const EPSILON: f64 = 1e-5;
 
-    pub(super) fn new(channels: usize, init: &mut Initializer) -> Self {
+    pub(super) fn new(channels: usize, then: Then, init: &mut Initializer) -> Self {
         Self {
             weight: init.trained(Part::Body, [channels], Init::Constant(1.0)),
             bias: init.trained(Part::Body, [channels], Init::Constant(0.0)),
             running_mean: init.constant([channels], 0.0),
             running_var: init.constant([channels], 1.0),
+            relu: then == Then::Relu,
         }
     }
 
@@ -215,7 +217,8 @@ impl BatchNorm {
         let shift: Vec<f32> = (0..bias.len())
             .map(|channel| bias[channel] - mean[channel] * scale[channel])
             .collect();
-        conv.layer().scaled(&scale, &shift)
+        let layer = conv.layer().scaled(&scale, &shift);
+        if self.relu { layer.rectified() } else { layer }
     }
 
     pub(super) fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Images {
@@ -223,12 +226,13 @@ impl BatchNorm {
         match pass {
             Pass::Inference => {
                 let statistics = [self.running_mean.val(), self.running_var.val()];
-                ops::batch_norm(x, statistics, parameters, Self::EPSILON)
+                ops::batch_norm(x, statistics, parameters, Self::EPSILON, self.relu)
             }
             Pass::Training(training) => {
                 let [batch, _, height, width] = x.dims();
                 let n = (batch * height * width) as f64;
-                let (y, [mean, variance]) = ops::batch_norm_training(x, parameters, Self::EPSILON);
+                let (y, [mean, variance]) =
+                    ops::batch_norm_training(x, parameters, Self::EPSILON, self.relu);
                 training.statistics.push(BatchStatistics {
                     mean_id: self.running_mean.id,
                     variance_id: self.running_var.id,

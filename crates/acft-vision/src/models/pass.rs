@@ -2,9 +2,11 @@
 //! and batch statistics in training.
 
 use burn::module::{ModuleMapper, Param, ParamId};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::ops;
 
 /// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
@@ -69,7 +71,10 @@ impl Training {
         let threshold = (rate * f64::from(u32::MAX)) as u32;
         let kept = (1.0 / (1.0 - rate)) as f32;
         let factor = |random| if random < threshold { 0.0 } else { kept };
-        Some((0..n).map(|_| factor(stream.next_u32())).collect())
+        let mut mask = ops::buffer(n);
+        mask.iter_mut()
+            .for_each(|value| *value = factor(stream.next_u32()));
+        Some(mask)
     }
 }
 
@@ -79,14 +84,10 @@ impl Pass<'_> {
     pub(super) fn dropout<const D: usize>(&mut self, x: Tensor<D>, rate: f64) -> Tensor<D> {
         match self {
             Self::Inference => x,
-            Self::Training(training) => {
-                let shape = x.dims();
-                let Some(mask) = training.mask(shape.iter().product(), rate) else {
-                    return x;
-                };
-                let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device());
-                x * mask
-            }
+            Self::Training(training) => match training.mask(x.dims().iter().product(), rate) {
+                None => x,
+                Some(mask) => ops::masked(x, mask),
+            },
         }
     }
 }

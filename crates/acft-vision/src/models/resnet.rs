@@ -29,17 +29,21 @@ impl Block {
         let around = Geometry::new([inputs, outputs], 1).stride(stride);
         Self {
             conv1: conv(first, init),
-            bn1: BatchNorm::new(outputs, init),
+            bn1: BatchNorm::new(outputs, Then::Relu, init),
             conv2: conv(second, init),
-            bn2: BatchNorm::new(outputs, init),
-            downsample: (stride != 1 || inputs != outputs)
-                .then(|| (conv(around, init), BatchNorm::new(outputs, init))),
+            bn2: BatchNorm::new(outputs, Then::Nothing, init),
+            downsample: (stride != 1 || inputs != outputs).then(|| {
+                (
+                    conv(around, init),
+                    BatchNorm::new(outputs, Then::Nothing, init),
+                )
+            }),
         }
     }
 
     fn forward(&self, x: Images, pass: &mut Pass<'_>) -> Images {
         let y = self.bn1.forward(self.conv1.forward(x.clone()), pass);
-        let y = self.conv2.forward(ops::relu(y));
+        let y = self.conv2.forward(y);
         let y = self.bn2.forward(y, pass);
         let around = match &self.downsample {
             Some((conv, norm)) => norm.forward(conv.forward(x), pass),
@@ -49,7 +53,7 @@ impl Block {
     }
 
     fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
-        let y = builder.conv(x, &self.bn1.folded(&self.conv1).rectified());
+        let y = builder.conv(x, &self.bn1.folded(&self.conv1));
         let around = match &self.downsample {
             Some((conv, norm)) => builder.conv(x, &norm.folded(conv)),
             None => x,
@@ -76,7 +80,7 @@ impl Resnet18 {
     pub(super) fn new(classes: usize, init: &mut Initializer) -> Self {
         Self {
             conv1: conv(Geometry::new([3, 64], 7).stride(2).padding(3), init),
-            bn1: BatchNorm::new(64, init),
+            bn1: BatchNorm::new(64, Then::Relu, init),
             maxpool: MaxPool::of_3_by_2().padding(1),
             layer1: layer([64, 64], 1, init),
             layer2: layer([64, 128], 2, init),
@@ -89,7 +93,7 @@ impl Resnet18 {
     /// Images to batch × 512 pooled activations.
     pub(super) fn trunk(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
         let x = self.bn1.forward(self.conv1.forward(x), pass);
-        let mut x = self.maxpool.forward(ops::relu(x));
+        let mut x = self.maxpool.forward(x);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = layer.iter().fold(x, |x, block| block.forward(x, pass));
         }
@@ -99,7 +103,7 @@ impl Resnet18 {
     /// Both for scoring images of `input` × `input` pixels.
     pub(super) fn engine(&self, input: usize) -> Engine {
         let (mut builder, images) = Builder::new(input);
-        let x = builder.conv(images, &self.bn1.folded(&self.conv1).rectified());
+        let x = builder.conv(images, &self.bn1.folded(&self.conv1));
         let mut x = self.maxpool.lower(&mut builder, x);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = layer

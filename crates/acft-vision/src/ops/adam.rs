@@ -5,7 +5,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::optim::{AdamConfig, AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::has_kernels;
 
@@ -34,7 +34,12 @@ impl Optimizer for FusedAdam {
                 .step(rate, tensor, gradient, state);
         }
         let state = state.map(|state| state.momentum).unwrap_or_else(|| {
-            AdaptiveMomentumState::new(0, gradient.zeros_like(), gradient.zeros_like())
+            // Burn's own zeros are copied once more before anyone sees them.
+            let zeros = || {
+                let values = vec![0.0_f32; gradient.dims().iter().product()];
+                Tensor::from_data(TensorData::new(values, gradient.dims()), &gradient.device())
+            };
+            AdaptiveMomentumState::new(0, zeros(), zeros())
         });
         let time = state.time + 1;
         let (tensor, first, second) = <Dispatch as AdamOps>::fused_adam(

@@ -119,6 +119,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         norm: Norm,
+        activation: Activation,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let statistics = statistics.into_primitive();
@@ -126,23 +127,43 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(mut prep) => {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
-                let y = Flex::fused_batch_norm(x, statistics.clone(), weight, bias, norm);
-                let normed = Normed {
+                let y =
+                    Flex::fused_batch_norm(x, statistics.clone(), weight, bias, norm, activation);
+                let layer = Layer {
                     inputs,
-                    statistics,
-                    norm,
+                    output: y.clone(),
+                    activation,
                 };
-                prep.finish(normed, y)
+                prep.finish((layer, statistics, norm), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
-                prep.finish(Flex::fused_batch_norm(x, statistics, weight, bias, norm))
+                let y = Flex::fused_batch_norm(x, statistics, weight, bias, norm, activation);
+                prep.finish(y)
             }
+        }
+    }
+
+    fn fused_add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [a.node(), b.node()];
+        let y = Flex::fused_add_relu(a.into_primitive(), b.into_primitive());
+        match AddBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(y.clone(), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn fused_mask(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (node, mask) = (x.node(), mask.into_primitive());
+        let y = Flex::fused_mask(x.into_primitive(), mask.clone());
+        match MaskBackward.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(mask, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 }
 
-/// What the gradients of a convolution or a linear layer need.
+/// What the gradients of a layer with weights need.
 #[derive(Clone, Debug)]
 struct Layer {
     /// The nodes of the input and the weights.
@@ -249,20 +270,12 @@ impl Backward<Flex, 2> for CatBackward {
     }
 }
 
-/// What the gradients of a batch normalisation need.
-#[derive(Clone, Debug)]
-struct Normed {
-    /// The nodes of the input and the weights.
-    inputs: [NodeId; 2],
-    statistics: FlexTensor,
-    norm: Norm,
-}
-
 #[derive(Debug)]
 struct NormBackward;
 
 impl Backward<Flex, 3> for NormBackward {
-    type State = Normed;
+    /// The layer, and the statistics that it normalised by.
+    type State = (Layer, FlexTensor, Norm);
 
     fn backward(
         self,
@@ -270,17 +283,50 @@ impl Backward<Flex, 3> for NormBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let Normed {
-            inputs,
-            statistics,
-            norm,
-        } = ops.state;
+        let (layer, statistics, norm) = ops.state;
+        let kind = (norm, layer.activation);
         let dy = grads.consume::<Flex>(&ops.node);
-        let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
+        let tensors = layer.tensors(dy, checkpointer);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::batch_norm_gradients([x, statistics, weight, dy], norm, wanted);
+        let found = kernels::batch_norm_gradients(tensors, statistics, kind, wanted);
         register(parents, found, grads);
+    }
+}
+
+#[derive(Debug)]
+struct AddBackward;
+
+impl Backward<Flex, 2> for AddBackward {
+    /// The output.
+    type State = FlexTensor;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let found = kernels::add_relu_gradient(ops.state, dy);
+        register(
+            ops.parents.map(|p| p.map(|node| node.id)),
+            [Some(found.clone()), Some(found)],
+            grads,
+        );
+    }
+}
+
+#[derive(Debug)]
+struct MaskBackward;
+
+impl Backward<Flex, 1> for MaskBackward {
+    /// The mask.
+    type State = FlexTensor;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let found = kernels::mask_gradient(ops.state, dy);
+        register(
+            ops.parents.map(|p| p.map(|node| node.id)),
+            [Some(found)],
+            grads,
+        );
     }
 }
 

@@ -19,7 +19,7 @@ fn free() -> MutexGuard<'static, Vec<Vec<f32>>> {
 }
 
 /// A buffer of `len` values, whose contents are arbitrary.
-pub(super) fn take(len: usize) -> Vec<f32> {
+pub(crate) fn take(len: usize) -> Vec<f32> {
     let mut free = free();
     // The smallest that is large enough, and not wastefully large.
     let fitting = free

@@ -76,7 +76,14 @@ pub(super) trait KernelOps: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         norm: Norm,
+        activation: Activation,
     ) -> FloatTensor<Self>;
+
+    /// The sum of two layers' outputs, and a ReLU.
+    fn fused_add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The product with a mask that has no gradient.
+    fn fused_mask(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl KernelOps for Flex {
@@ -169,6 +176,7 @@ impl KernelOps for Flex {
         weight: FlexTensor,
         bias: FlexTensor,
         norm: Norm,
+        activation: Activation,
     ) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = norm_shape(&x, norm);
@@ -179,9 +187,24 @@ impl KernelOps for Flex {
             &statistics_of(statistics),
             values(&weight),
             values(&bias),
+            activation,
             &mut y,
         );
         tensor(y, dims::<4>(&x))
+    }
+
+    fn fused_add_relu(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        let (a, b) = (contiguous(a), contiguous(b));
+        let mut y = buffers::take(values(&a).len());
+        kernels::add_relu(values(&a), values(&b), &mut y);
+        tensor(y, dims::<4>(&a))
+    }
+
+    fn fused_mask(x: FlexTensor, mask: FlexTensor) -> FlexTensor {
+        let (x, mask) = (contiguous(x), contiguous(mask));
+        let mut y = buffers::take(values(&x).len());
+        kernels::multiply(values(&x), values(&mask), &mut y);
+        like(y, &x)
     }
 }
 
@@ -295,31 +318,42 @@ pub(super) fn max_pool2d_gradient(
 }
 
 /// The gradients of the two inputs of [`KernelOps::fused_cat_channels`], of
-/// which the first has `first` channels, from that of its output.
+/// which the first has `first` channels, from that of its output: views of it,
+/// because the layers before have to go through them anyway.
 pub(super) fn cat_channels_gradients(dy: FlexTensor, first: usize) -> [FlexTensor; 2] {
-    let dy = contiguous(dy);
-    let [blocks, channels, height, width] = dims(&dy);
-    let plane = height * width;
-    let parts = [0..first, first..channels].map(|part| {
-        let mut dx = buffers::take(blocks * part.len() * plane);
-        dx.par_chunks_exact_mut(part.len() * plane)
-            .zip(values(&dy).par_chunks_exact(channels * plane))
-            .for_each(|(dx, dy)| dx.copy_from_slice(&dy[part.start * plane..part.end * plane]));
-        tensor(dx, [blocks, part.len(), height, width])
-    });
+    let [_, channels, ..] = dims::<4>(&dy);
+    [(0, first), (first, channels - first)].map(|(from, count)| dy.narrow(1, from, count))
+}
+
+/// The gradient of both inputs of [`KernelOps::fused_add_relu`], from its
+/// output and that of its output.
+pub(super) fn add_relu_gradient(y: FlexTensor, dy: FlexTensor) -> FlexTensor {
+    before_activation(y, dy, Activation::Relu)
+}
+
+/// The gradient of [`KernelOps::fused_mask`], from the mask and that of its
+/// output.
+pub(super) fn mask_gradient(mask: FlexTensor, dy: FlexTensor) -> FlexTensor {
+    let (mask, dy) = (contiguous(mask), contiguous(dy));
+    let mut dx = buffers::take(values(&dy).len());
+    kernels::multiply(values(&dy), values(&mask), &mut dx);
+    let dx = like(dx, &dy);
+    buffers::give(mask);
     buffers::give(dy);
-    parts
+    dx
 }
 
 /// The gradients of [`KernelOps::fused_batch_norm`] that are wanted (of input,
-/// weights and bias), from its input, statistics and weights, and the gradient
-/// of its output.
+/// weights and bias), from its input, weights and output, the gradient of its
+/// output, and its statistics.
 pub(super) fn batch_norm_gradients(
-    [x, statistics, weight, dy]: [FlexTensor; 4],
-    norm: Norm,
+    [x, weight, y, dy]: [FlexTensor; 4],
+    statistics: FlexTensor,
+    (norm, activation): (Norm, Activation),
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
-    let (x, weight, dy) = (contiguous(x), contiguous(weight), contiguous(dy));
+    let (x, weight) = (contiguous(x), contiguous(weight));
+    let dy = before_activation(y, dy, activation);
     let shape = norm_shape(&x, norm);
     let mut dx = buffers::take(shape.len());
     let (mut dw, mut db) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
@@ -360,12 +394,44 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
     if activation == Activation::Identity {
         return contiguous(dy);
     }
-    let mut dy = whole(dy);
-    // `storage_mut` copies only where somebody else holds the buffer too.
     let y = contiguous(y);
-    kernels::relu_backward(values(&y), dy.storage_mut());
+    if let Some(found) = before_relu_in_part(&y, &dy) {
+        buffers::give(dy);
+        buffers::give(y);
+        return found;
+    }
+    let mut dy = whole(dy);
+    if dy.try_storage_mut::<f32>().is_some() {
+        kernels::relu_backward(values(&y), dy.storage_mut());
+        buffers::give(y);
+        return dy;
+    }
+    // Somebody else needs the gradient as it is.
+    let mut found = buffers::take(values(&dy).len());
+    found.copy_from_slice(values(&dy));
+    kernels::relu_backward(values(&y), &mut found);
     buffers::give(y);
-    dy
+    like(found, &dy)
+}
+
+/// The gradient before a ReLU where `dy` is some channels of a larger one: see
+/// [`cat_channels_gradients`].
+fn before_relu_in_part(y: &FlexTensor, dy: &FlexTensor) -> Option<FlexTensor> {
+    let layout = dy.layout();
+    if dy.is_contiguous() || layout.num_dims() != 4 {
+        return None;
+    }
+    let [blocks, channels, height, width] = dims(dy);
+    let inner = [height * width, width, 1].map(|stride| stride as isize);
+    let [outer, rest @ ..] = <[isize; 4]>::try_from(layout.strides()).ok()?;
+    if rest != inner || outer < 0 {
+        return None;
+    }
+    let mut found = buffers::take(blocks * channels * height * width);
+    let starts = |block| layout.start_offset() + block * outer as usize;
+    let whole = dy.storage::<f32>();
+    kernels::relu_backward_from(whole, starts, blocks, values(y), &mut found);
+    Some(tensor(found, [blocks, channels, height, width]))
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
@@ -444,7 +510,19 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
         .expect("networks run in f32, and this tensor was made contiguous")
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
-    let layout = Layout::contiguous(Shape::from(dims));
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FlexTensor {
+    shaped(values, Shape::from(dims))
+}
+
+/// Values in the shape of another tensor.
+pub(super) fn like(values: Vec<f32>, other: &FlexTensor) -> FlexTensor {
+    shaped(values, other.layout().shape().clone())
+}
+
+fn shaped(values: Vec<f32>, shape: Shape) -> FlexTensor {
+    FlexTensor::new(
+        Bytes::from_elems(values),
+        Layout::contiguous(shape),
+        DType::F32,
+    )
 }

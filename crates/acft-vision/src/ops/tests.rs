@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::optim::{AdamConfig, Optimizer};
-use burn::tensor::{Device, Shape, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor, TensorData, activation};
 
-use super::{FusedAdam, Images, batch_norm_training, has_kernels, linear, plain};
+use super::{FusedAdam, Images, add_relu, batch_norm_training, has_kernels, linear, masked, plain};
 
 /// [`super::conv2d`] of image × channel × height × width.
 fn conv2d(
@@ -159,7 +159,7 @@ fn max_pools_equal_burns() {
 fn batch_norms_equal_burns() {
     let device = Device::flex().autodiff();
     // One block that is not full, one that is, and one and a half.
-    for batch in [5, 16, 24] {
+    for (batch, relu) in [(5, false), (16, true), (24, false), (24, true)] {
         let run = |norm: &dyn Fn(Tensor<4>, [Tensor<1>; 2]) -> (Tensor<4>, [Tensor<1>; 2])| {
             let x = values([batch, 3, 4, 5], 1, &device);
             let (w, b) = (values([3], 2, &device), values([3], 3, &device));
@@ -175,18 +175,84 @@ fn batch_norms_equal_burns() {
             )
         };
         let ours = run(&|x, parameters| {
-            let (y, statistics) = batch_norm_training(Images::from(x), parameters, 1e-5);
+            let (y, statistics) = batch_norm_training(Images::from(x), parameters, 1e-5, relu);
             (y.one_by_one(), statistics)
         });
         let burns = run(&|x, [w, b]| {
             let normed = burn::tensor::module::batch_norm_train(x, w, b, 1e-5);
-            (normed.output, [normed.mean, normed.variance])
+            let y = match relu {
+                true => activation::relu(normed.output),
+                false => normed.output,
+            };
+            (y, [normed.mean, normed.variance])
         });
         assert_close("y", &ours.0, &burns.0);
         assert_close("dx", &ours.1, &burns.1);
         for i in 0..2 {
             assert_close("dw and db", &ours.2[i], &burns.2[i]);
             assert_close("mean and variance", &ours.3[i], &burns.3[i]);
+        }
+    }
+}
+
+#[test]
+fn residual_sums_and_dropouts_equal_burns() {
+    let device = Device::flex().autodiff();
+    let run = |network: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+        let (a, b) = (
+            values([20, 3, 4, 5], 1, &device),
+            values([20, 3, 4, 5], 2, &device),
+        );
+        let y = network(a.clone(), b.clone());
+        let gradient = values(y.dims(), 4, &device).detach();
+        let gradients = (y.clone() * gradient).sum().backward();
+        let found = [a, b].map(|t| floats(t.grad(&gradients).unwrap()));
+        (floats(y), found)
+    };
+    let mask: Vec<f32> = (0..20 * 60).map(|i| (i % 3) as f32).collect();
+    let as_tensor =
+        || Tensor::<4>::from_data(TensorData::new(mask.clone(), [20, 3, 4, 5]), &device);
+    // The sum's gradient goes to both, and one of them has another besides.
+    let ours = run(&|a, b| {
+        let sum = add_relu(a.clone().into(), b.clone().into()).one_by_one();
+        masked(sum, mask.clone()) + b
+    });
+    let burns = run(&|a, b| activation::relu(a + b.clone()) * as_tensor() + b);
+    assert_close("y", &ours.0, &burns.0);
+    for i in 0..2 {
+        assert_close("gradients", &ours.1[i], &burns.1[i]);
+    }
+}
+
+#[test]
+fn joined_channels_equal_burns() {
+    let device = Device::flex().autodiff();
+    let run = |join: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
+        let x = values([20, 3, 5, 4], 1, &device);
+        let (v, w) = (
+            values([2, 3, 1, 1], 2, &device),
+            values([4, 3, 3, 3], 3, &device),
+        );
+        let y = join(x.clone(), v.clone(), w.clone());
+        let gradient = values(y.dims(), 4, &device).detach();
+        let gradients = (y.clone() * gradient).sum().backward();
+        let mut found = vec![floats(y), floats(x.grad(&gradients).unwrap())];
+        found.extend([v, w].map(|t| floats(t.grad(&gradients).unwrap())));
+        found
+    };
+    for relu in [false, true] {
+        let ours = run(&|x, v, w| {
+            let x = Images::from(x);
+            let narrow = super::conv2d(x.clone(), v, None, 1, 0, relu);
+            let wide = super::conv2d(x, w, None, 1, 1, relu);
+            super::cat_channels(narrow, wide).one_by_one()
+        });
+        let burns = run(&|x, v, w| {
+            let narrow = plain::conv2d(x.clone(), v, None, 1, 0, relu);
+            Tensor::cat(vec![narrow, plain::conv2d(x, w, None, 1, 1, relu)], 1)
+        });
+        for (ours, burns) in ours.iter().zip(&burns) {
+            assert_close("output and gradients", ours, burns);
         }
     }
 }
