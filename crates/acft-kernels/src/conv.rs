@@ -4,14 +4,18 @@
 //! wherever the window is: nothing is packed or padded, a stride or dilation is an offset, and taps that fall
 //! outside the image are left out of the sum. Forward and backward-data are products of weights with such vectors
 //! ([`product`], planned by [`plan`] from what [`reach`] finds); backward-weights is a product of such vectors
-//! with the output's gradient ([`weights`]).
+//! with the output's gradient ([`weights`]). Where windows of 3 × 3 overlap much, all three go through Winograd's
+//! transforms ([`winograd`]), which need less than half of the products.
 
 mod data;
 mod forward;
+mod method;
 mod plan;
 mod product;
 mod reach;
 mod weights;
+mod winograd;
+mod winograd_weights;
 
 pub use data::conv2d_backward_data;
 pub use forward::{Convolution, conv2d};

@@ -10,10 +10,11 @@
 mod portable;
 mod shared;
 mod tile;
+mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use std::sync::OnceLock;
+use std::{ops::Range, sync::OnceLock};
 
 use crate::{
     adam::{Chunk, Step},
@@ -22,6 +23,7 @@ use crate::{
 
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
+pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
 
 /// An instruction set that this processor has, with the primitives compiled for it.
 #[derive(Clone, Copy)]
@@ -52,7 +54,23 @@ struct Primitives {
     pool_taps: unsafe fn(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]),
     /// One chunk of Adam. Checks its slices itself.
     adam: unsafe fn(step: &Step, chunk: Chunk<'_>),
+    /// The inputs of tiles to their points. Checks its slices itself.
+    spread: unsafe fn(&Tiling, tiles: Range<usize>, plane: &[f32], out: &mut [f32], step: usize),
+    /// The points of tiles to their outputs. Checks its slices itself.
+    gather: Gather,
+    /// The outputs of tiles to their points. Checks its slices itself.
+    spread_back: unsafe fn(y: [&[f32]; 4], out: &mut [f32]),
 }
+
+/// See [`winograd::gather`].
+type Gather = unsafe fn(
+    &Tiling,
+    tiles: Range<usize>,
+    sums: &[f32],
+    step: usize,
+    finish: Finish,
+    plane: &mut [f32],
+);
 
 impl Isa {
     /// The fastest instruction set that this crate was written for and this processor has.
@@ -134,6 +152,41 @@ impl Isa {
     pub(crate) fn pool_taps(self, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
         // SAFETY: the features are there (see the module); the function indexes its slices with checks.
         unsafe { (self.0.pool_taps)(shape, x, out, taps) }
+    }
+
+    /// The inputs of some tiles to their points; see [`winograd::spread`].
+    #[inline]
+    pub(crate) fn spread(
+        self,
+        tiling: &Tiling,
+        tiles: Range<usize>,
+        plane: &[f32],
+        out: &mut [f32],
+        step: usize,
+    ) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.spread)(tiling, tiles, plane, out, step) }
+    }
+
+    /// The points of some tiles to their outputs; see [`winograd::gather`].
+    #[inline]
+    pub(crate) fn gather(
+        self,
+        tiling: &Tiling,
+        tiles: Range<usize>,
+        (sums, step): (&[f32], usize),
+        finish: Finish,
+        plane: &mut [f32],
+    ) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.gather)(tiling, tiles, sums, step, finish, plane) }
+    }
+
+    /// The outputs of a tile to its points; see [`winograd::spread_back`].
+    #[inline]
+    pub(crate) fn spread_back(self, y: [&[f32]; 4], out: &mut [f32]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.spread_back)(y, out) }
     }
 
     /// One chunk of Adam; see [`shared::adam`].

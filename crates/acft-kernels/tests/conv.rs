@@ -127,6 +127,8 @@ fn layers_of_real_networks() {
         square(9, [2, 3], 48, 3, 1, 1),
         // So many outputs that their gradient is not turned all at once.
         square(160, [3, 64], 31, 1, 1, 0),
+        // Winograd's transforms, in more than one wave of tiles.
+        square(40, [64, 64], 16, 3, 1, 1),
     ] {
         check(&shape);
     }
@@ -170,9 +172,36 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Enough channels that Winograd's transforms pay.
+    #[test]
+    fn any_shape_of_3_by_3(
+        batch in 1usize..20, channels in prop::array::uniform2(40usize..72),
+        input in prop::array::uniform2(2usize..11), padding in prop::array::uniform2(0usize..4),
+    ) {
+        let shape = Conv2d {
+            batch, in_channels: channels[0], input, out_channels: channels[1], kernel: [3; 2],
+            stride: [1; 2], padding, dilation: [1; 2], groups: 1,
+        };
+        prop_assume!((0..2).all(|a| input[a] + 2 * padding[a] > 2));
+        check(&shape);
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    let shape = square(37, [20, 33], 11, 3, 1, 1);
+    // One shape for plain sums, one for Winograd's transforms.
+    for shape in [
+        square(37, [20, 33], 11, 3, 2, 1),
+        square(37, [44, 51], 11, 3, 1, 1),
+    ] {
+        threads_change_no_bit(&shape);
+    }
+}
+
+fn threads_change_no_bit(shape: &Conv2d) {
     let (x, w) = (values(shape.input_len(), 5), values(shape.weight_len(), 6));
     let mut dy = values(shape.output_len(), 7);
     // Lanes that hold no image have no gradient.
@@ -187,10 +216,14 @@ fn the_number_of_threads_changes_no_bit() {
             .unwrap();
         pool.install(|| {
             let mut y = vec![0.0; dy.len()];
-            conv2d(isa, &shape, &x, &w, None, Activation::Identity, &mut y);
-            let (mut dx, mut dw, mut db) = (vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; 33]);
-            conv2d_backward_data(isa, &shape, &dy, &w, &mut dx);
-            conv2d_backward_weights(isa, &shape, &x, &dy, &mut dw, Some(&mut db));
+            conv2d(isa, shape, &x, &w, None, Activation::Identity, &mut y);
+            let (mut dx, mut dw, mut db) = (
+                vec![0.0; x.len()],
+                vec![0.0; w.len()],
+                vec![0.0; shape.out_channels],
+            );
+            conv2d_backward_data(isa, shape, &dy, &w, &mut dx);
+            conv2d_backward_weights(isa, shape, &x, &dy, &mut dw, Some(&mut db));
             (y, dx, dw, db)
         })
     };

@@ -2,9 +2,11 @@
 
 use super::{
     forward::axes,
+    method::Method,
     plan::{Plan, Source},
-    product::{Epilogue, Product},
+    product::{Counts, Epilogue, Packed, Product},
     reach::Axis,
+    winograd::Winograd,
 };
 use crate::{
     check,
@@ -20,31 +22,41 @@ pub fn conv2d_backward_data(isa: Isa, shape: &Conv2d, dy: &[f32], weights: &[f32
     check::length("dy", dy, shape.output_len());
     check::length("weights", weights, shape.weight_len());
     check::length("dx", dx, shape.input_len());
+    let method = match Winograd::backward(shape, weights) {
+        Some(winograd) => Method::Winograd(winograd),
+        None => Method::Direct(product(shape, weights)),
+    };
+    let epilogue = Epilogue {
+        bias: None,
+        activation: Activation::Identity,
+        onto: false,
+    };
+    method.run(isa, dy, epilogue, dx);
+}
+
+fn product(shape: &Conv2d, weights: &[f32]) -> Product {
     let (rows, channels) = (shape.in_group(), shape.out_group());
     let taps = shape.kernel[0] * shape.kernel[1];
     let size = shape.output();
     let [vertical, horizontal] = axes(shape).map(Axis::backward);
-    let product = Product {
+    let counts = Counts {
+        groups: shape.groups,
+        rows,
+        channels,
+        taps,
+    };
+    Product {
         plan: Plan::new(
             &vertical,
             &horizontal,
             Source { channels, size },
             shape.kernel[1],
         ),
-        groups: shape.groups,
-        rows,
-        channels,
-        taps,
+        packed: Packed::new(counts, weights, |row, channel| {
+            let (group, row) = (row / rows, row % rows);
+            ((group * channels + channel) * rows + row) * taps
+        }),
+        counts,
         planes: [size[0] * size[1], shape.input[0] * shape.input[1]],
-    };
-    let packed = product.pack(weights, |row, channel| {
-        let (group, row) = (row / rows, row % rows);
-        ((group * channels + channel) * rows + row) * taps
-    });
-    let epilogue = Epilogue {
-        bias: None,
-        activation: Activation::Identity,
-        onto: false,
-    };
-    product.run(isa, &packed, dy, epilogue, dx);
+    }
 }

@@ -1,9 +1,11 @@
 //! The convolution itself.
 
 use super::{
+    method::Method,
     plan::{Plan, Source},
-    product::{Epilogue, Packed, Product},
+    product::{Counts, Epilogue, Packed, Product},
     reach::Axis,
+    winograd::Winograd,
 };
 use crate::{
     check,
@@ -28,13 +30,12 @@ pub fn conv2d(
     shape.validate();
     check::length("x", x, shape.input_len());
     check::length("out", out, shape.output_len());
-    let (product, packed) = prepare(shape, weights, bias);
     let epilogue = Epilogue {
         bias,
         activation,
         onto: false,
     };
-    product.run(isa, &packed, x, epilogue, out);
+    prepare(shape, weights, bias).run(isa, x, epilogue, out);
 }
 
 /// A convolution whose weights are kept in the order that the product wants: for a network that is used many
@@ -42,8 +43,7 @@ pub fn conv2d(
 #[derive(Debug)]
 pub struct Convolution {
     isa: Isa,
-    product: Product,
-    packed: Packed,
+    method: Method,
     bias: Option<Vec<f32>>,
     activation: Activation,
 }
@@ -60,12 +60,11 @@ impl Convolution {
         activation: Activation,
     ) -> Self {
         shape.validate();
-        let (product, packed) = prepare(shape, weights, bias);
+        let method = prepare(shape, weights, bias);
         let bias = bias.map(<[f32]>::to_vec);
         Self {
             isa,
-            product,
-            packed,
+            method,
             bias,
             activation,
         }
@@ -87,22 +86,24 @@ impl Convolution {
     }
 
     fn run(&self, x: &[f32], out: &mut [f32], onto: bool) {
-        check::length("x", x, self.product.source_len());
-        check::length("out", out, self.product.target_len());
+        check::length("x", x, self.method.source_len());
+        check::length("out", out, self.method.target_len());
         let epilogue = Epilogue {
             bias: self.bias.as_deref(),
             activation: self.activation,
             onto,
         };
-        self.product
-            .run_block(self.isa, &self.packed, x, epilogue, out);
+        self.method.run_block(self.isa, x, epilogue, out);
     }
 }
 
-fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> (Product, Packed) {
+fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> Method {
     check::length("weights", weights, shape.weight_len());
     if let Some(bias) = bias {
         check::length("bias", bias, shape.out_channels);
+    }
+    if let Some(winograd) = Winograd::forward(shape, weights) {
+        return Method::Winograd(winograd);
     }
     let (channels, taps) = (shape.in_group(), shape.kernel[0] * shape.kernel[1]);
     let [height, width] = shape.output();
@@ -111,16 +112,20 @@ fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> (Product, P
         size: shape.input,
     };
     let [rows, columns] = axes(shape).map(Axis::forward);
-    let product = Product {
-        plan: Plan::new(&rows, &columns, source, shape.kernel[1]),
+    let counts = Counts {
         groups: shape.groups,
         rows: shape.out_group(),
         channels,
         taps,
-        planes: [shape.input[0] * shape.input[1], height * width],
     };
-    let packed = product.pack(weights, |row, channel| (row * channels + channel) * taps);
-    (product, packed)
+    Method::Direct(Product {
+        plan: Plan::new(&rows, &columns, source, shape.kernel[1]),
+        packed: Packed::new(counts, weights, |row, channel| {
+            (row * channels + channel) * taps
+        }),
+        counts,
+        planes: [shape.input[0] * shape.input[1], height * width],
+    })
 }
 
 /// The two axes of a convolution.

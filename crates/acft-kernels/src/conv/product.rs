@@ -15,30 +15,26 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Product {
     pub(super) plan: Plan,
-    pub(super) groups: usize,
-    /// Channels of a group of the target.
-    pub(super) rows: usize,
-    /// Channels of a group of the source.
-    pub(super) channels: usize,
-    pub(super) taps: usize,
+    pub(super) packed: Packed,
+    pub(super) counts: Counts,
     /// Positions of a plane of the source, and of the target.
     pub(super) planes: [usize; 2],
 }
 
 /// Rows that a tile computes together.
 #[derive(Clone, Copy, Debug)]
-struct Panel {
+pub(super) struct Panel {
     group: usize,
     /// The first, counted over all groups.
-    first: usize,
-    rows: usize,
+    pub(super) first: usize,
+    pub(super) rows: usize,
 }
 
 /// Weights in the order in which tiles read them: `[panel][tap][channel][row]`.
 #[derive(Debug)]
 pub(super) struct Packed {
-    panels: Vec<Panel>,
-    values: Vec<f32>,
+    pub(super) panels: Vec<Panel>,
+    pub(super) values: Vec<f32>,
 }
 
 /// What follows the sums.
@@ -50,25 +46,48 @@ pub(super) struct Epilogue<'a> {
     pub(super) onto: bool,
 }
 
-impl Product {
+impl Packed {
     /// Packs weights, of which `at(row, channel)` is the index of the first tap and whose taps are neighbours.
     /// Rows are counted over all groups, channels within one.
-    pub(super) fn pack(
-        &self,
+    pub(super) fn new(
+        counts: Counts,
         weights: &[f32],
         at: impl Fn(usize, usize) -> usize + Sync,
-    ) -> Packed {
-        let terms = self.taps * self.channels;
+    ) -> Self {
+        let Counts { channels, taps, .. } = counts;
+        Self::filled(counts, |panel, to| {
+            for row in 0..panel.rows {
+                for channel in 0..channels {
+                    let taps = &weights[at(panel.first + row, channel)..][..taps];
+                    let to = to[channel * panel.rows + row..].iter_mut();
+                    let to = to.step_by(channels * panel.rows);
+                    to.zip(taps).for_each(|(to, &tap)| *to = tap);
+                }
+            }
+        })
+    }
+
+    /// Weights of which `fill` writes a panel at a time.
+    pub(super) fn filled(
+        Counts {
+            groups,
+            rows,
+            channels,
+            taps,
+        }: Counts,
+        fill: impl Fn(Panel, &mut [f32]) + Sync,
+    ) -> Self {
+        let terms = taps * channels;
         let mut panels = Vec::new();
-        for group in 0..self.groups {
-            let (mut first, end) = (group * self.rows, (group + 1) * self.rows);
+        for group in 0..groups {
+            let (mut first, end) = (group * rows, (group + 1) * rows);
             while first < end {
                 let rows = largest(end - first);
                 panels.push(Panel { group, first, rows });
                 first += rows;
             }
         }
-        let mut values = vec![0.0; self.groups * self.rows * terms];
+        let mut values = vec![0.0; groups * rows * terms];
         let mut rest = &mut *values;
         let mut jobs = Vec::new();
         for &panel in &panels {
@@ -76,102 +95,59 @@ impl Product {
             jobs.push((panel, part));
             rest = after;
         }
-        jobs.into_par_iter().for_each(|(panel, to)| {
-            for row in 0..panel.rows {
-                for channel in 0..self.channels {
-                    let taps = &weights[at(panel.first + row, channel)..][..self.taps];
-                    let to = to[channel * panel.rows + row..].iter_mut();
-                    let to = to.step_by(self.channels * panel.rows);
-                    to.zip(taps).for_each(|(to, &tap)| *to = tap);
-                }
-            }
-        });
-        Packed { panels, values }
+        jobs.into_par_iter().for_each(|(panel, to)| fill(panel, to));
+        Self { panels, values }
     }
+}
 
-    /// Computes all blocks, on all threads. Elements do not depend on how the work is cut, so the cut may
-    /// follow the machine.
-    pub(super) fn run(
-        &self,
-        isa: Isa,
-        packed: &Packed,
-        source: &[f32],
-        epilogue: Epilogue<'_>,
-        target: &mut [f32],
-    ) {
-        let [from, to] = [self.source_len(), self.target_len()];
-        let blocks = target.len() / to;
-        let threads = rayon::current_num_threads();
-        let parts = if blocks.is_multiple_of(threads) {
-            1
-        } else {
-            threads.min(packed.panels.len())
-        };
-        let mut jobs = Vec::new();
-        for (source, mut target) in source.chunks_exact(from).zip(target.chunks_exact_mut(to)) {
-            for part in 0..parts {
-                let cut = |part: usize| part * packed.panels.len() / parts;
-                let panels = cut(part)..cut(part + 1);
-                let rows: usize = packed.panels[panels.clone()].iter().map(|p| p.rows).sum();
-                let (now, later) = target.split_at_mut(rows * self.planes[1] * LANES);
-                jobs.push((panels, source, now));
-                target = later;
-            }
-        }
-        jobs.into_par_iter().for_each(|(panels, source, target)| {
-            self.panels(isa, packed, panels, source, epilogue, target);
-        });
+impl Packed {
+    /// Rows of all panels.
+    pub(super) fn rows(&self) -> usize {
+        self.panels.iter().map(|panel| panel.rows).sum()
     }
+}
 
-    /// Computes one block, on the calling thread.
-    pub(super) fn run_block(
-        &self,
-        isa: Isa,
-        packed: &Packed,
-        source: &[f32],
-        epilogue: Epilogue<'_>,
-        target: &mut [f32],
-    ) {
-        self.panels(
-            isa,
-            packed,
-            0..packed.panels.len(),
-            source,
-            epilogue,
-            target,
-        );
-    }
+/// What a product has of everything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    pub(super) groups: usize,
+    /// Channels of a group of the target.
+    pub(super) rows: usize,
+    /// Channels of a group of the source.
+    pub(super) channels: usize,
+    pub(super) taps: usize,
+}
 
+impl Product {
     /// Elements of a block of the source.
     pub(super) fn source_len(&self) -> usize {
-        self.groups * self.channels * self.planes[0] * LANES
+        self.counts.groups * self.counts.channels * self.planes[0] * LANES
     }
 
     /// Elements of a block of the target.
     pub(super) fn target_len(&self) -> usize {
-        self.groups * self.rows * self.planes[1] * LANES
+        self.counts.groups * self.counts.rows * self.planes[1] * LANES
     }
 
     /// Some panels of one block; `target` begins with the first of them.
-    fn panels(
+    pub(super) fn panels(
         &self,
         isa: Isa,
-        packed: &Packed,
         panels: Range<usize>,
         source: &[f32],
         epilogue: Epilogue<'_>,
         target: &mut [f32],
     ) {
-        let panels = &packed.panels[panels];
+        let panels = &self.packed.panels[panels];
         let Some(start) = panels.first().map(|panel| panel.first) else {
             return;
         };
-        let terms = self.taps * self.channels;
+        let terms = self.counts.taps * self.counts.channels;
         let relu = epilogue.activation == Activation::Relu;
         for chunk in &self.plan.chunks {
             for panel in panels {
-                let a = &packed.values[panel.first * terms..][..panel.rows * terms];
-                let b = &source[panel.group * self.channels * self.planes[0] * LANES..];
+                let a = &self.packed.values[panel.first * terms..][..panel.rows * terms];
+                let b = &source[panel.group * self.counts.channels * self.planes[0] * LANES..];
                 let out = &mut target[(panel.first - start) * self.planes[1] * LANES..];
                 let start = match epilogue.bias.map(|bias| &bias[panel.first..]) {
                     Some(bias) if epilogue.onto => Start::OutputAndBias(bias),

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{forward::axes, product::largest, reach::Axis};
+use super::{forward::axes, product::largest, reach::Axis, winograd_weights};
 use crate::{
     check,
     geometry::Conv2d,
@@ -43,6 +43,9 @@ pub fn conv2d_backward_weights(
     if let Some(db) = db {
         check::length("db", db, shape.out_channels);
         bias(shape, dy, db);
+    }
+    if winograd_weights::backward_weights(isa, shape, x, dy, dw) {
+        return;
     }
     let job = Gradient::new(isa, shape);
     scratch::with(|Scratch { padded, .. }| {

@@ -4,11 +4,7 @@ use super::{
     Primitives, shared,
     tile::{Job, Left, Start},
 };
-use crate::{
-    adam::{Chunk, Step},
-    geometry::Pool2d,
-    lanes::LANES,
-};
+use crate::lanes::LANES;
 
 pub(super) static PORTABLE: Primitives = Primitives {
     name: "portable",
@@ -17,6 +13,9 @@ pub(super) static PORTABLE: Primitives = Primitives {
     pool,
     pool_taps,
     adam,
+    spread,
+    gather,
+    spread_back,
 };
 
 /// See [`Primitives::tile`].
@@ -68,17 +67,4 @@ unsafe fn transpose(
     }
 }
 
-/// See [`shared::pool`].
-unsafe fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
-    shared::pool(shape, x, out);
-}
-
-/// See [`shared::pool_taps`].
-unsafe fn pool_taps(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
-    shared::pool_taps(shape, x, out, taps);
-}
-
-/// See [`shared::adam`].
-unsafe fn adam(step: &Step, chunk: Chunk<'_>) {
-    shared::adam(step, chunk);
-}
+shared::instances!();

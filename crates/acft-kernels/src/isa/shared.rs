@@ -7,6 +7,60 @@ use crate::{
     lanes::LANES,
 };
 
+/// The functions of an instruction set that are no more than the plain loops, compiled for its features.
+macro_rules! instances {
+    ($(#[$features:meta])?) => {
+        $(#[$features])?
+        unsafe fn pool(shape: &$crate::geometry::Pool2d, x: &[f32], out: &mut [f32]) {
+            $crate::isa::shared::pool(shape, x, out);
+        }
+
+        $(#[$features])?
+        unsafe fn pool_taps(
+            shape: &$crate::geometry::Pool2d,
+            x: &[f32],
+            out: &mut [f32],
+            taps: &mut [u8],
+        ) {
+            $crate::isa::shared::pool_taps(shape, x, out, taps);
+        }
+
+        $(#[$features])?
+        unsafe fn adam(step: &$crate::adam::Step, chunk: $crate::adam::Chunk<'_>) {
+            $crate::isa::shared::adam(step, chunk);
+        }
+
+        $(#[$features])?
+        unsafe fn spread(
+            tiling: &$crate::isa::Tiling,
+            tiles: std::ops::Range<usize>,
+            plane: &[f32],
+            out: &mut [f32],
+            step: usize,
+        ) {
+            $crate::isa::winograd::spread(tiling, tiles, plane, out, step);
+        }
+
+        $(#[$features])?
+        unsafe fn gather(
+            tiling: &$crate::isa::Tiling,
+            tiles: std::ops::Range<usize>,
+            sums: &[f32],
+            step: usize,
+            finish: $crate::isa::Finish,
+            plane: &mut [f32],
+        ) {
+            $crate::isa::winograd::gather(tiling, tiles, sums, step, finish, plane);
+        }
+
+        $(#[$features])?
+        unsafe fn spread_back(y: [&[f32]; 4], out: &mut [f32]) {
+            $crate::isa::winograd::spread_back(y, out);
+        }
+    };
+}
+pub(super) use instances;
+
 /// The maximum over each window of one plane of `[height][width][LANES]`.
 #[inline(always)]
 pub(super) fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {

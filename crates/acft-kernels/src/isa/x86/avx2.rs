@@ -7,8 +7,6 @@ use std::arch::x86_64::{
 
 use super::transpose;
 use crate::{
-    adam::{Chunk, Step},
-    geometry::Pool2d,
     isa::{
         Primitives, shared,
         tile::{Job, Left, Start},
@@ -26,6 +24,9 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     pool,
     pool_taps,
     adam,
+    spread,
+    gather,
+    spread_back,
 };
 
 /// See [`Primitives::tile`].
@@ -119,20 +120,4 @@ fn rectified(v: __m256) -> __m256 {
     _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(v, _mm256_setzero_ps()), v)
 }
 
-/// See [`shared::pool`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
-    shared::pool(shape, x, out);
-}
-
-/// See [`shared::pool_taps`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn pool_taps(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
-    shared::pool_taps(shape, x, out, taps);
-}
-
-/// See [`shared::adam`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn adam(step: &Step, chunk: Chunk<'_>) {
-    shared::adam(step, chunk);
-}
+shared::instances!(#[target_feature(enable = "avx2,fma")]);

@@ -6,13 +6,9 @@ use std::arch::x86_64::{
 };
 
 use super::transpose;
-use crate::{
-    adam::{Chunk, Step},
-    geometry::Pool2d,
-    isa::{
-        Primitives, shared,
-        tile::{Job, Left, Start},
-    },
+use crate::isa::{
+    Primitives, shared,
+    tile::{Job, Left, Start},
 };
 
 pub(in crate::isa) static AVX512: Primitives = Primitives {
@@ -22,6 +18,9 @@ pub(in crate::isa) static AVX512: Primitives = Primitives {
     pool,
     pool_taps,
     adam,
+    spread,
+    gather,
+    spread_back,
 };
 
 /// See [`Primitives::tile`].
@@ -124,20 +123,4 @@ fn rectified(v: __m512) -> __m512 {
     _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(v, zero), zero)
 }
 
-/// See [`shared::pool`].
-#[target_feature(enable = "avx512f")]
-unsafe fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
-    shared::pool(shape, x, out);
-}
-
-/// See [`shared::pool_taps`].
-#[target_feature(enable = "avx512f")]
-unsafe fn pool_taps(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
-    shared::pool_taps(shape, x, out, taps);
-}
-
-/// See [`shared::adam`].
-#[target_feature(enable = "avx512f")]
-unsafe fn adam(step: &Step, chunk: Chunk<'_>) {
-    shared::adam(step, chunk);
-}
+shared::instances!(#[target_feature(enable = "avx512f")]);
