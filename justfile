@@ -26,6 +26,10 @@ load:
     cargo build --release --bin acft
     ACFT=target/release/acft node tests/live/load.mjs
 
+# ours beside PyTorch and NumPy, into docs/performance.md (needs Python; half an hour)
+bench *ARGS:
+    benches/run.sh {{ARGS}}
+
 # format, and let clippy complain
 tidy:
     cargo fmt --all

@@ -22,6 +22,9 @@ use crate::{compare, demo, explain, score, simulate};
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
+    /// How many threads compute, decode and draw [default: one a processor]; no result depends on it.
+    #[arg(long, value_name = "N", global = true, help_heading = "Machine")]
+    threads: Option<NonZeroUsize>,
     #[command(subcommand)]
     command: Command,
 }
@@ -111,6 +114,11 @@ fn heading(name: &str) -> String {
 
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        // Once, before anything computes; whoever needs a number of threads asks this pool for it.
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, NonZeroUsize::get))
+            .build_global()
+            .context("cannot start the threads that compute")?;
         match self.command {
             Command::Init(args) => init::run(&args),
             Command::Add(args) => add::run(&args),

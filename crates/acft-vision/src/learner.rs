@@ -100,7 +100,7 @@ impl Learner {
             source,
             classes,
             settings,
-            workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            workers: rayon::current_num_threads(),
             last: Mutex::default(),
         })
     }

@@ -69,9 +69,7 @@ pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
     if waiting.is_empty() {
         return Ok(());
     }
-    let at_a_time = thread::available_parallelism()
-        .map_or(1, NonZeroUsize::get)
-        .min(waiting.len());
+    let at_a_time = rayon::current_num_threads().min(waiting.len());
     let steps = waiting
         .iter()
         .filter_map(|run| run.settings.flags.steps)

@@ -92,6 +92,7 @@ impl Worker {
         // Sums have a fixed order whatever thread makes them, so a pool of our
         // own changes no number; it only can stand back.
         let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(rayon::current_num_threads())
             .thread_name(|at| format!("network-{at}"))
             .start_handler(|_| stand_back())
             .build()
