@@ -1,8 +1,10 @@
 //! The commands, and what their failures mean to a calling script.
 
 use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::builder::Styles;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -22,11 +24,26 @@ use crate::{compare, demo, explain, score, simulate};
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// How many threads compute, decode and draw [default: one a processor]; no result depends on it.
-    #[arg(long, value_name = "N", global = true, help_heading = "Machine")]
-    threads: Option<NonZeroUsize>,
     #[command(subcommand)]
     command: Command,
+}
+
+/// What a command may take of the machine.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Machine {
+    /// How many threads compute [default: one a processor]; results do not depend on it.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Machine {
+    /// Starts the threads that compute, once and before anything does; whoever needs their number asks rayon.
+    pub(crate) fn start(&self) -> anyhow::Result<()> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, NonZeroUsize::get))
+            .build_global()
+            .context("cannot start the threads that compute")
+    }
 }
 
 #[derive(Subcommand)]
@@ -112,13 +129,27 @@ fn heading(name: &str) -> String {
     format!("{style}{name}:{style:#}")
 }
 
+impl Command {
+    /// What the user lets it take of the machine, if it computes.
+    fn machine(&self) -> Option<&Machine> {
+        match self {
+            Self::Serve(args) => Some(&args.machine),
+            Self::Query(args) => Some(&args.machine),
+            Self::Train(args) => Some(&args.machine),
+            Self::Predict(args) => Some(&args.machine),
+            Self::Demo(args) => Some(&args.machine),
+            Self::Simulate(args) => Some(&args.machine),
+            Self::Explain(args) => Some(&args.machine),
+            _ => None,
+        }
+    }
+}
+
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        // Once, before anything computes; whoever needs a number of threads asks this pool for it.
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, NonZeroUsize::get))
-            .build_global()
-            .context("cannot start the threads that compute")?;
+        if let Some(machine) = self.command.machine() {
+            machine.start()?;
+        }
         match self.command {
             Command::Init(args) => init::run(&args),
             Command::Add(args) => add::run(&args),

@@ -18,7 +18,7 @@ mod sheet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use folder::{DemoFolder, Recipe};
 
 const EXAMPLE: &str = "\
@@ -54,6 +54,8 @@ pub(crate) struct Args {
     /// The port of the page; 0 takes a free one [default: 8500].
     #[arg(long, value_name = "N", requires = "serve")]
     port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// Runs the command.

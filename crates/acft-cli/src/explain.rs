@@ -16,7 +16,7 @@ use acft_vision::source::Dataset;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::figure::png;
 use crate::simulate::best_step;
 use crate::simulate::data::{self, CandidatePatches};
@@ -52,6 +52,8 @@ pub(crate) struct Args {
     /// Print the numbers as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// The numbers behind the picture.

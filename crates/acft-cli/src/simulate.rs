@@ -20,7 +20,7 @@ use acft_vision::models::Model;
 use acft_vision::source::{Dataset, Split};
 use anyhow::{Context, bail};
 
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::network;
 use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
@@ -55,6 +55,8 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// Runs the command.

@@ -17,6 +17,6 @@ mod weights;
 mod winograd;
 mod winograd_weights;
 
-pub use data::conv2d_backward_data;
-pub use forward::{Convolution, conv2d};
-pub use weights::conv2d_backward_weights;
+pub use data::{conv2d_backward_data, conv2d_backward_data_of};
+pub use forward::{Convolution, conv2d, conv2d_into};
+pub use weights::{conv2d_backward_weights, conv2d_backward_weights_of};

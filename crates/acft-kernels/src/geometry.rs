@@ -100,6 +100,43 @@ impl Conv2d {
     }
 }
 
+/// Some neighbouring channels of images that have more: where a layer's output lies that is one part of several,
+/// put side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The first of the layer's channels.
+    pub first: usize,
+    /// Channels of the images.
+    pub of: usize,
+}
+
+impl Part {
+    /// All channels of images that have so many.
+    pub fn whole(channels: usize) -> Self {
+        Self {
+            first: 0,
+            of: channels,
+        }
+    }
+
+    /// Panics, naming the argument, unless `len` elements are images of which a part are the outputs of `shape`.
+    #[track_caller]
+    pub(crate) fn check(self, name: &str, shape: &Conv2d, len: usize) {
+        assert!(
+            self.first + shape.out_channels <= self.of,
+            "{name} has {} channels, of which channels {} to {} cannot be a part",
+            self.of,
+            self.first,
+            self.first + shape.out_channels
+        );
+        let expected = shape.output_len() / shape.out_channels * self.of;
+        assert_eq!(
+            len, expected,
+            "{name} has another length than the shape calls for"
+        );
+    }
+}
+
 /// A fully connected layer, `y = x · Wᵀ + b`.
 ///
 /// `x` is `[batch][inputs]`, `y` is `[batch][outputs]`; the weights are `[outputs][inputs]`, as in PyTorch.

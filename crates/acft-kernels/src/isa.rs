@@ -52,6 +52,8 @@ struct Primitives {
     pool: unsafe fn(shape: &Pool2d, x: &[f32], out: &mut [f32]),
     /// The same with the taps that won. Checks its slices itself.
     pool_taps: unsafe fn(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]),
+    /// The gradient of a max-pool of one plane. Checks its slices itself.
+    pool_back: unsafe fn(shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]),
     /// One chunk of Adam. Checks its slices itself.
     adam: unsafe fn(step: &Step, chunk: Chunk<'_>),
     /// The inputs of tiles to their points. Checks its slices itself.
@@ -152,6 +154,13 @@ impl Isa {
     pub(crate) fn pool_taps(self, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
         // SAFETY: the features are there (see the module); the function indexes its slices with checks.
         unsafe { (self.0.pool_taps)(shape, x, out, taps) }
+    }
+
+    /// The gradient of the max-pool of one plane.
+    #[inline]
+    pub(crate) fn pool_back(self, shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.pool_back)(shape, dy, taps, dx) }
     }
 
     /// The inputs of some tiles to their points; see [`winograd::spread`].

@@ -31,8 +31,11 @@ mod relu;
 mod scratch;
 
 pub use adam::{Adam, Moments};
-pub use conv::{Convolution, conv2d, conv2d_backward_data, conv2d_backward_weights};
-pub use geometry::{Activation, Conv2d, Linear, Pool2d};
+pub use conv::{
+    Convolution, conv2d, conv2d_backward_data, conv2d_backward_data_of, conv2d_backward_weights,
+    conv2d_backward_weights_of, conv2d_into,
+};
+pub use geometry::{Activation, Conv2d, Linear, Part, Pool2d};
 pub use isa::Isa;
 pub use lanes::{LANES, blocks, interleave, separate};
 pub use linear::{linear, linear_backward_data, linear_backward_weights};
@@ -43,4 +46,4 @@ pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,
     max_pool2d_with_taps,
 };
-pub use relu::{add_relu, multiply, relu_backward, relu_backward_from};
+pub use relu::{add_relu, multiply, relu_backward};

@@ -24,7 +24,7 @@ pub fn max_pool2d_block(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
 }
 
 /// As [`max_pool2d`], and `taps` becomes the number (row × kernel + column) of the element of each window that
-/// won: the first of the largest. [`max_pool2d_backward`] wants it.
+/// won: the first of the largest, or the last NaN. [`max_pool2d_backward`] wants it.
 pub fn max_pool2d_with_taps(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
     let [from, to] = planes(shape, x, out);
     check::length("taps", taps, out.len());
@@ -37,37 +37,12 @@ pub fn max_pool2d_with_taps(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]
 /// `dx`, the gradient of the input of [`max_pool2d_with_taps`], from that of its output and the taps that won.
 ///
 /// Panics, naming the argument, if a slice has another length.
-pub fn max_pool2d_backward(shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]) {
+pub fn max_pool2d_backward(isa: Isa, shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]) {
     let [from, to] = planes(shape, dx, dy);
     check::length("taps", taps, dy.len());
-    let ([height, width], [_, out_width]) = (shape.input, shape.output());
-    // Relative to the window's first element, which may lie in the border.
-    let reach: Vec<_> = (0..shape.kernel * shape.kernel)
-        .map(|t| (t / shape.kernel, t % shape.kernel))
-        .collect();
     dx.par_chunks_mut(from)
         .zip(dy.par_chunks(to).zip(taps.par_chunks(to)))
-        .for_each(|(dx, (dy, taps))| {
-            dx.fill(0.0);
-            let dx = dx.as_chunks_mut::<LANES>().0;
-            let outputs = dy
-                .as_chunks::<LANES>()
-                .0
-                .iter()
-                .zip(taps.as_chunks::<LANES>().0);
-            for (i, (dy, taps)) in outputs.enumerate() {
-                let (oy, ox) = (i / out_width * shape.stride, i % out_width * shape.stride);
-                for (lane, (&dy, &tap)) in dy.iter().zip(taps).enumerate() {
-                    let (down, right) = reach[usize::from(tap)];
-                    let y = (oy + down).wrapping_sub(shape.padding);
-                    let x = (ox + right).wrapping_sub(shape.padding);
-                    // A window that holds nothing above −∞ has no winner; its tap 0 may lie in the border.
-                    if y < height && x < width {
-                        dx[y * width + x][lane] += dy;
-                    }
-                }
-            }
-        });
+        .for_each(|(dx, (dy, taps))| isa.pool_back(shape, dy, taps, dx));
 }
 
 /// Checks the slices, and gives the elements of a plane of each.

@@ -22,31 +22,6 @@ pub fn relu_backward(y: &[f32], dy: &mut [f32]) {
         });
 }
 
-/// As [`relu_backward`], from `parts` of a larger gradient: part `i` begins at `starts(i)` of `whole`, and they
-/// have the same length each. What comes of it is written to `dy`.
-///
-/// Panics if the lengths differ, or a part reaches beyond `whole`.
-pub fn relu_backward_from(
-    whole: &[f32],
-    starts: impl Fn(usize) -> usize + Sync,
-    parts: usize,
-    y: &[f32],
-    dy: &mut [f32],
-) {
-    check::length("y", y, dy.len());
-    let len = (dy.len() / parts.max(1)).max(1);
-    check::length("dy", dy, len * parts);
-    dy.par_chunks_mut(len)
-        .zip(y.par_chunks(len))
-        .enumerate()
-        .for_each(|(part, (dy, y))| {
-            let whole = &whole[starts(part)..][..len];
-            for ((dy, &y), &whole) in dy.iter_mut().zip(y).zip(whole) {
-                *dy = if y <= 0.0 { 0.0 } else { whole };
-            }
-        });
-}
-
 /// `y = relu(a + b)`.
 ///
 /// A NaN stays one. Panics if the lengths differ.
@@ -87,20 +62,6 @@ mod tests {
         let mut dy = [1.0, 2.0, 3.0, 4.0];
         relu_backward(&[0.0, -0.0, 5.0, f32::NAN], &mut dy);
         assert_eq!(dy, [0.0, 0.0, 3.0, 4.0]);
-    }
-
-    #[test]
-    fn a_part_of_a_gradient_is_taken_as_it_lies() {
-        let whole = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let mut dy = [9.0; 4];
-        relu_backward_from(
-            &whole,
-            |part| part * 3 + 1,
-            2,
-            &[1.0, 0.0, 1.0, 1.0],
-            &mut dy,
-        );
-        assert_eq!(dy, [2.0, 0.0, 5.0, 6.0]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 mod common;
 
 use acft_kernels::{
-    Activation, Conv2d, Convolution, Isa, LANES, conv2d, conv2d_backward_data,
-    conv2d_backward_weights,
+    Activation, Conv2d, Convolution, Isa, LANES, Part, conv2d, conv2d_backward_data,
+    conv2d_backward_data_of, conv2d_backward_weights, conv2d_backward_weights_of, conv2d_into,
 };
 use common::{
     assert_close, assert_within, for_each_product, lens, one_by_one, side_by_side, values,
@@ -236,6 +236,68 @@ fn threads_change_no_bit(shape: &Conv2d) {
             );
         }
     }
+}
+
+/// Two layers' outputs side by side, and the gradients through both.
+#[test]
+fn parts_of_a_tensor_are_as_good_as_their_own() {
+    let isa = Isa::best();
+    // Plain sums, and Winograd's transforms.
+    for (shape, first) in [
+        (square(20, [7, 5], 6, 3, 1, 1), 3),
+        (square(20, [48, 64], 9, 3, 1, 1), 16),
+    ] {
+        let (of, rest) = (shape.out_channels + 20, 0.25);
+        let part = Part { first, of };
+        let x = values(shape.input_len(), 1);
+        let w = values(shape.weight_len(), 2);
+        let mut whole = vec![rest; shape.output_len() / shape.out_channels * of];
+        let mut alone = vec![0.0; shape.output_len()];
+        conv2d_into(
+            isa,
+            &shape,
+            &x,
+            &w,
+            None,
+            Activation::Relu,
+            (&mut whole, part),
+        );
+        conv2d(isa, &shape, &x, &w, None, Activation::Relu, &mut alone);
+        let plane = whole.len() / of / 2;
+        let (left, right) = (first * plane, (first + shape.out_channels) * plane);
+        let block = shape.out_channels * plane;
+        for (whole, alone) in whole.chunks(of * plane).zip(alone.chunks(block)) {
+            assert!(&whole[left..right] == alone, "forward");
+            let others = whole[..left].iter().chain(&whole[right..]);
+            assert!(others.into_iter().all(|&v| v == rest));
+        }
+        let held = values(shape.input_len(), 3);
+        let (mut onto, mut dx) = (held.clone(), vec![0.0; held.len()]);
+        conv2d_backward_data_of(isa, &shape, (&whole, part), &w, (&mut onto, true));
+        conv2d_backward_data(isa, &shape, &alone, &w, &mut dx);
+        let sums: Vec<f64> = dx
+            .iter()
+            .zip(&held)
+            .map(|(a, b)| f64::from(a + b))
+            .collect();
+        assert_close("dx", &onto, &sums);
+        let (mut dw, mut db) = (vec![0.0; w.len()], vec![0.0; shape.out_channels]);
+        let mut expected = (dw.clone(), db.clone());
+        conv2d_backward_weights_of(isa, &shape, &x, (&whole, part), &mut dw, Some(&mut db));
+        let (w, b) = (&mut expected.0, &mut expected.1);
+        conv2d_backward_weights(isa, &shape, &x, &alone, w, Some(b));
+        assert!((dw, db) == expected, "backward to the weights");
+    }
+}
+
+#[test]
+#[should_panic(expected = "cannot be a part")]
+fn a_part_that_is_not_there_is_named() {
+    let shape = square(1, [1, 4], 3, 1, 1, 0);
+    let (x, w, mut out) = (vec![0.0; 9 * LANES], vec![0.0; 4], vec![0.0; 5 * 9 * LANES]);
+    let part = Part { first: 2, of: 5 };
+    let to = (&mut out[..], part);
+    conv2d_into(Isa::best(), &shape, &x, &w, None, Activation::Relu, to);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn check(shape: &Pool2d, x: &[f32]) {
             "maxima of {shape:?} with {isa:?}"
         );
         let mut out = vec![f32::NAN; x.len()];
-        max_pool2d_backward(shape, &dy, &taps, &mut out);
+        max_pool2d_backward(isa, shape, &dy, &taps, &mut out);
         assert_close(&format!("dx of {shape:?} with {isa:?}"), &out, &dx);
     }
 }
@@ -135,7 +135,7 @@ fn nan_and_infinities() {
         max_pool2d_with_taps(isa, &shape, &x, &mut out, &mut taps);
         assert_eq!(out, [f32::NEG_INFINITY; 4 * LANES]);
         let mut dx = vec![f32::NAN; 16 * LANES];
-        max_pool2d_backward(&shape, &[1.0; 4 * LANES], &taps, &mut dx);
+        max_pool2d_backward(isa, &shape, &[1.0; 4 * LANES], &taps, &mut dx);
         assert!(dx.iter().all(|v| v.is_finite()));
     }
 }

@@ -12,10 +12,8 @@ mod runner;
 mod settings;
 mod store;
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use acft::{
     BoxError, CandidateError, CandidateId, Example, Observer, PredictionSink, Schedule, Scorer,

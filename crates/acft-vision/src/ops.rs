@@ -75,16 +75,39 @@ pub fn max_pool2d(x: Images, kernel: usize, stride: usize, padding: usize, ceil:
     })
 }
 
-/// Two layers' outputs as the channels of one.
-pub fn cat_channels(a: Images, b: Images) -> Images {
-    let b = b.into_values();
-    if !has_kernels(&b) {
-        return a.map(|a| Tensor::cat(vec![a, b], 1));
+/// One of two convolutions that read the same.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Out × in × kernel height × kernel width.
+    pub weight: Tensor<4>,
+    /// One value per output channel.
+    pub bias: Tensor<1>,
+    /// Zeros around the image, such that both outputs have its size.
+    pub padding: usize,
+}
+
+/// Two convolutions of stride 1, each followed by a ReLU, with their outputs as the channels of one.
+pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
+    if !x.interleaved() {
+        let branch = |x: Tensor<4>, branch: Branch| {
+            plain::conv2d(x, branch.weight, Some(branch.bias), 1, branch.padding, true)
+        };
+        let [first, second] = branches;
+        return x.map(|x| Tensor::cat(vec![branch(x.clone(), first), branch(x, second)], 1));
     }
-    a.map(|a| {
-        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_cat_channels(
-            a.into_dispatch(),
-            b.into_dispatch(),
+    let windows = [0, 1].map(|i| Window {
+        stride: 1,
+        padding: branches[i].padding,
+    });
+    let [first, second] = branches;
+    x.map(|x| {
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_side_by_side(
+            x.into_dispatch(),
+            first.weight.into_dispatch(),
+            first.bias.into_dispatch(),
+            second.weight.into_dispatch(),
+            second.bias.into_dispatch(),
+            windows,
         ))
     })
 }

@@ -1,7 +1,6 @@
 //! RFT and ACFT(HQ) side by side: the same data, weights and seeds, by the
 //! code of `acft simulate`, several runs at a time.
 
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 

@@ -2,7 +2,7 @@
 
 use super::{
     forward::axes,
-    method::Method,
+    method::{Method, Within},
     plan::{Plan, Source},
     product::{Counts, Epilogue, Packed, Product},
     reach::Axis,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     check,
-    geometry::{Activation, Conv2d},
+    geometry::{Activation, Conv2d, Part},
     isa::Isa,
 };
 
@@ -18,8 +18,22 @@ use crate::{
 ///
 /// Panics, naming the argument, if a slice has not the length that [`Conv2d`] calls for.
 pub fn conv2d_backward_data(isa: Isa, shape: &Conv2d, dy: &[f32], weights: &[f32], dx: &mut [f32]) {
+    let part = Part::whole(shape.out_channels);
+    conv2d_backward_data_of(isa, shape, (dy, part), weights, (dx, false));
+}
+
+/// As [`conv2d_backward_data`], from some channels of `dy`; with `onto` what `dx` holds is added.
+///
+/// Panics, naming the argument, if a slice has another length, or `dy` has no such channels.
+pub fn conv2d_backward_data_of(
+    isa: Isa,
+    shape: &Conv2d,
+    (dy, part): (&[f32], Part),
+    weights: &[f32],
+    (dx, onto): (&mut [f32], bool),
+) {
     shape.validate();
-    check::length("dy", dy, shape.output_len());
+    part.check("dy", shape, dy.len());
     check::length("weights", weights, shape.weight_len());
     check::length("dx", dx, shape.input_len());
     let method = match Winograd::backward(shape, weights) {
@@ -29,9 +43,13 @@ pub fn conv2d_backward_data(isa: Isa, shape: &Conv2d, dy: &[f32], weights: &[f32
     let epilogue = Epilogue {
         bias: None,
         activation: Activation::Identity,
-        onto: false,
+        onto,
     };
-    method.run(isa, dy, epilogue, dx);
+    let (from, to) = (
+        Within::output(shape, part),
+        Within::whole(method.target_len()),
+    );
+    method.run(isa, (dy, from), epilogue, (dx, to));
 }
 
 fn product(shape: &Conv2d, weights: &[f32]) -> Product {

@@ -1,7 +1,7 @@
 //! The convolution itself.
 
 use super::{
-    method::Method,
+    method::{Method, Within},
     plan::{Plan, Source},
     product::{Counts, Epilogue, Packed, Product},
     reach::Axis,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     check,
-    geometry::{Activation, Conv2d},
+    geometry::{Activation, Conv2d, Part},
     isa::Isa,
 };
 
@@ -27,15 +27,36 @@ pub fn conv2d(
     activation: Activation,
     out: &mut [f32],
 ) {
+    let part = Part::whole(shape.out_channels);
+    conv2d_into(isa, shape, x, weights, bias, activation, (out, part));
+}
+
+/// As [`conv2d`], to some channels of `out`; the others stay as they are.
+///
+/// Panics, naming the argument, if a slice has another length, or `out` has no such channels.
+pub fn conv2d_into(
+    isa: Isa,
+    shape: &Conv2d,
+    x: &[f32],
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    activation: Activation,
+    (out, part): (&mut [f32], Part),
+) {
     shape.validate();
     check::length("x", x, shape.input_len());
-    check::length("out", out, shape.output_len());
+    part.check("out", shape, out.len());
     let epilogue = Epilogue {
         bias,
         activation,
         onto: false,
     };
-    prepare(shape, weights, bias).run(isa, x, epilogue, out);
+    let method = prepare(shape, weights, bias);
+    let (from, to) = (
+        Within::whole(method.source_len()),
+        Within::output(shape, part),
+    );
+    method.run(isa, (x, from), epilogue, (out, to));
 }
 
 /// A convolution whose weights are kept in the order that the product wants: for a network that is used many

@@ -8,7 +8,40 @@ use super::{
     product::{Epilogue, Packed, Product},
     winograd::Winograd,
 };
-use crate::isa::Isa;
+use crate::{
+    geometry::{Conv2d, Part},
+    isa::Isa,
+    lanes::LANES,
+};
+
+/// Where in the blocks of a tensor those of a convolution are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Within {
+    /// Elements of a block of the tensor.
+    pub(super) block: usize,
+    /// The first that belongs to the convolution.
+    pub(super) first: usize,
+}
+
+impl Within {
+    /// Blocks of the tensor are those of the convolution.
+    pub(super) fn whole(len: usize) -> Self {
+        Self {
+            block: len,
+            first: 0,
+        }
+    }
+
+    /// The output of `shape` as a part of images.
+    pub(super) fn output(shape: &Conv2d, part: Part) -> Self {
+        let [height, width] = shape.output();
+        let plane = height * width * LANES;
+        Self {
+            block: part.of * plane,
+            first: part.first * plane,
+        }
+    }
+}
 
 /// How a convolution is computed.
 #[derive(Debug)]
@@ -20,13 +53,18 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// Computes all blocks, on all threads. Elements do not depend on how the work is cut, so the cut may
-    /// follow the machine.
-    pub(super) fn run(&self, isa: Isa, source: &[f32], epilogue: Epilogue<'_>, target: &mut [f32]) {
-        let [from, to] = [self.source_len(), self.target_len()];
+    /// Computes all blocks, on all threads, from and to the given parts of them. Elements do not depend on how the
+    /// work is cut, so the cut may follow the machine.
+    pub(super) fn run(
+        &self,
+        isa: Isa,
+        (source, from): (&[f32], Within),
+        epilogue: Epilogue<'_>,
+        (target, to): (&mut [f32], Within),
+    ) {
         let packed = self.packed();
-        let plane = to / packed.rows();
-        let blocks = target.len() / to;
+        let plane = self.target_len() / packed.rows();
+        let blocks = target.len() / to.block;
         let threads = rayon::current_num_threads();
         let parts = if blocks.is_multiple_of(threads) {
             1
@@ -34,7 +72,10 @@ impl Method {
             threads.min(packed.panels.len())
         };
         let mut jobs = Vec::new();
-        for (source, mut target) in source.chunks_exact(from).zip(target.chunks_exact_mut(to)) {
+        let sources = source.chunks_exact(from.block);
+        for (source, target) in sources.zip(target.chunks_exact_mut(to.block)) {
+            let source = &source[from.first..][..self.source_len()];
+            let mut target = &mut target[to.first..][..self.target_len()];
             for part in 0..parts {
                 let cut = |part: usize| part * packed.panels.len() / parts;
                 let panels = cut(part)..cut(part + 1);

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{forward::axes, product::largest, reach::Axis, winograd_weights};
 use crate::{
     check,
-    geometry::Conv2d,
+    geometry::{Conv2d, Part},
     isa::{COLUMNS, Isa, Left, ROWS, Run, Start, Terms, Tile},
     lanes::{LANES, blocks},
     scratch::{self, Scratch},
@@ -36,18 +36,33 @@ pub fn conv2d_backward_weights(
     dw: &mut [f32],
     db: Option<&mut [f32]>,
 ) {
+    let part = Part::whole(shape.out_channels);
+    conv2d_backward_weights_of(isa, shape, x, (dy, part), dw, db);
+}
+
+/// As [`conv2d_backward_weights`], from some channels of `dy`.
+///
+/// Panics, naming the argument, if a slice has another length, or `dy` has no such channels.
+pub fn conv2d_backward_weights_of(
+    isa: Isa,
+    shape: &Conv2d,
+    x: &[f32],
+    (dy, part): (&[f32], Part),
+    dw: &mut [f32],
+    db: Option<&mut [f32]>,
+) {
     shape.validate();
     check::length("x", x, shape.input_len());
-    check::length("dy", dy, shape.output_len());
+    part.check("dy", shape, dy.len());
     check::length("dw", dw, shape.weight_len());
     if let Some(db) = db {
         check::length("db", db, shape.out_channels);
-        bias(shape, dy, db);
+        bias(shape, (dy, part), db);
     }
-    if winograd_weights::backward_weights(isa, shape, x, dy, dw) {
+    if winograd_weights::backward_weights(isa, shape, x, (dy, part), dw) {
         return;
     }
-    let job = Gradient::new(isa, shape);
+    let job = Gradient::new(isa, shape, part);
     scratch::with(|Scratch { padded, .. }| {
         let x = job.padded(x, padded);
         dw.par_chunks_mut(dw.len() / shape.groups)
@@ -57,13 +72,16 @@ pub fn conv2d_backward_weights(
 }
 
 /// The sums of `dy` over images and positions.
-fn bias(shape: &Conv2d, dy: &[f32], db: &mut [f32]) {
+fn bias(shape: &Conv2d, (dy, part): (&[f32], Part), db: &mut [f32]) {
     let [height, width] = shape.output();
     let plane = height * width * LANES;
     db.par_iter_mut().enumerate().for_each(|(channel, db)| {
         let mut sums = [0.0; LANES];
-        for block in dy.chunks_exact(shape.out_channels * plane) {
-            for dy in block[channel * plane..][..plane].as_chunks::<LANES>().0 {
+        for block in dy.chunks_exact(part.of * plane) {
+            for dy in block[(part.first + channel) * plane..][..plane]
+                .as_chunks::<LANES>()
+                .0
+            {
                 sums.iter_mut().zip(dy).for_each(|(sum, v)| *sum += v);
             }
         }
@@ -97,6 +115,8 @@ type Piece = (usize, Range<usize>);
 struct Gradient<'a> {
     isa: Isa,
     shape: &'a Conv2d,
+    /// Where in its tensor the gradient of the output is.
+    part: Part,
     axes: [Axis; 2],
     /// Height and width of what is read: the input, or its padded copy.
     size: [usize; 2],
@@ -110,13 +130,14 @@ struct Gradient<'a> {
 }
 
 impl<'a> Gradient<'a> {
-    fn new(isa: Isa, shape: &'a Conv2d) -> Self {
+    fn new(isa: Isa, shape: &'a Conv2d, part: Part) -> Self {
         let axes = axes(shape);
         let few = shape.in_group() < FEW;
         let width = shape.out_group().next_multiple_of(LANES);
         let mut job = Self {
             isa,
             shape,
+            part,
             axes,
             size: [0, 1].map(|a| shape.input[a] + if few { 2 * shape.padding[a] } else { 0 }),
             few,
@@ -276,7 +297,7 @@ impl<'a> Gradient<'a> {
             .zip(rows)
             .for_each(|(to, row)| {
                 let (block, y) = (row / height, row % height);
-                let first = (block * self.shape.out_channels + group * channels) * plane;
+                let first = (block * self.part.of + self.part.first + group * channels) * plane;
                 let dy = &dy[first + y * width * LANES..];
                 for (x, to) in to.chunks_exact_mut(LANES * self.width).enumerate() {
                     if channels < self.width {

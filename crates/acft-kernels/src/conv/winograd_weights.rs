@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{forward::axes, product::largest, reach::Axis, winograd};
 use crate::{
-    geometry::Conv2d,
+    geometry::{Conv2d, Part},
     isa::{COLUMNS, Isa, Left, POINTS, ROWS, Run, Start, Terms, Tile, Tiling, kernels_back},
     lanes::{LANES, blocks},
     scratch::{self, Scratch},
@@ -21,7 +21,7 @@ pub(super) fn backward_weights(
     isa: Isa,
     shape: &Conv2d,
     x: &[f32],
-    dy: &[f32],
+    (dy, part): (&[f32], Part),
     dw: &mut [f32],
 ) -> bool {
     let [rows, channels] = [shape.in_channels, shape.out_channels];
@@ -39,6 +39,7 @@ pub(super) fn backward_weights(
     let gradient = Gradient {
         isa,
         shape,
+        part,
         tiling: Tiling {
             source: shape.input,
             target: shape.output(),
@@ -53,6 +54,8 @@ pub(super) fn backward_weights(
 struct Gradient<'a> {
     isa: Isa,
     shape: &'a Conv2d,
+    /// Where in its tensor the gradient of the output is.
+    part: Part,
     tiling: Tiling,
     /// Output channels, rounded up to whole vectors.
     width: usize,
@@ -119,7 +122,8 @@ impl Gradient<'_> {
         out.par_chunks_exact_mut(POINTS * slab)
             .zip(tiles)
             .for_each(|(out, &(block, tile))| {
-                let dy = &dy[block * channels * plane..][..channels * plane];
+                let first = block * self.part.of + self.part.first;
+                let dy = &dy[first * plane..][..channels * plane];
                 let [top, left] = self.tiling.corner(tile);
                 scratch::with(|Scratch { sums, .. }| {
                     let turned = scratch::reserve(sums, 4 * slab);

@@ -12,6 +12,7 @@ pub(super) static PORTABLE: Primitives = Primitives {
     transpose,
     pool,
     pool_taps,
+    pool_back,
     adam,
     spread,
     gather,

@@ -26,6 +26,16 @@ macro_rules! instances {
         }
 
         $(#[$features])?
+        unsafe fn pool_back(
+            shape: &$crate::geometry::Pool2d,
+            dy: &[f32],
+            taps: &[u8],
+            dx: &mut [f32],
+        ) {
+            $crate::isa::shared::pool_back(shape, dy, taps, dx);
+        }
+
+        $(#[$features])?
         unsafe fn adam(step: &$crate::adam::Step, chunk: $crate::adam::Chunk<'_>) {
             $crate::isa::shared::adam(step, chunk);
         }
@@ -77,31 +87,79 @@ pub(super) fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
 }
 
 /// As [`pool`]; `taps` becomes the number (row × kernel + column) of the window's element that won: the first
-/// of the largest, or the first NaN. Where all are −∞, tap 0 wins.
+/// of the largest, or the last NaN. Where all are −∞, tap 0 wins.
 #[inline(always)]
 pub(super) fn pool_taps(shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
     let (x, out) = (x.as_chunks::<LANES>().0, out.as_chunks_mut::<LANES>().0);
-    let taps = taps.as_chunks_mut::<LANES>().0;
-    let mut both: Vec<_> = out.iter_mut().zip(taps).collect();
-    windows(shape, &mut both, |(out, taps), window| {
+    let outputs = out.iter_mut().zip(taps.as_chunks_mut::<LANES>().0);
+    windows(shape, outputs, |(out, taps), window| {
         let mut best = [f32::NEG_INFINITY; LANES];
         let mut winner = [0u32; LANES];
-        window.for_each(|tap, at| {
-            for ((best, winner), &v) in best.iter_mut().zip(&mut winner).zip(&x[at]) {
-                let wins = wins(v, *best);
-                *best = if wins { v } else { *best };
-                *winner = if wins { tap as u32 } else { *winner };
+        match window.whole() {
+            // The windows of all the networks here, as loops of a known length.
+            Some(first) if shape.kernel == 3 => {
+                for row in 0..3 {
+                    let x = &x[first + row * shape.input[1]..][..3];
+                    meet(&mut best, &mut winner, row as u32 * 3, &x[0]);
+                    meet(&mut best, &mut winner, row as u32 * 3 + 1, &x[1]);
+                    meet(&mut best, &mut winner, row as u32 * 3 + 2, &x[2]);
+                }
             }
-        });
-        **out = best;
-        **taps = winner.map(|tap| tap as u8);
+            _ => window.for_each(|tap, at| meet(&mut best, &mut winner, tap as u32, &x[at])),
+        }
+        *out = best;
+        *taps = winner.map(|tap| tap as u8);
     });
 }
 
-/// Once a NaN has won, nothing replaces it.
+/// The gradient of one plane: `dy` of each window goes to the tap that won.
+#[inline(always)]
+pub(super) fn pool_back(shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]) {
+    dx.fill(0.0);
+    let dx = dx.as_chunks_mut::<LANES>().0;
+    let outputs = dy.as_chunks::<LANES>().0.iter();
+    let outputs = outputs.zip(taps.as_chunks::<LANES>().0);
+    windows(shape, outputs, |(dy, taps), window| {
+        let winner = taps.map(u32::from);
+        let give = |tap: usize, dx: &mut [f32; LANES]| {
+            for lane in 0..LANES {
+                let share = if winner[lane] == tap as u32 {
+                    dy[lane]
+                } else {
+                    0.0
+                };
+                dx[lane] += share;
+            }
+        };
+        match window.whole() {
+            Some(first) if shape.kernel == 3 => {
+                for row in 0..3 {
+                    let dx = &mut dx[first + row * shape.input[1]..][..3];
+                    (0..3).for_each(|column| give(row * 3 + column, &mut dx[column]));
+                }
+            }
+            // A window that holds nothing above −∞ has no winner; its tap 0 may lie in the border.
+            _ => window.for_each(|tap, at| give(tap, &mut dx[at])),
+        }
+    });
+}
+
+/// Lets a tap of a window meet the best so far.
+#[inline(always)]
+fn meet(best: &mut [f32; LANES], winner: &mut [u32; LANES], tap: u32, x: &[f32; LANES]) {
+    // All ones where the tap wins: masks of numbers become vectors, branches do not.
+    let wins: [u32; LANES] =
+        std::array::from_fn(|lane| u32::from(wins(x[lane], best[lane])).wrapping_neg());
+    for lane in 0..LANES {
+        let (old, new) = (best[lane].to_bits(), x[lane].to_bits());
+        best[lane] = f32::from_bits((old & !wins[lane]) | (new & wins[lane]));
+        winner[lane] = (winner[lane] & !wins[lane]) | (tap & wins[lane]);
+    }
+}
+
 #[inline(always)]
 fn wins(v: f32, best: f32) -> bool {
-    (v > best) | (v.is_nan() & !best.is_nan())
+    (v > best) | v.is_nan()
 }
 
 /// The part of a window that lies in the plane.
@@ -112,6 +170,22 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
+    /// The position of its first element, where all of it lies in the plane.
+    #[inline(always)]
+    fn whole(&self) -> Option<usize> {
+        let Pool2d {
+            input,
+            kernel,
+            padding,
+            ..
+        } = *self.shape;
+        let inside = |axis: usize| {
+            self.origin[axis] >= padding && self.origin[axis] + kernel <= input[axis] + padding
+        };
+        (inside(0) && inside(1))
+            .then(|| (self.origin[0] - padding) * input[1] + self.origin[1] - padding)
+    }
+
     /// Calls `visit(tap, position)` for every element.
     #[inline(always)]
     fn for_each(&self, mut visit: impl FnMut(usize, usize)) {
@@ -134,14 +208,19 @@ impl Window<'_> {
     }
 }
 
-/// Calls `work` for every output and its window.
+/// Calls `work` for every output, in order, and its window.
 #[inline(always)]
-fn windows<T>(shape: &Pool2d, out: &mut [T], mut work: impl FnMut(&mut T, Window<'_>)) {
-    let [_, width] = shape.output();
-    for (y, row) in out.chunks_exact_mut(width).enumerate() {
-        for (x, out) in row.iter_mut().enumerate() {
+fn windows<T>(
+    shape: &Pool2d,
+    outputs: impl IntoIterator<Item = T>,
+    mut work: impl FnMut(T, Window<'_>),
+) {
+    let [height, width] = shape.output();
+    let mut outputs = outputs.into_iter();
+    for y in 0..height {
+        for (x, output) in (0..width).zip(&mut outputs) {
             let origin = [y * shape.stride, x * shape.stride];
-            work(out, Window { shape, origin });
+            work(output, Window { shape, origin });
         }
     }
 }

@@ -108,6 +108,17 @@ impl Conv {
 }
 
 impl Conv {
+    /// One of two that read the same: it has a bias, a ReLU and stride 1.
+    pub(super) fn branch(&self) -> ops::Branch {
+        debug_assert!(self.relu && self.stride == 1, "not a branch: {self:?}");
+        let bias = self.bias.as_ref().map(Param::val);
+        ops::Branch {
+            weight: self.weight.val(),
+            bias: bias.expect("both layers of a fire module have one"),
+            padding: self.padding,
+        }
+    }
+
     /// The convolution for the engine.
     pub(super) fn layer(&self) -> engine::Layer {
         let [outputs, inputs, kernel, _] = self.weight.dims();

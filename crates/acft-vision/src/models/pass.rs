@@ -5,11 +5,15 @@ use burn::module::{ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 
 use crate::ops;
 
 /// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
+
+/// Random numbers that a thread draws at a time.
+const CHUNK: usize = 1 << 14;
 
 /// One forward pass through a network.
 pub(super) enum Pass<'a> {
@@ -72,8 +76,17 @@ impl Training {
         let kept = (1.0 / (1.0 - rate)) as f32;
         let factor = |random| if random < threshold { 0.0 } else { kept };
         let mut mask = ops::buffer(n);
-        mask.iter_mut()
-            .for_each(|value| *value = factor(stream.next_u32()));
+        // The stream as it is, whoever draws which part of it.
+        let start = stream.get_word_pos();
+        mask.par_chunks_mut(CHUNK)
+            .enumerate()
+            .for_each(|(i, part)| {
+                let mut stream = stream.clone();
+                stream.set_word_pos(start + (i * CHUNK) as u128);
+                part.iter_mut()
+                    .for_each(|value| *value = factor(stream.next_u32()));
+            });
+        stream.set_word_pos(start + n as u128);
         Some(mask)
     }
 }
@@ -128,6 +141,11 @@ mod tests {
         assert_eq!(mask.iter().filter(|&&v| v == 0.0).count() + kept, 40_000);
         assert!((19_500..20_500).contains(&kept), "{kept}");
         assert_eq!(Some(&mask), Training::new(5).mask(40_000, 0.5).as_ref());
+        // Drawn in one go or in two, the stream is the same.
+        let mut twice = Training::new(5);
+        let mut parts = twice.mask(777, 0.5).unwrap();
+        parts.extend(twice.mask(40_000 - 777, 0.5).unwrap());
+        assert_eq!(mask, parts);
         assert_ne!(Some(&mask), Training::new(6).mask(40_000, 0.5).as_ref());
         assert_eq!(Training::without_dropout().mask(40_000, 0.5), None);
     }

@@ -30,9 +30,7 @@ impl Fire {
 
     pub(super) fn forward(&self, x: Images) -> Images {
         let x = self.squeeze.forward(x);
-        let narrow = self.expand1x1.forward(x.clone());
-        let wide = self.expand3x3.forward(x);
-        ops::cat_channels(narrow, wide)
+        ops::conv2d_side_by_side(x, [self.expand1x1.branch(), self.expand3x3.branch()])
     }
 
     pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {

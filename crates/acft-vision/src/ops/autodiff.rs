@@ -99,13 +99,31 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         }
     }
 
-    fn fused_cat_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [a.node(), b.node()];
-        let (a, b) = (a.into_primitive(), b.into_primitive());
-        let [_, first, ..] = kernels::dims::<4>(&a);
-        match CatBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(first, Flex::fused_cat_channels(a, b)),
-            OpsKind::UnTracked(prep) => prep.finish(Flex::fused_cat_channels(a, b)),
+    fn fused_side_by_side(
+        x: FloatTensor<Self>,
+        first_weight: FloatTensor<Self>,
+        first_bias: FloatTensor<Self>,
+        second_weight: FloatTensor<Self>,
+        second_bias: FloatTensor<Self>,
+        windows: [Window; 2],
+    ) -> FloatTensor<Self> {
+        let inputs = [x, first_weight, first_bias, second_weight, second_bias];
+        let nodes = [0, 1, 2, 3, 4].map(|i| inputs[i].node());
+        let forward = |[x, v, a, w, b]: [FloatTensor<Self>; 5]| {
+            let [x, v, a, w, b] = [x, v, a, w, b].map(|t| t.into_primitive());
+            Flex::fused_side_by_side(x, v, a, w, b, windows)
+        };
+        match SideBySideBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let kept = [0, 1, 3].map(|i| prep.checkpoint(&inputs[i]));
+                let y = forward(inputs);
+                prep.finish((kept, y.clone(), windows), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(forward(inputs)),
         }
     }
 
@@ -253,20 +271,25 @@ impl Backward<Flex, 1> for PoolBackward {
 }
 
 #[derive(Debug)]
-struct CatBackward;
+struct SideBySideBackward;
 
-impl Backward<Flex, 2> for CatBackward {
-    /// Channels of the first input.
-    type State = usize;
+impl Backward<Flex, 5> for SideBySideBackward {
+    /// The nodes of the input and of both weights, the output, and the windows.
+    type State = ([NodeId; 3], FlexTensor, [Window; 2]);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(
+        self,
+        ops: Ops<Self::State, 5>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let (kept, y, windows) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let found = kernels::cat_channels_gradients(dy, ops.state);
-        register(
-            ops.parents.map(|p| p.map(|node| node.id)),
-            found.map(Some),
-            grads,
-        );
+        let [x, v, w] = kept.map(|id| checkpointer.retrieve_node_output(id));
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        let wanted = parents.map(|parent| parent.is_some());
+        let found = kernels::side_by_side_gradients([x, y, dy], [v, w], windows, wanted);
+        register(parents, found, grads);
     }
 }
 

@@ -4,13 +4,13 @@
 //! Images lie side by side; see [`super::Images`] for the axes of their tensors.
 
 use acft_kernels::{
-    self as kernels, Activation, Conv2d, Isa, LANES, Linear, NormGradients, Pool2d, Statistics,
+    self as kernels, Activation, Conv2d, Isa, LANES, Linear, NormGradients, Part, Pool2d,
+    Statistics,
 };
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
-use rayon::prelude::*;
 
 use super::buffers;
 
@@ -61,8 +61,16 @@ pub(super) trait KernelOps: Backend {
     /// A max-pool.
     fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
 
-    /// Two layers' outputs as the channels of one.
-    fn fused_cat_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Two convolutions of the same input, each with a ReLU, with their
+    /// outputs as the channels of one.
+    fn fused_side_by_side(
+        x: FloatTensor<Self>,
+        first_weight: FloatTensor<Self>,
+        first_bias: FloatTensor<Self>,
+        second_weight: FloatTensor<Self>,
+        second_bias: FloatTensor<Self>,
+        windows: [Window; 2],
+    ) -> FloatTensor<Self>;
 
     /// Mean and variance of each channel, as the two rows of a matrix; without
     /// a gradient of their own.
@@ -147,19 +155,31 @@ impl KernelOps for Flex {
         tensor(y, dims)
     }
 
-    fn fused_cat_channels(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-        let (a, b) = (contiguous(a), contiguous(b));
-        let ([blocks, first, height, width], [_, second, ..]) = (dims(&a), dims::<4>(&b));
-        let plane = height * width;
-        let mut y = buffers::take(blocks * (first + second) * plane);
-        y.par_chunks_exact_mut((first + second) * plane)
-            .zip(values(&a).par_chunks_exact(first * plane))
-            .zip(values(&b).par_chunks_exact(second * plane))
-            .for_each(|((y, a), b)| {
-                y[..first * plane].copy_from_slice(a);
-                y[first * plane..].copy_from_slice(b);
-            });
-        tensor(y, [blocks, first + second, height, width])
+    fn fused_side_by_side(
+        x: FlexTensor,
+        first_weight: FlexTensor,
+        first_bias: FlexTensor,
+        second_weight: FlexTensor,
+        second_bias: FlexTensor,
+        windows: [Window; 2],
+    ) -> FlexTensor {
+        let x = contiguous(x);
+        let weights = [contiguous(first_weight), contiguous(second_weight)];
+        let biases = [contiguous(first_bias), contiguous(second_bias)];
+        let both = Branches::new(&x, &weights, windows);
+        let mut y = buffers::take(both.len());
+        for (i, (shape, part)) in both.0.iter().enumerate() {
+            kernels::conv2d_into(
+                Isa::best(),
+                shape,
+                values(&x),
+                values(&weights[i]),
+                Some(values(&biases[i])),
+                Activation::Relu,
+                (&mut y, *part),
+            );
+        }
+        tensor(y, both.dims())
     }
 
     fn batch_statistics(x: FlexTensor, norm: Norm) -> FlexTensor {
@@ -312,17 +332,86 @@ pub(super) fn max_pool2d_gradient(
     let dy = contiguous(dy);
     let (shape, _) = pool_shape(&input, pool);
     let mut dx = buffers::take(shape.input_len());
-    kernels::max_pool2d_backward(&shape, values(&dy), taps, &mut dx);
+    kernels::max_pool2d_backward(Isa::best(), &shape, values(&dy), taps, &mut dx);
     buffers::give(dy);
     tensor(dx, input)
 }
 
-/// The gradients of the two inputs of [`KernelOps::fused_cat_channels`], of
-/// which the first has `first` channels, from that of its output: views of it,
-/// because the layers before have to go through them anyway.
-pub(super) fn cat_channels_gradients(dy: FlexTensor, first: usize) -> [FlexTensor; 2] {
-    let [_, channels, ..] = dims::<4>(&dy);
-    [(0, first), (first, channels - first)].map(|(from, count)| dy.narrow(1, from, count))
+/// Two convolutions of the same input, and which channels of their common
+/// output each of them makes.
+struct Branches([(Conv2d, Part); 2]);
+
+impl Branches {
+    fn new(x: &FlexTensor, weights: &[FlexTensor; 2], windows: [Window; 2]) -> Self {
+        let shapes = [0, 1].map(|i| conv_shape(x, &weights[i], windows[i]));
+        let first = shapes[0].out_channels;
+        let of = first + shapes[1].out_channels;
+        Self([
+            (shapes[0], Part { first: 0, of }),
+            (shapes[1], Part { first, of }),
+        ])
+    }
+
+    /// The sizes of the common output.
+    fn dims(&self) -> [usize; 4] {
+        let (shape, part) = self.0[0];
+        let [height, width] = shape.output();
+        [kernels::blocks(shape.batch), part.of, height, width * LANES]
+    }
+
+    fn len(&self) -> usize {
+        self.dims().iter().product()
+    }
+}
+
+/// The gradients of [`KernelOps::fused_side_by_side`] that are wanted (of input,
+/// and of weights and bias of each), from its input, output and weights, and
+/// the gradient of its output.
+pub(super) fn side_by_side_gradients(
+    [x, y, dy]: [FlexTensor; 3],
+    weights: [FlexTensor; 2],
+    windows: [Window; 2],
+    wanted: [bool; 5],
+) -> [Option<FlexTensor>; 5] {
+    let (x, weights) = (contiguous(x), weights.map(contiguous));
+    let both = Branches::new(&x, &weights, windows);
+    let dy = before_activation(y, dy, Activation::Relu);
+    let dx = wanted[0].then(|| {
+        let mut dx = buffers::take(both.0[0].0.input_len());
+        for (i, (shape, part)) in both.0.iter().enumerate() {
+            kernels::conv2d_backward_data_of(
+                Isa::best(),
+                shape,
+                (values(&dy), *part),
+                values(&weights[i]),
+                (&mut dx, i > 0),
+            );
+        }
+        tensor(dx, dims::<4>(&x))
+    });
+    let [first, second] = [0, 1].map(|i| {
+        let (shape, part) = &both.0[i];
+        if !(wanted[1 + 2 * i] || wanted[2 + 2 * i]) {
+            return (None, None);
+        }
+        let mut dw = buffers::take(shape.weight_len());
+        let mut db = vec![0.0; shape.out_channels];
+        kernels::conv2d_backward_weights_of(
+            Isa::best(),
+            shape,
+            values(&x),
+            (values(&dy), *part),
+            &mut dw,
+            Some(&mut db),
+        );
+        (
+            Some(tensor(dw, dims::<4>(&weights[i]))),
+            Some(tensor(db, [shape.out_channels])),
+        )
+    });
+    buffers::give(dy);
+    buffers::give(x);
+    [dx, first.0, first.1, second.0, second.1]
 }
 
 /// The gradient of both inputs of [`KernelOps::fused_add_relu`], from its
@@ -392,14 +481,10 @@ fn statistics_of(rows: FlexTensor) -> Statistics {
 /// The gradient of a layer's output before its activation.
 fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
     if activation == Activation::Identity {
+        buffers::give(y);
         return contiguous(dy);
     }
     let y = contiguous(y);
-    if let Some(found) = before_relu_in_part(&y, &dy) {
-        buffers::give(dy);
-        buffers::give(y);
-        return found;
-    }
     let mut dy = whole(dy);
     if dy.try_storage_mut::<f32>().is_some() {
         kernels::relu_backward(values(&y), dy.storage_mut());
@@ -412,26 +497,6 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
     kernels::relu_backward(values(&y), &mut found);
     buffers::give(y);
     like(found, &dy)
-}
-
-/// The gradient before a ReLU where `dy` is some channels of a larger one: see
-/// [`cat_channels_gradients`].
-fn before_relu_in_part(y: &FlexTensor, dy: &FlexTensor) -> Option<FlexTensor> {
-    let layout = dy.layout();
-    if dy.is_contiguous() || layout.num_dims() != 4 {
-        return None;
-    }
-    let [blocks, channels, height, width] = dims(dy);
-    let inner = [height * width, width, 1].map(|stride| stride as isize);
-    let [outer, rest @ ..] = <[isize; 4]>::try_from(layout.strides()).ok()?;
-    if rest != inner || outer < 0 {
-        return None;
-    }
-    let mut found = buffers::take(blocks * channels * height * width);
-    let starts = |block| layout.start_offset() + block * outer as usize;
-    let whole = dy.storage::<f32>();
-    kernels::relu_backward_from(whole, starts, blocks, values(y), &mut found);
-    Some(tensor(found, [blocks, channels, height, width]))
 }
 
 fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {

@@ -4,7 +4,10 @@
 use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Shape, Tensor, TensorData, activation};
 
-use super::{FusedAdam, Images, add_relu, batch_norm_training, has_kernels, linear, masked, plain};
+use super::{
+    Branch, FusedAdam, Images, add_relu, batch_norm_training, conv2d_side_by_side, has_kernels,
+    linear, masked, plain,
+};
 
 /// [`super::conv2d`] of image × channel × height × width.
 fn conv2d(
@@ -225,35 +228,34 @@ fn residual_sums_and_dropouts_equal_burns() {
 }
 
 #[test]
-fn joined_channels_equal_burns() {
+fn two_layers_side_by_side_equal_burns() {
     let device = Device::flex().autodiff();
-    let run = |join: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<4>) -> Tensor<4>| {
+    let run = |layers: &dyn Fn(Tensor<4>, [Branch; 2]) -> Tensor<4>| {
         let x = values([20, 3, 5, 4], 1, &device);
-        let (v, w) = (
-            values([2, 3, 1, 1], 2, &device),
-            values([4, 3, 3, 3], 3, &device),
-        );
-        let y = join(x.clone(), v.clone(), w.clone());
+        let branch = |channels: usize, kernel: usize| Branch {
+            weight: values([channels, 3, kernel, kernel], channels as u32, &device),
+            bias: values([channels], 9, &device),
+            padding: kernel / 2,
+        };
+        let branches = [branch(2, 1), branch(4, 3)];
+        let y = layers(x.clone(), branches.clone());
         let gradient = values(y.dims(), 4, &device).detach();
         let gradients = (y.clone() * gradient).sum().backward();
         let mut found = vec![floats(y), floats(x.grad(&gradients).unwrap())];
-        found.extend([v, w].map(|t| floats(t.grad(&gradients).unwrap())));
+        for branch in branches {
+            found.push(floats(branch.weight.grad(&gradients).unwrap()));
+            found.push(floats(branch.bias.grad(&gradients).unwrap()));
+        }
         found
     };
-    for relu in [false, true] {
-        let ours = run(&|x, v, w| {
-            let x = Images::from(x);
-            let narrow = super::conv2d(x.clone(), v, None, 1, 0, relu);
-            let wide = super::conv2d(x, w, None, 1, 1, relu);
-            super::cat_channels(narrow, wide).one_by_one()
-        });
-        let burns = run(&|x, v, w| {
-            let narrow = plain::conv2d(x.clone(), v, None, 1, 0, relu);
-            Tensor::cat(vec![narrow, plain::conv2d(x, w, None, 1, 1, relu)], 1)
-        });
-        for (ours, burns) in ours.iter().zip(&burns) {
-            assert_close("output and gradients", ours, burns);
-        }
+    let ours = run(&|x, branches| conv2d_side_by_side(x.into(), branches).one_by_one());
+    let burns = run(&|x, branches| {
+        let outputs =
+            branches.map(|b| plain::conv2d(x.clone(), b.weight, Some(b.bias), 1, b.padding, true));
+        Tensor::cat(outputs.to_vec(), 1)
+    });
+    for (ours, burns) in ours.iter().zip(&burns) {
+        assert_close("output and gradients", ours, burns);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::at::{AtFlag, Opened};
 use super::output::{Format, Out, Table, count, list, print_json};
 use super::scoring::{Asked, Seen, rounded};
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::progress;
 
 const EXAMPLE: &str = "\
@@ -43,6 +43,8 @@ pub(crate) struct Args {
     /// Print everything as one JSON object.
     #[arg(long, conflicts_with_all = ["format", "out"])]
     json: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// What `--json` prints.

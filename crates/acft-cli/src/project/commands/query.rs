@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::at::{At, Opened, now, told};
 use super::output::{Format, Out, Table, count, print_json};
 use super::summary::waiting;
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::project::worker;
 
 const EXAMPLE: &str = "\
@@ -54,6 +54,8 @@ pub(crate) struct Args {
     /// Print a summary with the batch as JSON; rows go to --out, or nowhere.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// What `--json` prints.

@@ -12,7 +12,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use super::at::{At, Opened};
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::project::vision::ProjectVision;
 use crate::project::worker::Worker;
 
@@ -43,6 +43,8 @@ pub(crate) struct Args {
     /// Open the page in the browser.
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 impl Args {
@@ -53,6 +55,7 @@ impl Args {
             port,
             address: None,
             open: false,
+            machine: Machine::default(),
         }
     }
 }

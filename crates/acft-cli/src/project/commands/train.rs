@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::at::At;
 use super::output::{count, print_json};
 use super::status::short;
-use crate::cli::bad_input;
+use crate::cli::{Machine, bad_input};
 use crate::project::worker;
 
 const EXAMPLE: &str = "\
@@ -28,6 +28,8 @@ pub(crate) struct Args {
     /// Print what came of it as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// What `--json` prints.

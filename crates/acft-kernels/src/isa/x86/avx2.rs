@@ -23,6 +23,7 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     transpose: transpose::transpose,
     pool,
     pool_taps,
+    pool_back,
     adam,
     spread,
     gather,

@@ -17,6 +17,7 @@ pub(in crate::isa) static AVX512: Primitives = Primitives {
     transpose: transpose::transpose,
     pool,
     pool_taps,
+    pool_back,
     adam,
     spread,
     gather,
