@@ -9,9 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
@@ -51,10 +50,8 @@ def machine() -> str:
     flags = next((l for l in info.splitlines() if l.startswith("flags")), "").split()
     sets = [f for f in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni") if f in flags]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    import torch
-
     cores = len(os.sched_getaffinity(0))
-    return f"{time.strftime('%Y-%m-%d')}, commit {commit}, {model}, {cores} cores ({', '.join(sets)}), PyTorch {torch.__version__}"
+    return f"{time.strftime('%Y-%m-%d')}, commit {commit}, {model}, {cores} cores ({', '.join(sets)}), PyTorch {version('torch')}"
 
 
 # What PyTorch's tuning guide asks for: memory that was freed is kept, and not faulted in again.
@@ -108,7 +105,17 @@ def throughput(args) -> dict:
 
 
 def patch_file(data: Path, pixels: int) -> Path:
-    """Patches of real images, where there are any: their pixels do not change the time, but zeros would."""
+    """Patches of real images, where there are any: their pixels do not change the time, but zeros would.
+
+    Made by a process of its own: see `timed`."""
+    code = "import sys; from pathlib import Path; import bench; bench.make_patches(Path(sys.argv[1]), int(sys.argv[2]))"
+    subprocess.run([sys.executable, "-c", code, data, str(pixels)], check=True, cwd=ROOT / "benches")
+    return WORK / f"patches-{pixels}.bin"
+
+
+def make_patches(data: Path, pixels: int) -> None:
+    import numpy as np
+
     path = WORK / f"patches-{pixels}.bin"
     folder = data / "chest_xray_pneumonia/images"
     count = COUNT[pixels]
@@ -122,7 +129,6 @@ def patch_file(data: Path, pixels: int) -> Path:
     else:
         patches = np.random.default_rng(0).integers(0, 256, (count, pixels, pixels, 3), np.uint8)
     np.ascontiguousarray(patches, np.uint8).tofile(path)
-    return path
 
 
 # The whole loop
@@ -162,7 +168,9 @@ def loop(args) -> dict | None:
 
 
 def timed(command: list) -> tuple[float, int]:
-    """Seconds, and the largest resident set in bytes."""
+    """Seconds, and the largest resident set in bytes.
+
+    A child begins with the resident set of its parent, so this program loads nothing large itself."""
     start = time.time()
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=TUNED)
     errors = process.stderr.read()

@@ -8,10 +8,12 @@
 //!
 //! Start at [`algorithm`], which is the paper's Algorithm 1; then [`criterion`]
 //! (Eq. 1 and 2), [`prediction`] (majority selection, Eq. 3) and [`sampling`]
-//! (Eq. 4). [`metrics`], [`curve`] and [`saving`] measure what a run was worth.
+//! (Eq. 4). [`metrics`], [`curve`] and [`saving`] measure what a run was worth,
+//! and [`baselines`] are the other ways to query.
 
 pub mod algorithm;
 pub mod annotator;
+pub mod baselines;
 pub mod criterion;
 pub mod curve;
 pub mod learner;
