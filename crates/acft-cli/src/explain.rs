@@ -180,7 +180,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn alpha(args: &Args, settings: &Settings) -> anyhow::Result<f64> {
     let of_run = match settings.plan.query {
         Query::Active { criterion, .. } => criterion.alpha,
-        Query::Random => 0.25,
+        Query::Random | Query::Baseline { .. } => 0.25,
     };
     let alpha = args.alpha.unwrap_or(of_run);
     Criterion::entropy(alpha)

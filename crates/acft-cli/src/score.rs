@@ -19,6 +19,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -27,8 +29,11 @@ pub(crate) use args::Args;
 
 use crate::cli::BadInput;
 
-use gather::{Gather, Sums};
+use gather::{Chunk, Gather, Sums};
 use pool::{Pool, Ranking, Rules};
+
+/// Chunks that are read ahead of the scoring.
+const READ_AHEAD: usize = 4;
 
 /// Scores, ranks and draws.
 ///
@@ -85,11 +90,27 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
     };
     let progress = progress();
     let mut pool = Pool::new(rules);
-    let mut gather = Gather::new(file, sums, |gathered: &gather::Gathered<'_>| {
-        progress.inc(1);
-        pool.add(file, gathered)
+    let outcome = thread::scope(|scope| {
+        // Some candidates are read while those before them are scored.
+        let (sender, chunks) = mpsc::sync_channel::<Chunk>(READ_AHEAD);
+        let reading = scope.spawn(move || {
+            let send = |chunk| sender.send(chunk).context("nobody scores any more");
+            let mut gather = Gather::new(file, sums, send);
+            let outcome = input::read(file, &mut |row| gather.push(row));
+            gather.finish(outcome)
+        });
+        let scoring = chunks.iter().try_for_each(|chunk| {
+            progress.inc(chunk.len() as u64);
+            pool.add(file, &chunk)
+        });
+        // Ends the reading too, where scoring ended first.
+        drop(chunks);
+        let reading = reading
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // What was scored came before what was read.
+        scoring.and(reading)
     });
-    let outcome = input::read(file, &mut |row| gather.push(row)).and_then(|()| gather.finish());
     progress.finish_and_clear();
     outcome?;
     if pool.len() == 0 {

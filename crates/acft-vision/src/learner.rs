@@ -170,6 +170,30 @@ impl Scorer<Model> for Learner {
         predict::probabilities(&*self.source, self.workers, &runner, candidates, sink)?;
         Ok(())
     }
+
+    fn features(
+        &self,
+        model: &Model,
+        candidates: &[CandidateId],
+        sink: &mut acft::FeatureSink<'_>,
+    ) -> Result<(), BoxError> {
+        let patches = self.source.patches_per_candidate();
+        let mut mean = Vec::new();
+        self.features(model, candidates, &mut |candidate, outcome| {
+            let rows = match outcome {
+                Ok(rows) => rows,
+                Err(error) => return sink(candidate, Err(error)),
+            };
+            let width = rows.len() / patches;
+            mean.clear();
+            mean.extend((0..width).map(|at| {
+                let values = rows[at..].iter().step_by(width);
+                (values.map(|v| f64::from(*v)).sum::<f64>() / patches as f64) as f32
+            }));
+            sink(candidate, Ok(&mean))
+        })?;
+        Ok(())
+    }
 }
 
 impl Trainer<Model> for Learner {

@@ -249,6 +249,11 @@ fn the_same_seed_gives_the_same_weights_bit_for_bit() {
         let first = run(1);
         assert_eq!(first, run(1));
         assert_ne!(first.0, run(2).0);
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let here = pool.build().unwrap().install(|| run(1));
+            assert_eq!(first, here, "{threads} threads");
+        }
         assert_eq!(from.hash(), before, "the model trained from has changed");
     }
 }

@@ -24,7 +24,8 @@
 //!
 //! The numbers are those of this listing; the steps and their order are the
 //! paper's. The other strategies of its Table 2 differ in line 8 (drawn from U
-//! at random), in line 11 (from M_0; on Q, or on L ∪ Q), and in nothing else.
+//! at random), in line 11 (from M_0; on Q, or on L ∪ Q), and in nothing else;
+//! the baselines of later papers ([`crate::baselines`]) in lines 5–8.
 //!
 //! A person takes minutes to days for line 9, so the loop can be cut there:
 //! [`query`] is lines 3–8, [`teach`] is lines 10–12, and [`acft`] is all of it.
@@ -33,6 +34,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::annotator::{Annotation, Annotator};
+use crate::baselines;
 use crate::criterion::{Criterion, CriterionError};
 use crate::learner::{
     BoxError, CandidateError, Example, Observer, Phase, Schedule, Scorer, Scoring, Trainer,
@@ -51,6 +53,9 @@ use crate::strategy::{LearningStrategy, Query, Start};
 pub struct Plan {
     /// How the batch is chosen.
     pub query: Query,
+    /// How it is chosen while there are no labels, where that differs: the
+    /// last layer is random then, and so is what it says.
+    pub first_query: Option<Query>,
     /// What a step starts and learns from.
     pub learning: LearningStrategy,
     /// b, candidates a step.
@@ -281,8 +286,10 @@ pub fn query<M>(
         batch: plan.batch.min(left),
         ..plan.clone()
     };
-    match plan.query {
+    let at_first = plan.first_query.filter(|_| spent == 0);
+    match at_first.unwrap_or(plan.query) {
         Query::Random => query_at_random(plan, run, scorer, observer),
+        Query::Baseline { rule } => baselines::query(plan, run, scorer, rule, observer),
         Query::Active { criterion, omega } => {
             criterion.check()?;
             query_actively(plan, run, scorer, criterion, omega, observer)
@@ -300,7 +307,7 @@ fn query_actively<M>(
 ) -> Result<Queried, Error> {
     // Lines 3–6.
     let pool: Vec<CandidateId> = run.state.pool().collect();
-    let (scored, unreadable) = score(plan, run, scorer, &pool, criterion, |done| {
+    let (scored, unreadable) = score(plan, run, scorer, &pool, by(criterion), |done| {
         observer.scored(Scoring::Pool, done, pool.len())
     })?;
     let count = scored.len();
@@ -370,7 +377,7 @@ fn query_at_random<M>(
         // Scoring the few that were drawn shows which of them cannot be read,
         // before an expert is asked about them.
         let (scored, unreadable) =
-            score(plan, run, scorer, &next, Criterion::entropy(1.0), |done| {
+            score(plan, run, scorer, &next, by(Criterion::entropy(1.0)), |done| {
                 observer.scored(Scoring::Pool, done, next.len())
             })?;
         queried.scored += scored.len();
@@ -387,12 +394,13 @@ fn query_at_random<M>(
 type Scored = (Vec<Ranked>, Vec<(CandidateId, CandidateError)>);
 
 /// Lines 3–6 for some candidates: streams their predictions, keeps their scores.
-fn score<M>(
+/// `judge` also hears m' of a candidate before.
+pub(crate) fn score<M>(
     plan: &Plan,
     run: &Run<M>,
     scorer: &impl Scorer<M>,
     candidates: &[CandidateId],
-    criterion: Criterion,
+    mut judge: impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error>,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Scored, Error> {
     let mut scored: Vec<Ranked> = Vec::with_capacity(candidates.len());
@@ -403,7 +411,12 @@ fn score<M>(
             Err(error) => unreadable.push((candidate, error)),
             Ok(rows) => {
                 let earlier = scored.first().map(|ranked: &Ranked| ranked.score.kept);
-                match score_one(candidate, rows, scorer.classes(), criterion, earlier) {
+                let predictions =
+                    Predictions::new(rows, scorer.classes()).map_err(|error| Error::Output {
+                        candidate,
+                        reason: error.to_string(),
+                    });
+                match predictions.and_then(|predictions| judge(&predictions, earlier)) {
                     Ok(score) => scored.push(Ranked {
                         candidate,
                         score,
@@ -436,24 +449,18 @@ fn score<M>(
     }
 }
 
-/// Lines 4–6 for one candidate. `earlier` is m' of a candidate before it.
-fn score_one(
-    candidate: CandidateId,
-    rows: &[f64],
-    classes: usize,
+/// Lines 5 and 6 for one candidate, by the paper's criterion.
+fn by(
     criterion: Criterion,
-    earlier: Option<usize>,
-) -> Result<Score, Error> {
-    let predictions = Predictions::new(rows, classes).map_err(|error| Error::Output {
-        candidate,
-        reason: error.to_string(),
-    })?;
-    criterion.check_patches(predictions.patches())?;
-    let kept = kept_patches(criterion.alpha, predictions.patches());
-    if let Some(first) = earlier {
-        criterion.check_equal(first, kept)?;
+) -> impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error> {
+    move |predictions, earlier| {
+        criterion.check_patches(predictions.patches())?;
+        let kept = kept_patches(criterion.alpha, predictions.patches());
+        if let Some(first) = earlier {
+            criterion.check_equal(first, kept)?;
+        }
+        Ok(criterion.score(predictions))
     }
-    Ok(criterion.score(&predictions))
 }
 
 /// Lines 10 and 11: finds H, puts the lesson together, and fine-tunes.

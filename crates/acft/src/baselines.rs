@@ -14,6 +14,7 @@ mod core_set;
 mod features;
 mod k_means;
 mod linkage;
+mod query;
 mod typiclust;
 mod uncertainty;
 
@@ -23,6 +24,8 @@ pub use core_set::core_set;
 pub use features::{FeatureError, Features};
 pub use k_means::k_means;
 pub use linkage::average_linkage;
+pub use query::Baseline;
+pub(crate) use query::query;
 pub use typiclust::{TypiClust, typicality, typiclust};
 pub use uncertainty::{Uncertainty, most_uncertain};
 

@@ -13,13 +13,7 @@ pub const EPSILON: f64 = f64::EPSILON;
 /// Eq. 1, left: e = −(1/m') Σ_k Σ_j P^{j,k} log(P^{j,k} + ε) over the patches
 /// in `kept`. Natural logarithm.
 pub fn entropy(predictions: &Predictions<'_>, kept: &[usize]) -> f64 {
-    let sum: f64 = kept
-        .iter()
-        .flat_map(|&j| predictions.row(j))
-        .map(|p| p * (p + EPSILON).ln())
-        .sum();
-    // Saturated rows give ln(1 + ε) > 0, a hair below zero in all.
-    (-sum / kept.len() as f64).max(0.0)
+    Logarithms::new(predictions, kept).entropy()
 }
 
 /// Eq. 1, right: d = Σ_k Σ_{j<l} (P^j − P^l) log((P^j + ε)/(P^l + ε)) over the
@@ -30,20 +24,50 @@ pub fn entropy(predictions: &Predictions<'_>, kept: &[usize]) -> f64 {
 /// Both factors are centred first; expanding the product instead would cancel
 /// catastrophically on patches that are nearly alike.
 pub fn diversity(predictions: &Predictions<'_>, kept: &[usize]) -> f64 {
-    let m = kept.len() as f64;
-    let mut sum = 0.0;
-    for k in 0..predictions.classes() {
-        let p = |j: usize| predictions.row(j)[k];
-        let log = |j: usize| (p(j) + EPSILON).ln();
-        let mean_p = kept.iter().map(|&j| p(j)).sum::<f64>() / m;
-        let mean_log = kept.iter().map(|&j| log(j)).sum::<f64>() / m;
-        sum += kept
-            .iter()
-            .map(|&j| (p(j) - mean_p) * (log(j) - mean_log))
-            .sum::<f64>();
+    Logarithms::new(predictions, kept).diversity()
+}
+
+/// The kept patches with log(P + ε), which both measures need.
+struct Logarithms<'a> {
+    predictions: &'a Predictions<'a>,
+    kept: &'a [usize],
+    /// m' × |Y|, row-major.
+    logs: Vec<f64>,
+}
+
+impl<'a> Logarithms<'a> {
+    fn new(predictions: &'a Predictions<'a>, kept: &'a [usize]) -> Self {
+        let kept_rows = kept.iter().flat_map(|&j| predictions.row(j));
+        Self {
+            predictions,
+            kept,
+            logs: kept_rows.map(|p| (p + EPSILON).ln()).collect(),
+        }
     }
-    // Every pair's term is ≥ 0; rounding may leave less.
-    (m * sum).max(0.0)
+
+    fn entropy(&self) -> f64 {
+        let probabilities = self.kept.iter().flat_map(|&j| self.predictions.row(j));
+        let sum: f64 = probabilities.zip(&self.logs).map(|(p, log)| p * log).sum();
+        // Saturated rows give ln(1 + ε) > 0, a hair below zero in all.
+        (-sum / self.kept.len() as f64).max(0.0)
+    }
+
+    fn diversity(&self) -> f64 {
+        let (m, classes) = (self.kept.len() as f64, self.predictions.classes());
+        let mut sum = 0.0;
+        for k in 0..classes {
+            let p = || self.kept.iter().map(|&j| self.predictions.row(j)[k]);
+            let logs = || self.logs.iter().skip(k).step_by(classes);
+            let mean_p = p().sum::<f64>() / m;
+            let mean_log = logs().sum::<f64>() / m;
+            sum += p()
+                .zip(logs())
+                .map(|(p, log)| (p - mean_p) * (log - mean_log))
+                .sum::<f64>();
+        }
+        // Every pair's term is ≥ 0; rounding may leave less.
+        (m * sum).max(0.0)
+    }
 }
 
 /// Eq. 2, a = λ1 e + λ2 d, over the patches that majority selection keeps.
@@ -190,12 +214,14 @@ impl Criterion {
     /// Scores one candidate. Entropy and diversity are both reported, whatever
     /// their weights.
     pub fn score(&self, predictions: &Predictions<'_>) -> Score {
-        let kept = predictions.majority(self.alpha);
+        let dominant = predictions.dominant();
+        let kept = predictions.most_confident(dominant, self.alpha);
         let pairs = (kept.len() * (kept.len() - 1) / 2).max(1) as f64;
-        let entropy = entropy(predictions, &kept);
-        let diversity = diversity(predictions, &kept) / if self.per_pair { pairs } else { 1.0 };
+        let logarithms = Logarithms::new(predictions, &kept);
+        let entropy = logarithms.entropy();
+        let diversity = logarithms.diversity() / if self.per_pair { pairs } else { 1.0 };
         Score {
-            dominant: predictions.dominant(),
+            dominant,
             kept: kept.len(),
             entropy,
             diversity,

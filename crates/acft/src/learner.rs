@@ -28,6 +28,12 @@ pub struct CandidateError {
 pub type PredictionSink<'a> =
     dyn FnMut(CandidateId, Result<&[f64], CandidateError>) -> ControlFlow<()> + 'a;
 
+/// Where [`Scorer::features`] delivers: the candidate, and the mean of its
+/// patches' features (as many values for every candidate) or what was wrong
+/// with it. Returning [`ControlFlow::Break`] stops the stream.
+pub type FeatureSink<'a> =
+    dyn FnMut(CandidateId, Result<&[f32], CandidateError>) -> ControlFlow<()> + 'a;
+
 /// P ← M(C): a network's softmax over every patch of a candidate.
 pub trait Scorer<M> {
     /// |Y|, the number of columns of each prediction.
@@ -45,6 +51,21 @@ pub trait Scorer<M> {
         candidates: &[CandidateId],
         sink: &mut PredictionSink<'_>,
     ) -> Result<(), BoxError>;
+
+    /// Streams what the network has of each of `candidates` before its last
+    /// layer, in the given order: for the query strategies that look at it. A
+    /// scorer need not have any.
+    ///
+    /// # Errors
+    /// What stops all candidates, or that there are no features.
+    fn features(
+        &self,
+        _model: &M,
+        _candidates: &[CandidateId],
+        _sink: &mut FeatureSink<'_>,
+    ) -> Result<(), BoxError> {
+        Err("this network shows no features to query by".into())
+    }
 }
 
 /// A candidate and the label that its patches inherit.

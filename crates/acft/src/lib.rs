@@ -32,7 +32,7 @@ pub use algorithm::{Drawn, Journal, Plan, Queried, Run, Taught, acft, query, tea
 pub use annotator::{Annotation, Annotator, NoisyOracle, Oracle};
 pub use criterion::Criterion;
 pub use learner::{
-    BoxError, CandidateError, Example, Observer, Phase, PredictionSink, Schedule, Scorer, Scoring,
+    BoxError, CandidateError, Example, FeatureSink, Observer, Phase, PredictionSink, Schedule, Scorer, Scoring,
     Trained, Trainer,
 };
 pub use prediction::Predictions;

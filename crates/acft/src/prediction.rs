@@ -8,6 +8,9 @@ pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
 /// rounding in the last bit does not choose the dominant class.
 const TIE: f64 = 1e-6;
 
+/// So few patches are picked out without sorting all.
+const FEW: usize = 16;
+
 /// P_i: the softmax outputs of a network over one candidate's patches,
 /// m × |Y| row-major. Every row is finite, non-negative and sums to 1;
 /// m ≥ 1, |Y| ≥ 2.
@@ -117,10 +120,31 @@ impl<'a> Predictions<'a> {
     /// class, in descending order of that confidence (ties keep patch order).
     /// Their number is [`kept_patches`]; `alpha` = 1 keeps every patch.
     pub fn majority(&self, alpha: f64) -> Vec<usize> {
-        let class = self.dominant();
-        let mut order: Vec<usize> = (0..self.patches()).collect();
-        order.sort_by(|&a, &b| self.row(b)[class].total_cmp(&self.row(a)[class]));
-        order.truncate(kept_patches(alpha, self.patches()));
+        self.most_confident(self.dominant(), alpha)
+    }
+
+    /// The same where the dominant class is known.
+    pub(crate) fn most_confident(&self, class: usize, alpha: f64) -> Vec<usize> {
+        let kept = kept_patches(alpha, self.patches());
+        let confidence = |j: usize| self.row(j)[class];
+        if kept > FEW {
+            let mut order: Vec<usize> = (0..self.patches()).collect();
+            order.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
+            order.truncate(kept);
+            return order;
+        }
+        // Most patches are not among the few that are kept, and are passed
+        // over at one look.
+        let mut order: Vec<usize> = Vec::with_capacity(kept + 1);
+        for j in 0..self.patches() {
+            let better = |&other: &usize| confidence(other).total_cmp(&confidence(j)).is_ge();
+            if order.len() == kept && order.last().is_some_and(better) {
+                continue;
+            }
+            let place = order.iter().rposition(better).map_or(0, |at| at + 1);
+            order.insert(place, j);
+            order.truncate(kept);
+        }
         order
     }
 }
@@ -183,6 +207,26 @@ mod tests {
         assert_eq!(dominant(&[0.5, 0.5]), 0);
         assert_eq!(dominant(&[0.4999999, 0.5000001]), 0);
         assert_eq!(dominant(&[0.49, 0.51]), 1);
+    }
+
+    #[test]
+    fn few_are_picked_as_sorting_would() {
+        let classes = 2;
+        for m in [1, 5, 24, 60] {
+            let rows = (0..m).flat_map(|j| {
+                let p = f64::from((j * 7 + 3) % 11) / 11.0;
+                [p, 1.0 - p]
+            });
+            let rows: Vec<f64> = rows.collect();
+            let p = Predictions::new(&rows, classes).unwrap();
+            let class = p.dominant();
+            let mut sorted: Vec<usize> = (0..p.patches()).collect();
+            sorted.sort_by(|&a, &b| p.row(b)[class].total_cmp(&p.row(a)[class]));
+            for alpha in [0.01, 0.25, 0.5, 1.0] {
+                let kept = kept_patches(alpha, p.patches());
+                assert_eq!(p.majority(alpha), sorted[..kept], "m {m}, α {alpha}");
+            }
+        }
     }
 
     #[test]

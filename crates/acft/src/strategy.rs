@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::baselines::Baseline;
 use crate::criterion::Criterion;
 
 /// How the next batch is chosen.
@@ -20,6 +21,11 @@ pub enum Query {
         criterion: Criterion,
         /// The batch is drawn from the best ⌊ω b⌋ (Eq. 4); 1 takes the top b.
         omega: f64,
+    },
+    /// By another's rule.
+    Baseline {
+        /// Whose.
+        rule: Baseline,
     },
 }
 

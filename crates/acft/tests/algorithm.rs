@@ -5,11 +5,12 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use acft::learner::{PredictionSink, Trained};
+use acft::baselines::Baseline;
+use acft::learner::{FeatureSink, PredictionSink, Trained};
 use acft::{
     Annotation, Annotator, BoxError, CandidateError, CandidateId, CandidateKey, Criterion,
     Evidence, Example, Journal, Label, LearningStrategy, Observer, Oracle, Phase, Plan, Queried,
-    Query, Run, Schedule, Scorer, Stop, StopReason, Taught, Trainer, acft,
+    Query, Run, Schedule, Scorer, Stop, StopReason, Taught, Trainer, acft, query,
 };
 use proptest::prelude::*;
 
@@ -68,6 +69,19 @@ impl Scorer<Unit> for World {
             if sink(id, outcome) == ControlFlow::Break(()) {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    fn features(
+        &self,
+        _: &Unit,
+        candidates: &[CandidateId],
+        sink: &mut FeatureSink<'_>,
+    ) -> Result<(), BoxError> {
+        for &id in candidates {
+            let row = [0, 1].map(|patch| World::feature(id, patch) as f32);
+            let _ = sink(id, Ok(&row));
         }
         Ok(())
     }
@@ -142,6 +156,7 @@ fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
         } else {
             Query::Random
         },
+        first_query: None,
         learning: learn.parse::<LearningStrategy>().unwrap(),
         batch: 10,
         max_per_group: None,
@@ -477,4 +492,49 @@ proptest! {
         prop_assert_eq!(rest.run.current, whole.run.current);
         prop_assert_eq!(rest.run.state, whole.run.state);
     }
+}
+
+fn baseline(rule: &str, steps: u32, seed: u64) -> Plan {
+    Plan {
+        query: Query::Baseline {
+            rule: rule.parse().unwrap(),
+        },
+        ..plan("hq", true, steps, seed)
+    }
+}
+
+#[test]
+fn baselines_query_distinct_members_of_the_pool_and_the_same_again() {
+    for rule in Baseline::names() {
+        let batches = |seed| drawn(&go(&baseline(rule, 3, seed), &readable(), new_run()).kept);
+        let found = batches(1);
+        let all: BTreeSet<_> = found.iter().flatten().collect();
+        assert_eq!(all.len(), 30, "{rule}");
+        assert_eq!(found, batches(1), "{rule}");
+    }
+}
+
+#[test]
+fn another_rule_may_ask_first() {
+    let run = new_run();
+    let of = |first: Option<Query>, seed| {
+        let plan = Plan {
+            first_query: first,
+            ..plan("hq", true, 2, seed)
+        };
+        query(&plan, &run, &readable(), &mut ()).unwrap().batch
+    };
+    let random = of(Some(Query::Random), 4);
+    assert!(random.iter().all(|drawn| drawn.rank.is_none()));
+    let usual = of(None, 4);
+    assert!(usual.iter().all(|drawn| drawn.rank.is_some()));
+    // Once there are labels, the usual rule asks.
+    let mut later = new_run();
+    later.state.label(usual[0].candidate, Label(0)).unwrap();
+    let plan = Plan {
+        first_query: Some(Query::Random),
+        ..plan("hq", true, 2, 4)
+    };
+    let next = query(&plan, &later, &readable(), &mut ()).unwrap();
+    assert!(next.batch.iter().all(|drawn| drawn.rank.is_some()));
 }

@@ -124,6 +124,12 @@ impl ProjectSettings {
 
     fn of(flags: Flags, labeling: Labeling, server: Server) -> anyhow::Result<Self> {
         let mut simulation = flags.resolve()?;
+        let plan = &simulation.plan;
+        if plan.first_query.is_some() || matches!(plan.query, Query::Baseline { .. }) {
+            return Err(bad_input!(
+                "a project queries actively or at random: other rules and a first-query are for acft simulate, where they can be compared"
+            ));
+        }
         // A project goes on until its people stop; the budget is the desk's to keep.
         simulation.flags.steps = None;
         simulation.plan.stop.steps = None;
@@ -201,7 +207,7 @@ impl ProjectSettings {
     pub(crate) fn omega(&self) -> f64 {
         match self.simulation.plan.query {
             Query::Active { omega, .. } => omega,
-            Query::Random => 1.0,
+            Query::Random | Query::Baseline { .. } => 1.0,
         }
     }
 

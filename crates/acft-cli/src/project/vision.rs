@@ -118,7 +118,7 @@ impl ProjectVision {
             flags: simulation.flags.clone(),
             criterion: match simulation.plan.query {
                 Query::Active { criterion, .. } => criterion,
-                Query::Random => Criterion::entropy(1.0),
+                Query::Random | Query::Baseline { .. } => Criterion::entropy(1.0),
             },
             policy: in_use.policy()?,
             input: in_use.model.description().input,

@@ -1,6 +1,7 @@
-//! From rows to candidates: checks each row, and hands on the patches of one
-//! candidate at a time, so that one candidate is all that is held.
+//! From rows to candidates: checks each row, and hands on the patches of some
+//! candidates at a time, so that those are all that is held.
 
+use std::ops::Range;
 use std::path::Path;
 
 use acft::Predictions;
@@ -21,14 +22,63 @@ pub(super) enum Sums {
     Normalize,
 }
 
-/// A candidate with all its patches.
+/// Who a candidate is.
+#[derive(Clone, Copy)]
 pub(super) struct Gathered<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// Its first row.
     pub(super) first: RowNumber,
+    /// m.
+    pub(super) patches: usize,
+}
+
+/// Some candidates, in the order of the file.
+#[derive(Default)]
+pub(super) struct Chunk {
+    /// |Y|.
+    classes: usize,
+    names: Vec<Box<str>>,
+    first_rows: Vec<RowNumber>,
+    /// Where each candidate's probabilities end.
+    ends: Vec<usize>,
+    /// Row-major, every row checked.
+    probabilities: Vec<f64>,
+}
+
+/// Probabilities of a chunk: enough to share among threads, few enough to stay in a cache.
+const CHUNK: usize = 1 << 16;
+
+impl Chunk {
+    /// How many candidates there are.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// |Y|.
+    pub(super) fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, at: usize) -> Gathered<'_> {
+        Gathered {
+            name: &self.names[at],
+            first: self.first_rows[at],
+            patches: self.range(at).len() / self.classes,
+        }
+    }
+
     /// Its patches in the order of their numbers, whatever that of the rows.
-    pub(super) predictions: Predictions<'a>,
+    pub(super) fn predictions(&self, at: usize) -> Predictions<'_> {
+        Predictions::new(&self.probabilities[self.range(at)], self.classes)
+            .expect("every row was checked when it came")
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[at]
+    }
 }
 
 /// Collects contiguous rows of a candidate.
@@ -41,15 +91,15 @@ pub(super) struct Gather<'a, F> {
     name: String,
     /// Patch and row number of each row of the current candidate.
     patches: Vec<(u64, RowNumber)>,
-    /// Their probabilities, row-major.
-    probabilities: Vec<f64>,
+    /// Whole candidates, and behind their probabilities those of the current.
+    chunk: Chunk,
 }
 
 impl<'a, F> Gather<'a, F>
 where
-    F: FnMut(&Gathered<'_>) -> anyhow::Result<()>,
+    F: FnMut(Chunk) -> anyhow::Result<()>,
 {
-    /// Rows of `file` go to `sink`, a candidate at a time.
+    /// Rows of `file` go to `sink`, some candidates at a time.
     pub(super) fn new(file: &'a Path, sums: Sums, sink: F) -> Self {
         Self {
             file,
@@ -58,21 +108,22 @@ where
             classes: 0,
             name: String::new(),
             patches: Vec::new(),
-            probabilities: Vec::new(),
+            chunk: Chunk::default(),
         }
     }
 
-    /// Takes the next row; hands on the candidate before it where a new one
+    /// Takes the next row; closes the candidate before it where a new one
     /// begins.
     pub(super) fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
         if row.candidate != self.name {
-            self.flush()?;
+            self.close()?;
             row.candidate.clone_into(&mut self.name);
         }
         self.classes = row.probabilities.len();
-        let start = self.probabilities.len();
-        self.probabilities.extend_from_slice(row.probabilities);
-        let probabilities = &mut self.probabilities[start..];
+        let all = &mut self.chunk.probabilities;
+        let start = all.len();
+        all.extend_from_slice(row.probabilities);
+        let probabilities = &mut all[start..];
         if self.sums == Sums::Normalize {
             normalize(probabilities).map_err(|fault| fault.at(self.file, row.number))?;
         }
@@ -82,26 +133,47 @@ where
         Ok(())
     }
 
-    /// Hands on the last candidate.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        self.flush()
+    /// Hands on what is left after `reading` has come to its end, or to an
+    /// error: what comes before that may be at fault itself, and first.
+    pub(super) fn finish(mut self, reading: anyhow::Result<()>) -> anyhow::Result<()> {
+        if reading.is_ok() {
+            self.close()?;
+        }
+        let closed = self.chunk.ends.last().copied().unwrap_or_default();
+        self.chunk.probabilities.truncate(closed);
+        self.hand_on()?;
+        reading
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
+    /// Ends the current candidate.
+    fn close(&mut self) -> anyhow::Result<()> {
         let Some(&(_, first)) = self.patches.first() else {
             return Ok(());
         };
-        self.sort()?;
-        let predictions = Predictions::new(&self.probabilities, self.classes)
-            .expect("every row was checked when it came");
-        (self.sink)(&Gathered {
-            name: &self.name,
-            first,
-            predictions,
-        })?;
+        if let Err(error) = self.sort() {
+            // Those before it go first, as they came first.
+            let closed = self.chunk.ends.last().copied().unwrap_or_default();
+            self.chunk.probabilities.truncate(closed);
+            self.hand_on()?;
+            return Err(error.into());
+        }
         self.patches.clear();
-        self.probabilities.clear();
+        let chunk = &mut self.chunk;
+        chunk.classes = self.classes;
+        chunk.names.push(self.name.as_str().into());
+        chunk.first_rows.push(first);
+        chunk.ends.push(chunk.probabilities.len());
+        if chunk.probabilities.len() >= CHUNK {
+            self.hand_on()?;
+        }
         Ok(())
+    }
+
+    fn hand_on(&mut self) -> anyhow::Result<()> {
+        if self.chunk.len() == 0 {
+            return Ok(());
+        }
+        (self.sink)(std::mem::take(&mut self.chunk))
     }
 
     /// Orders the patches by their numbers, and refuses one that is there twice.
@@ -121,8 +193,11 @@ where
                 return Err(BadInput::row(self.file, second, problem));
             }
         }
-        let row = |at: usize| &self.probabilities[at * self.classes..][..self.classes];
-        self.probabilities = order.iter().flat_map(|&at| row(at)).copied().collect();
+        let start = self.chunk.ends.last().copied().unwrap_or_default();
+        let probabilities = &mut self.chunk.probabilities[start..];
+        let row = |at: usize| &probabilities[at * self.classes..][..self.classes];
+        let sorted: Vec<f64> = order.iter().flat_map(|&at| row(at)).copied().collect();
+        probabilities.copy_from_slice(&sorted);
         Ok(())
     }
 }
@@ -198,20 +273,24 @@ mod tests {
     /// Rows of (candidate, patch, p_1), and what comes out of them.
     fn gather(rows: &[(&str, u64, f64)]) -> anyhow::Result<Vec<(String, u64, Vec<f64>)>> {
         let mut out = Vec::new();
-        let mut gather = Gather::new(Path::new("x.csv"), Sums::Check, |g: &Gathered<'_>| {
-            let p_1 = (0..g.predictions.patches()).map(|j| g.predictions.row(j)[1]);
-            out.push((g.name.to_owned(), g.first.row, p_1.collect()));
+        let mut gather = Gather::new(Path::new("x.csv"), Sums::Check, |chunk: Chunk| {
+            for at in 0..chunk.len() {
+                let (g, predictions) = (chunk.get(at), chunk.predictions(at));
+                let p_1 = (0..g.patches).map(|j| predictions.row(j)[1]);
+                out.push((g.name.to_owned(), g.first.row, p_1.collect()));
+            }
             Ok(())
         });
-        for (index, &(candidate, patch, p)) in (0..).zip(rows) {
+        let mut rows = (0..).zip(rows);
+        let reading = rows.try_for_each(|(index, &(candidate, patch, p))| {
             gather.push(&Row {
                 number: RowNumber::from_index(index),
                 candidate,
                 patch,
                 probabilities: &[1.0 - p, p],
-            })?;
-        }
-        gather.finish()?;
+            })
+        });
+        gather.finish(reading)?;
         Ok(out)
     }
 

@@ -8,15 +8,35 @@ use npyz::{Deserialize, NpyFile, NpyReader};
 /// The values of an array, in order.
 pub(super) type Values<'a, T> = Box<dyn Iterator<Item = io::Result<T>> + 'a>;
 
+/// Floating-point numbers, of which there are many: several are taken at a time.
+pub(super) trait Floats {
+    /// The next values, as many as `out` has room for.
+    fn fill(&mut self, out: &mut [f64]) -> io::Result<()>;
+}
+
+impl<T: Deserialize + Into<f64>, R: Read> Floats for NpyReader<T, R> {
+    fn fill(&mut self, out: &mut [f64]) -> io::Result<()> {
+        for slot in out {
+            let next = self.next().unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
+            *slot = next?.into();
+        }
+        Ok(())
+    }
+}
+
 /// Floating-point numbers of 32 or 64 bits.
 pub(super) fn floats<'a, R: Read + 'a>(
     name: &str,
     array: NpyFile<R>,
-) -> Result<Values<'a, f64>, String> {
+) -> Result<Box<dyn Floats + 'a>, String> {
     array
         .try_data::<f64>()
-        .map(into::<f64, f64, R>)
-        .or_else(|array| array.try_data::<f32>().map(into::<f32, f64, R>))
+        .map(|values| -> Box<dyn Floats + 'a> { Box::new(values) })
+        .or_else(|array| {
+            array
+                .try_data::<f32>()
+                .map(|values| -> Box<dyn Floats + 'a> { Box::new(values) })
+        })
         .map_err(|array| refuse(name, &array, "save it with .astype(\"float32\")"))
 }
 

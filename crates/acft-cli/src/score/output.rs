@@ -1,10 +1,13 @@
 //! The ranking as CSV, and the summary as JSON.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use acft::Ranked;
 use anyhow::Context;
+use rayon::prelude::*;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -12,10 +15,12 @@ use super::pool::{Ranking, Rules};
 
 /// Writes the ranking as CSV, best first.
 pub(super) fn write_csv(ranking: &Ranking, to: impl Write) -> io::Result<()> {
-    let mut draw_order = vec![None; ranking.ranked.len()];
-    for (order, &place) in ranking.drawn.iter().enumerate() {
-        draw_order[place] = Some(order + 1);
-    }
+    let draw_order: HashMap<usize, usize> = ranking
+        .drawn
+        .iter()
+        .enumerate()
+        .map(|(order, &place)| (place, order + 1))
+        .collect();
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record([
         "rank",
@@ -26,19 +31,46 @@ pub(super) fn write_csv(ranking: &Ranking, to: impl Write) -> io::Result<()> {
         "score",
         "drawn",
     ])?;
-    for (at, (ranked, drawn)) in ranking.ranked.iter().zip(draw_order).enumerate() {
+    let mut to = csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    // Numbers are written by all threads, some parts of the table at a time.
+    let parts: Vec<_> = ranking.ranked.chunks(PART).enumerate().collect();
+    for parts in parts.chunks(4 * rayon::current_num_threads()) {
+        let texts: Vec<io::Result<Vec<u8>>> = parts
+            .par_iter()
+            .map(|(part, ranked)| rows(ranking, part * PART, ranked, &draw_order))
+            .collect();
+        for text in texts {
+            to.write_all(&text?)?;
+        }
+    }
+    to.flush()
+}
+
+/// Rows of the table that are written together.
+const PART: usize = 1 << 12;
+
+/// Some rows of the table, of which the first has place `first`.
+fn rows(
+    ranking: &Ranking,
+    first: usize,
+    ranked: &[Ranked],
+    draw_order: &HashMap<usize, usize>,
+) -> io::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::with_capacity(ranked.len() * 96));
+    for (place, ranked) in (first..).zip(ranked) {
         let score = &ranked.score;
+        let drawn = draw_order.get(&place);
         csv.write_record([
-            &(at + 1).to_string(),
+            &(place + 1).to_string(),
             ranking.name(ranked),
             &score.dominant.to_string(),
             &score.entropy.to_string(),
             &score.diversity.to_string(),
             &score.value.to_string(),
-            &drawn.map_or_else(String::new, |order| order.to_string()),
+            &drawn.map_or_else(String::new, ToString::to_string),
         ])?;
     }
-    csv.flush()
+    csv.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// Writes the CSV to `out` as a whole or not at all: to a file beside it that

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use acft::random::{Purpose, keyed_hash, stream};
 use acft::ranking::rank;
-use acft::{CandidateId, CandidateKey, Criterion, Ranked, sampling};
+use acft::{CandidateId, CandidateKey, Criterion, Ranked, Score, sampling};
+use rayon::prelude::*;
 
 use crate::cli::BadInput;
 
 use super::error::RowNumber;
-use super::gather::Gathered;
+use super::gather::{Chunk, Gathered};
 
 /// How candidates are scored, and how equal scores are ordered.
 #[derive(Clone, Copy, Debug)]
@@ -51,18 +52,43 @@ impl Pool {
         }
     }
 
-    /// Scores one candidate (Eq. 1–3) and forgets its patches.
+    /// Scores some candidates (Eq. 1–3), on all threads, and forgets their
+    /// patches.
     ///
     /// # Errors
-    /// The candidate was there before, or the criterion cannot rank it beside
+    /// A candidate was there before, or the criterion cannot rank it beside
     /// those before it.
-    pub(super) fn add(&mut self, file: &Path, gathered: &Gathered<'_>) -> anyhow::Result<()> {
-        let patches = gathered.predictions.patches();
+    pub(super) fn add(&mut self, file: &Path, chunk: &Chunk) -> anyhow::Result<()> {
+        let rules = self.rules;
+        let scored: Vec<(Score, u64)> = (0..chunk.len())
+            .into_par_iter()
+            .with_min_len(64)
+            .map(|at| {
+                // The key of a candidate that is known by its name alone.
+                let name = chunk.get(at).name.as_bytes();
+                let key = CandidateKey(*blake3::hash(name).as_bytes());
+                let tie_break = keyed_hash(rules.seed, rules.step, Purpose::TieBreak, &key);
+                (rules.criterion.score(&chunk.predictions(at)), tie_break)
+            })
+            .collect();
+        self.classes = chunk.classes();
+        for (at, (score, tie_break)) in scored.into_iter().enumerate() {
+            self.admit(file, &chunk.get(at), score, tie_break)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one scored candidate in.
+    fn admit(
+        &mut self,
+        file: &Path,
+        gathered: &Gathered<'_>,
+        score: Score,
+        tie_break: u64,
+    ) -> anyhow::Result<()> {
+        let patches = gathered.patches;
         let id = u32::try_from(self.scored.len())
             .map_err(|_| BadInput::file(file, "more than 4,294,967,296 candidates; split it"))?;
-        // The key of a candidate that is known by its name alone.
-        let key = CandidateKey(*blake3::hash(gathered.name.as_bytes()).as_bytes());
-        let tie_break = keyed_hash(self.rules.seed, self.rules.step, Purpose::TieBreak, &key);
         self.refuse_return(file, gathered, tie_break, id)?;
 
         let criterion = &self.rules.criterion;
@@ -70,7 +96,6 @@ impl Pool {
             let problem = format!("candidate {:?}: {error}", gathered.name);
             BadInput::row(file, gathered.first, problem)
         })?;
-        let score = criterion.score(&gathered.predictions);
         if let Some(first) = self.scored.first() {
             criterion
                 .check_equal(first.score.kept, score.kept)
@@ -85,7 +110,6 @@ impl Pool {
         if self.warning.is_none() {
             self.warning = criterion.warning(patches);
         }
-        self.classes = gathered.predictions.classes();
         self.patches += patches as u64;
         self.names.push(gathered.name.into());
         self.first_rows.push(gathered.first);

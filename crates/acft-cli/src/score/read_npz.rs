@@ -21,7 +21,7 @@ use super::ahead::Ahead;
 use super::columns::{Columns, probabilities, probability};
 use super::error::{RowNumber, read_error};
 use super::input::{Row, RowSink};
-use super::npy::{Values, floats, integers, names};
+use super::npy::{Floats, floats, integers, names};
 
 /// The archive, once for each array that is read.
 type Archive = NpzArchive<BufReader<std::fs::File>>;
@@ -229,11 +229,13 @@ fn take<T>(file: &Path, values: &mut dyn Iterator<Item = std::io::Result<T>>) ->
 }
 
 /// The next row: a value of each source, or all of them from the only one.
-fn fill(file: &Path, row: &mut [f64], sources: &mut [Values<'_, f64>]) -> anyhow::Result<()> {
-    let several = sources.len() > 1;
-    for (class, p) in row.iter_mut().enumerate() {
-        let source = if several { class } else { 0 };
-        *p = take(file, &mut *sources[source])?;
+fn fill(file: &Path, row: &mut [f64], sources: &mut [Box<dyn Floats + '_>]) -> anyhow::Result<()> {
+    match sources {
+        [source] => source.fill(row),
+        several => row
+            .chunks_mut(1)
+            .zip(several)
+            .try_for_each(|(p, source)| source.fill(p)),
     }
-    Ok(())
+    .map_err(|error| read_error(file, error))
 }

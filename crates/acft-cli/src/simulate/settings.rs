@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use acft::baselines::Baseline;
 use acft::stopping::{Agreement, Plateau};
 use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
@@ -99,10 +100,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
-    /// How to query: random or active; with --learn, instead of --strategy.
+    /// How to query: active, random, least-confidence, margin, predictive-entropy, bald (over the patches), variation-ratio, core-set, badge, typiclust or cluster-margin; with --learn, instead of --strategy.
     #[arg(long, value_name = "HOW", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// How to query while there are no labels, where that differs; as --query.
+    #[arg(long, value_name = "HOW", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_query: Option<String>,
     /// What to learn from: reset-lq, q, lq, hq or hq-balanced.
     #[arg(long, value_name = "RULE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -278,15 +283,24 @@ impl Flags {
             _ => {}
         }
 
-        let (active, learn) = self.resolve_strategy()?;
+        let (how, learn) = self.resolve_strategy()?;
         let learning: LearningStrategy = learn
             .parse()
             .map_err(|error: String| bad_input!("--learn: {error}"))?;
-        let query = if active {
-            self.resolve_criterion()?
-        } else {
-            Query::Random
+        let query = self.resolve_query(&how, "query")?;
+        let first_query = match self.first_query.clone() {
+            Some(how) => Some(self.resolve_query(&how, "first-query")?),
+            None => None,
         };
+        let whole = |query: Query| match query {
+            Query::Baseline { rule } => rule.wants_features(),
+            _ => false,
+        };
+        if self.max_per_group.is_some() && (whole(query) || first_query.is_some_and(whole)) {
+            return Err(bad_input!(
+                "--max-per-group limits a ranking, and {how} chooses a batch as a whole: leave one of the two out"
+            ));
+        }
 
         let positive_count = |name: &str, value: usize| {
             if value == 0 {
@@ -350,8 +364,12 @@ impl Flags {
         }
         let seed = *self.seed.get_or_insert(0);
         let cache_bytes = *self.cache.get_or_insert(512) << 20;
-        let preset = Preset::of(active, &learn).map_or_else(
-            || format!("{}-{learn}", if active { "active" } else { "random" }),
+        let preset = match query {
+            Query::Baseline { .. } => None,
+            _ => Preset::of(how == "active", &learn),
+        };
+        let preset = preset.map_or_else(
+            || format!("{how}-{learn}"),
             |preset| preset.code.to_owned(),
         );
         let out = self.out.clone().unwrap_or_else(|| {
@@ -378,6 +396,7 @@ impl Flags {
         Ok(Settings {
             plan: Plan {
                 query,
+                first_query,
                 learning,
                 batch,
                 max_per_group: self.max_per_group,
@@ -395,33 +414,48 @@ impl Flags {
         })
     }
 
-    /// Whether the query is active, and the name of the learning strategy.
-    fn resolve_strategy(&mut self) -> anyhow::Result<(bool, String)> {
+    /// How to query, and the name of the learning strategy.
+    fn resolve_strategy(&mut self) -> anyhow::Result<(String, String)> {
         if self.strategy.is_some() && (self.query.is_some() || self.learn.is_some()) {
             return Err(bad_input!(
                 "--strategy stands for a --query and a --learn: give it, or those two"
             ));
         }
-        let (active, learn) = if self.query.is_some() || self.learn.is_some() {
-            let active = match self.query.as_deref().unwrap_or("active") {
-                "active" => true,
-                "random" => false,
-                other => return Err(bad_input!("--query {other:?}: known are active and random")),
-            };
-            (active, self.learn.clone().unwrap_or_else(|| "lq".into()))
+        let (how, learn) = if self.query.is_some() || self.learn.is_some() {
+            let how = self.query.clone().unwrap_or_else(|| "active".into());
+            (how, self.learn.clone().unwrap_or_else(|| "lq".into()))
         } else {
             let code = self.strategy.as_deref().unwrap_or("acft-lq");
             let preset = Preset::named(code).ok_or_else(|| {
                 let known: Vec<_> = PRESETS.iter().map(|preset| preset.code).collect();
                 bad_input!("--strategy {code:?}: known are {}", known.join(", "))
             })?;
-            (preset.active, preset.learn.to_owned())
+            let how = if preset.active { "active" } else { "random" };
+            (how.to_owned(), preset.learn.to_owned())
         };
         // The run's own record says it in the independent way.
         self.strategy = None;
-        self.query = Some(if active { "active" } else { "random" }.to_owned());
+        self.query = Some(how.clone());
         self.learn = Some(learn.clone());
-        Ok((active, learn))
+        Ok((how, learn))
+    }
+
+    /// The query of that name, as `flag` gives it.
+    fn resolve_query(&mut self, how: &str, flag: &str) -> anyhow::Result<Query> {
+        match how {
+            "active" => self.resolve_criterion(),
+            "random" => Ok(Query::Random),
+            other => other
+                .parse()
+                .map(|rule| Query::Baseline { rule })
+                .map_err(|_| {
+                    let known: Vec<_> = Baseline::names().collect();
+                    bad_input!(
+                        "--{flag} {other:?}: known are active, random, {}",
+                        known.join(", ")
+                    )
+                }),
+        }
     }
 
     fn resolve_criterion(&mut self) -> anyhow::Result<Query> {
@@ -487,10 +521,22 @@ mod tests {
 
     #[test]
     fn what_is_resolved_resolves_to_itself() {
-        let settings = base().resolve().unwrap();
-        let again = settings.flags.clone().resolve().unwrap();
-        assert_eq!(settings.flags, again.flags);
-        assert_eq!(settings.plan, again.plan);
+        for text in ["", "query = 'core-set'\nlearn = 'hq'\nfirst-query = 'typiclust'"] {
+            let flags = given(text).over(base()).unwrap();
+            let settings = flags.resolve().unwrap();
+            let again = settings.flags.clone().resolve().unwrap();
+            assert_eq!(settings.flags, again.flags);
+            assert_eq!(settings.plan, again.plan);
+        }
+    }
+
+    #[test]
+    fn baselines_are_named_as_what_they_are() {
+        let of = |text: &str| given(text).over(base()).unwrap().resolve().unwrap();
+        assert_eq!(of("query = 'margin'\nlearn = 'hq'").preset, "margin-hq");
+        assert_eq!(of("query = 'active'\nlearn = 'hq'").preset, "acft-hq");
+        let first = of("first-query = 'random'").plan.first_query;
+        assert_eq!(first, Some(Query::Random));
     }
 
     #[test]
@@ -511,6 +557,9 @@ mod tests {
             "criterion = 'margin'",
             "known are entropy, diversity and acft",
         );
+        check("query = 'margn'", "active, random, least-confidence, margin");
+        check("first-query = 'cold'", "--first-query \"cold\"");
+        check("query = 'badge'\nmax-per-group = 2", "chooses a batch as a whole");
         check("lambda1 = 2.0", "--criterion acft");
         check("alpha = 0.0", "alpha = 0");
         check("omega = 0.5", "--omega 0.5");

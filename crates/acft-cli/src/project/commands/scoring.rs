@@ -49,7 +49,7 @@ impl Asked {
             classes: made.model.classes.iter().map(name).collect(),
             criterion: match simulation.plan.query {
                 Query::Active { criterion, .. } => criterion,
-                Query::Random => Criterion::entropy(1.0),
+                Query::Random | Query::Baseline { .. } => Criterion::entropy(1.0),
             },
             cache_bytes: simulation.cache_bytes,
             flags: simulation.flags.clone(),

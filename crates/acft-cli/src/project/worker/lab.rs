@@ -141,7 +141,7 @@ impl Lab {
         let mut events = self.set_aside(&unreadable, queried.scored + unreadable.len())?;
         let best = match plan.query {
             Query::Active { .. } => &queried.reserve,
-            Query::Random => &queried.batch,
+            Query::Random | Query::Baseline { .. } => &queried.batch,
         };
         let patches = self.predictions(&learner, best, watch)?;
         let member = |drawn: &Drawn| Member {
