@@ -142,7 +142,7 @@ fn settings() -> Vec<Setting> {
 }
 
 /// What only a simulation is asked.
-const OF_NO_PROJECT: [&str; 4] = ["steps", "noise", "no_validation", "out"];
+const OF_NO_PROJECT: [&str; 5] = ["steps", "noise", "no_validation", "out", "first_query"];
 
 /// What the settings of the two tables are.
 fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
