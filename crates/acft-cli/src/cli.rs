@@ -12,7 +12,7 @@ use crate::project::commands::{
     add, annotator, check, classes, completions, export, init, label, man, model, predict, query,
     report, serve, status, train,
 };
-use crate::{compare, demo, explain, score, simulate};
+use crate::{compare, demo, experiment, explain, score, simulate};
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
@@ -66,6 +66,7 @@ enum Command {
     /// Rank candidates by predictions that you bring from any framework.
     Score(score::Args),
     Simulate(Box<simulate::Args>),
+    Experiment(experiment::Args),
     Explain(explain::Args),
     Compare(compare::Args),
     Completions(completions::Args),
@@ -86,7 +87,14 @@ const OVERVIEW: [(&str, &[&str]); 4] = [
     ),
     (
         "Research",
-        &["demo", "simulate", "compare", "explain", "score"],
+        &[
+            "demo",
+            "simulate",
+            "experiment",
+            "compare",
+            "explain",
+            "score",
+        ],
     ),
     ("Tools", &["completions", "man"]),
 ];
@@ -139,6 +147,7 @@ impl Command {
             Self::Predict(args) => Some(&args.machine),
             Self::Demo(args) => Some(&args.machine),
             Self::Simulate(args) => Some(&args.machine),
+            Self::Experiment(args) => args.machine(),
             Self::Explain(args) => Some(&args.machine),
             _ => None,
         }
@@ -168,6 +177,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
+            Command::Experiment(args) => experiment::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),

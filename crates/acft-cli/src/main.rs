@@ -3,6 +3,7 @@
 mod cli;
 mod compare;
 mod demo;
+mod experiment;
 mod explain;
 mod figure;
 mod network;
@@ -10,6 +11,7 @@ mod progress;
 mod project;
 mod score;
 mod simulate;
+mod toml_text;
 
 use std::process::ExitCode;
 

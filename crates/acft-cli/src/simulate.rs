@@ -106,7 +106,7 @@ impl Args {
 }
 
 /// A resumed run goes on with its own settings; other ones are refused by name.
-fn refuse_changes(asked: Settings, kept: Settings) -> anyhow::Result<Settings> {
+pub(crate) fn refuse_changes(asked: Settings, kept: Settings) -> anyhow::Result<Settings> {
     let (asked, kept_table) = (asked.flags.table()?, kept.flags.table()?);
     let changed: Vec<String> = asked
         .iter()

@@ -376,10 +376,14 @@ fn query_at_random<M>(
         pool.retain(|id| !next.contains(id));
         // Scoring the few that were drawn shows which of them cannot be read,
         // before an expert is asked about them.
-        let (scored, unreadable) =
-            score(plan, run, scorer, &next, by(Criterion::entropy(1.0)), |done| {
-                observer.scored(Scoring::Pool, done, next.len())
-            })?;
+        let (scored, unreadable) = score(
+            plan,
+            run,
+            scorer,
+            &next,
+            by(Criterion::entropy(1.0)),
+            |done| observer.scored(Scoring::Pool, done, next.len()),
+        )?;
         queried.scored += scored.len();
         queried.unreadable.extend(unreadable);
         queried.batch.extend(scored.iter().map(|ranked| Drawn {
@@ -450,9 +454,7 @@ pub(crate) fn score<M>(
 }
 
 /// Lines 5 and 6 for one candidate, by the paper's criterion.
-fn by(
-    criterion: Criterion,
-) -> impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error> {
+fn by(criterion: Criterion) -> impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error> {
     move |predictions, earlier| {
         criterion.check_patches(predictions.patches())?;
         let kept = kept_patches(criterion.alpha, predictions.patches());

@@ -32,8 +32,8 @@ pub use algorithm::{Drawn, Journal, Plan, Queried, Run, Taught, acft, query, tea
 pub use annotator::{Annotation, Annotator, NoisyOracle, Oracle};
 pub use criterion::Criterion;
 pub use learner::{
-    BoxError, CandidateError, Example, FeatureSink, Observer, Phase, PredictionSink, Schedule, Scorer, Scoring,
-    Trained, Trainer,
+    BoxError, CandidateError, Example, FeatureSink, Observer, Phase, PredictionSink, Schedule,
+    Scorer, Scoring, Trained, Trainer,
 };
 pub use prediction::Predictions;
 pub use ranking::{Ranked, Score};

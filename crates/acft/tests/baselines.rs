@@ -61,7 +61,11 @@ fn uncertainties_equal_those_of_scikit_activeml_and_baal() {
                 let rows = numbers(rows);
                 let ours = measure.of(&Predictions::new(&rows, classes).unwrap());
                 // Baal adds a constant inside its logarithms.
-                let tolerance = if measure == Uncertainty::Bald { 1e-4 } else { 1e-12 };
+                let tolerance = if measure == Uncertainty::Bald {
+                    1e-4
+                } else {
+                    1e-12
+                };
                 assert_near(name, ours, theirs, tolerance);
             }
         }
@@ -160,7 +164,10 @@ fn clusterings_equal_scikit_learns() {
             })
             .fold(f64::INFINITY, f64::min);
         let theirs = case["inertia"].as_f64().unwrap();
-        assert!(best < 1.1 * theirs && best > 0.999 * theirs, "{best} for {theirs}");
+        assert!(
+            best < 1.1 * theirs && best > 0.999 * theirs,
+            "{best} for {theirs}"
+        );
     }
 }
 
@@ -173,8 +180,11 @@ fn inertia(features: Features<'_>, found: &[usize]) -> f64 {
             let value = |i: usize, k: usize| f64::from(features.row(i)[k]);
             (0..features.width())
                 .map(|k| {
-                    let mean = of.iter().map(|&i| value(i, k)).sum::<f64>() / of.len().max(1) as f64;
-                    of.iter().map(|&i| (value(i, k) - mean).powi(2)).sum::<f64>()
+                    let mean =
+                        of.iter().map(|&i| value(i, k)).sum::<f64>() / of.len().max(1) as f64;
+                    of.iter()
+                        .map(|&i| (value(i, k) - mean).powi(2))
+                        .sum::<f64>()
                 })
                 .sum::<f64>()
         })
@@ -218,7 +228,14 @@ fn all_batches(
         ),
         (
             "cluster-margin",
-            cluster_margin(pool, &margins, ties, batch, ClusterMargin::default(), &mut rng()),
+            cluster_margin(
+                pool,
+                &margins,
+                ties,
+                batch,
+                ClusterMargin::default(),
+                &mut rng(),
+            ),
         ),
     ]
 }

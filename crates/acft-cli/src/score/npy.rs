@@ -17,7 +17,9 @@ pub(super) trait Floats {
 impl<T: Deserialize + Into<f64>, R: Read> Floats for NpyReader<T, R> {
     fn fill(&mut self, out: &mut [f64]) -> io::Result<()> {
         for slot in out {
-            let next = self.next().unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
+            let next = self
+                .next()
+                .unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
             *slot = next?.into();
         }
         Ok(())

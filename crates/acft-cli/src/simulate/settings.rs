@@ -16,6 +16,7 @@ use acft_vision::patches::PatchPolicy;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::bad_input;
+use crate::toml_text::nearest;
 
 /// Every setting, as given: absent where the default is meant.
 #[derive(clap::Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -368,10 +369,8 @@ impl Flags {
             Query::Baseline { .. } => None,
             _ => Preset::of(how == "active", &learn),
         };
-        let preset = preset.map_or_else(
-            || format!("{how}-{learn}"),
-            |preset| preset.code.to_owned(),
-        );
+        let preset =
+            preset.map_or_else(|| format!("{how}-{learn}"), |preset| preset.code.to_owned());
         let out = self.out.clone().unwrap_or_else(|| {
             let name = data.canonicalize().unwrap_or(data);
             let name = name
@@ -428,7 +427,11 @@ impl Flags {
             let code = self.strategy.as_deref().unwrap_or("acft-lq");
             let preset = Preset::named(code).ok_or_else(|| {
                 let known: Vec<_> = PRESETS.iter().map(|preset| preset.code).collect();
-                bad_input!("--strategy {code:?}: known are {}", known.join(", "))
+                bad_input!(
+                    "--strategy {code:?}: did you mean {:?}? Known are {}",
+                    nearest(code, known.iter().copied()),
+                    known.join(", ")
+                )
             })?;
             let how = if preset.active { "active" } else { "random" };
             (how.to_owned(), preset.learn.to_owned())
@@ -449,9 +452,13 @@ impl Flags {
                 .parse()
                 .map(|rule| Query::Baseline { rule })
                 .map_err(|_| {
-                    let known: Vec<_> = Baseline::names().collect();
+                    let known: Vec<_> = ["active", "random"]
+                        .into_iter()
+                        .chain(Baseline::names())
+                        .collect();
                     bad_input!(
-                        "--{flag} {other:?}: known are active, random, {}",
+                        "--{flag} {other:?}: did you mean {:?}? Known are {}",
+                        nearest(other, known.iter().copied()),
                         known.join(", ")
                     )
                 }),
@@ -521,7 +528,10 @@ mod tests {
 
     #[test]
     fn what_is_resolved_resolves_to_itself() {
-        for text in ["", "query = 'core-set'\nlearn = 'hq'\nfirst-query = 'typiclust'"] {
+        for text in [
+            "",
+            "query = 'core-set'\nlearn = 'hq'\nfirst-query = 'typiclust'",
+        ] {
             let flags = given(text).over(base()).unwrap();
             let settings = flags.resolve().unwrap();
             let again = settings.flags.clone().resolve().unwrap();
@@ -550,16 +560,22 @@ mod tests {
                 .to_string();
             assert!(error.contains(expected), "{error}");
         };
-        check("strategy = 'acft'", "known are rft, aft-lq");
+        check("strategy = 'acft'", "Known are rft, aft-lq");
         check("strategy = 'rft'\nlearn = 'hq'", "--strategy stands for");
         check("learn = 'hard'", "reset-lq, q, lq, hq, hq-balanced");
         check(
             "criterion = 'margin'",
             "known are entropy, diversity and acft",
         );
-        check("query = 'margn'", "active, random, least-confidence, margin");
+        check(
+            "query = 'margn'",
+            "did you mean \"margin\"? Known are active",
+        );
         check("first-query = 'cold'", "--first-query \"cold\"");
-        check("query = 'badge'\nmax-per-group = 2", "chooses a batch as a whole");
+        check(
+            "query = 'badge'\nmax-per-group = 2",
+            "chooses a batch as a whole",
+        );
         check("lambda1 = 2.0", "--criterion acft");
         check("alpha = 0.0", "alpha = 0");
         check("omega = 0.5", "--omega 0.5");

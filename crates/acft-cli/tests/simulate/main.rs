@@ -3,6 +3,7 @@
 
 mod bad_data;
 mod durability;
+mod experiment;
 mod images;
 mod runs;
 mod settings;

@@ -16,7 +16,7 @@ fn what_cannot_be_meant_is_named() {
             "{arguments:?} left a folder behind"
         );
     };
-    check(&["--strategy", "acft"], "known are rft, aft-lq");
+    check(&["--strategy", "acft"], "Known are rft, aft-lq");
     check(&["--positive", "grey"], "the classes are bright, dark");
     check(&["--patches", "volume"], "volume");
     check(

@@ -45,7 +45,11 @@ pub fn badge(
             break;
         }
         for (i, nearest) in nearest.iter_mut().enumerate() {
-            let distance = if free[i] { gradients.distance(i, centre) } else { 0.0 };
+            let distance = if free[i] {
+                gradients.distance(i, centre)
+            } else {
+                0.0
+            };
             *nearest = nearest.min(distance);
         }
         // Where all that are left coincide with a centre there is nothing to draw by.

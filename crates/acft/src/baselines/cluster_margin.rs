@@ -50,7 +50,11 @@ pub fn cluster_margin(
     }
     let count = (settings.candidates * batch as f64).ceil() as usize;
     let least = most_uncertain(margins, tie_breaks, count.max(batch));
-    let rows: Vec<f32> = least.iter().flat_map(|&member| pool.row(member)).copied().collect();
+    let rows: Vec<f32> = least
+        .iter()
+        .flat_map(|&member| pool.row(member))
+        .copied()
+        .collect();
     let rows = Features::new(&rows, pool.width()).expect("rows of features are features");
     let clusters = (batch as f64 / settings.per_cluster).ceil() as usize;
     let found = average_linkage(rows, clusters);

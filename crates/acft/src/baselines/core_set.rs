@@ -18,7 +18,11 @@ pub fn core_set(
     tie_breaks: &[u64],
     batch: usize,
 ) -> Vec<usize> {
-    assert_eq!(pool.width(), labeled.width(), "features of the same network");
+    assert_eq!(
+        pool.width(),
+        labeled.width(),
+        "features of the same network"
+    );
     assert_eq!(pool.len(), tie_breaks.len(), "a tie-break for each member");
     let batch = batch.min(pool.len());
     let mut distance = vec![f64::INFINITY; pool.len()];

@@ -80,7 +80,8 @@ impl<'a> Features<'a> {
         let scaled = self.rows().flat_map(|row| {
             let length = dot(row, row).sqrt();
             let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
-            row.iter().map(move |value| (f64::from(*value) * scale) as f32)
+            row.iter()
+                .map(move |value| (f64::from(*value) * scale) as f32)
         });
         scaled.collect()
     }

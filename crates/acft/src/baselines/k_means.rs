@@ -57,7 +57,9 @@ fn assign(members: Features<'_>, centres: &[f32]) -> Vec<usize> {
             let distances = centres
                 .chunks_exact(members.width())
                 .map(|centre| squared_distance(row, centre));
-            let nearest = distances.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b));
+            let nearest = distances
+                .enumerate()
+                .min_by(|(_, a), (_, b)| a.total_cmp(b));
             nearest.map_or(0, |(cluster, _)| cluster)
         })
         .collect()
@@ -75,7 +77,9 @@ fn move_centres(members: Features<'_>, found: &[usize], centres: &mut [f32]) {
             *sum += f64::from(*value);
         }
     }
-    let centres = centres.chunks_exact_mut(width).zip(sums.chunks_exact(width));
+    let centres = centres
+        .chunks_exact_mut(width)
+        .zip(sums.chunks_exact(width));
     for ((centre, sums), &count) in centres.zip(&counts) {
         if count > 0 {
             for (value, sum) in centre.iter_mut().zip(sums) {

@@ -38,7 +38,10 @@ pub fn average_linkage(members: Features<'_>, clusters: usize) -> Vec<usize> {
         }
         size[kept] += size[gone];
         alive.retain(|&k| k != gone);
-        joined.iter_mut().filter(|c| **c == gone).for_each(|c| *c = kept);
+        joined
+            .iter_mut()
+            .filter(|c| **c == gone)
+            .for_each(|c| *c = kept);
     }
     let mut numbers = vec![None; n];
     let mut next = 0;

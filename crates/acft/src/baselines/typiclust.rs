@@ -44,7 +44,11 @@ pub fn typiclust(
     settings: TypiClust,
     rng: &mut ChaCha8Rng,
 ) -> Vec<usize> {
-    assert_eq!(pool.width(), labeled.width(), "features of the same network");
+    assert_eq!(
+        pool.width(),
+        labeled.width(),
+        "features of the same network"
+    );
     assert_eq!(pool.len(), tie_breaks.len(), "a tie-break for each member");
     let batch = batch.min(pool.len());
     if batch == 0 {
@@ -70,7 +74,10 @@ pub fn typiclust(
     // Equal clusters by the smallest tie-break within.
     let hash = |cluster: usize| {
         let members = found[..pool.len()].iter().zip(tie_breaks);
-        members.filter(|(c, _)| **c == cluster).map(|(_, t)| *t).min()
+        members
+            .filter(|(c, _)| **c == cluster)
+            .map(|(_, t)| *t)
+            .min()
     };
     order.sort_by_cached_key(|&cluster| {
         (

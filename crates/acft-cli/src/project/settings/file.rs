@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::{Labeling, Server};
 use crate::cli::bad_input;
 use crate::simulate::settings::Flags;
+use crate::toml_text::{line_of, require_known, table, told};
 
 /// The file's name.
 pub(super) const NAME: &str = "acft.toml";
@@ -34,12 +35,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Parts> {
 }
 
 fn parse(text: &str) -> anyhow::Result<Parts> {
-    let mut table: Table = toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        bad_input!("line {line}: {}", error.message())
-    })?;
+    let mut table = table(text)?;
     let labeling = section(text, &mut table, LABELING)?;
     let server = section(text, &mut table, SERVER)?;
     let known: Vec<String> = settings().into_iter().map(|one| one.name).collect();
@@ -73,47 +69,6 @@ where
     let known: Vec<&str> = comments(name).iter().map(|(name, _)| *name).collect();
     require_known(text, &section, known.iter().copied())?;
     section.try_into().map_err(|error| told(text, &error))
-}
-
-fn require_known<'a>(
-    text: &str,
-    table: &Table,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> anyhow::Result<()> {
-    for name in table.keys() {
-        if known.clone().any(|other| other == name) {
-            continue;
-        }
-        let nearest = known
-            .clone()
-            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
-            .unwrap_or_default();
-        return Err(bad_input!(
-            "line {}: there is no setting {name:?}; did you mean {nearest:?}?",
-            line_of(text, name)
-        ));
-    }
-    Ok(())
-}
-
-/// A value of the wrong kind; TOML's message ends in the setting's name.
-fn told(text: &str, error: &toml::de::Error) -> anyhow::Error {
-    let message = error.to_string();
-    let message = message.trim().replace('\n', " ");
-    let name = message.rsplit('`').nth(1).unwrap_or_default();
-    bad_input!("line {}: {message}", line_of(text, name))
-}
-
-/// The line on which a setting is set, from 1.
-fn line_of(text: &str, name: &str) -> usize {
-    let sets = |line: &&str| {
-        let line = line.trim_start().trim_start_matches('[');
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
-    };
-    text.lines()
-        .position(|line| sets(&line))
-        .map_or(1, |at| at + 1)
 }
 
 /// A setting that a simulation knows too: its name, its heading, what it is.

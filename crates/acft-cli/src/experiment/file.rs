@@ -1,0 +1,281 @@
+//! The file of an experiment: what stands in it, and what is wrong with it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::cli::bad_input;
+use crate::simulate::settings::Flags;
+use crate::toml_text::{line_of, require_known, table, told};
+
+/// What is compared.
+#[derive(Debug)]
+pub(super) struct Experiment {
+    pub(super) name: String,
+    pub(super) seeds: Vec<u64>,
+    pub(super) settings: Flags,
+    pub(super) data: Vec<Entry>,
+    /// One without a name where the file has none.
+    pub(super) networks: Vec<Entry>,
+    pub(super) arms: Vec<Entry>,
+}
+
+/// One of several, with the settings that make it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) flags: Flags,
+    /// The data that it is run on; all, where nothing is said.
+    pub(super) on: Option<Vec<String>>,
+}
+
+/// What the experiment says itself, and no part of it may.
+const OF_THE_GRID: [&str; 2] = ["seed", "out"];
+
+/// Reads the file.
+///
+/// # Errors
+/// It cannot be read, or says what no experiment has: the message names the line, and what was meant.
+pub(super) fn read(path: &Path) -> anyhow::Result<Experiment> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| bad_input!("cannot read {}: {error}", path.display()))?;
+    parse(&text).map_err(|error| bad_input!("{}: {error:#}", path.display()))
+}
+
+fn parse(text: &str) -> anyhow::Result<Experiment> {
+    let file = table(text)?;
+    let known = ["name", "seeds", "settings", "data", "network", "arm"];
+    require_known(text, &file, known.into_iter())?;
+    let name: String = required(text, &file, "name")?;
+    require_plain(text, &name)?;
+    let settings = match file.get("settings") {
+        None => Flags::default(),
+        Some(Value::Table(settings)) => flags(text, settings.clone())?,
+        Some(_) => {
+            return Err(bad_input!(
+                "line {}: settings is a table: write [settings]",
+                line_of(text, "settings")
+            ));
+        }
+    };
+    let data = entries(text, &file, "data")?;
+    let arms = entries(text, &file, "arm")?;
+    let mut networks = entries(text, &file, "network")?;
+    if networks.is_empty() {
+        networks.push(Entry::default());
+    }
+    for (entries, what) in [(&data, "data"), (&arms, "arm")] {
+        if entries.is_empty() {
+            return Err(bad_input!(
+                "there is no {what}: write [[{what}]] on a line of its own, and below it name = and what makes it"
+            ));
+        }
+    }
+    let there: Vec<&str> = data.iter().map(|entry| entry.name.as_str()).collect();
+    for arm in &arms {
+        for name in arm.on.iter().flatten() {
+            if !there.contains(&name.as_str()) {
+                return Err(bad_input!(
+                    "arm {:?} is to run on {name:?}, which is none of the data: {}",
+                    arm.name,
+                    there.join(", ")
+                ));
+            }
+        }
+    }
+    Ok(Experiment {
+        name,
+        seeds: seeds(text, &file)?,
+        settings,
+        data,
+        networks,
+        arms,
+    })
+}
+
+/// A count, from 0 on, or a list.
+fn seeds(text: &str, file: &Table) -> anyhow::Result<Vec<u64>> {
+    let wrong = || {
+        bad_input!(
+            "line {}: seeds is a number of seeds, or a list of different ones: seeds = 10, or seeds = [3, 7]",
+            line_of(text, "seeds")
+        )
+    };
+    let seeds: Vec<u64> = match file.get("seeds") {
+        Some(Value::Integer(count)) if (1..=100_000).contains(count) => {
+            (0..*count as u64).collect()
+        }
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|seed| {
+                seed.as_integer()
+                    .and_then(|seed| u64::try_from(seed).ok())
+                    .ok_or_else(wrong)
+            })
+            .collect::<Result<_, _>>()?,
+        _ => return Err(wrong()),
+    };
+    let different: BTreeSet<&u64> = seeds.iter().collect();
+    if seeds.is_empty() || different.len() < seeds.len() {
+        return Err(wrong());
+    }
+    Ok(seeds)
+}
+
+/// The entries of one side of the grid.
+fn entries(text: &str, file: &Table, what: &str) -> anyhow::Result<Vec<Entry>> {
+    let tables = match file.get(what) {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(tables)) => tables,
+        Some(_) => {
+            return Err(bad_input!(
+                "line {}: write [[{what}]], in two brackets: there may be several",
+                line_of(text, what)
+            ));
+        }
+    };
+    let mut found: Vec<Entry> = Vec::new();
+    for table in tables {
+        let Value::Table(table) = table else {
+            return Err(bad_input!(
+                "line {}: {what} is no list of values: write [[{what}]] for each",
+                line_of(text, what)
+            ));
+        };
+        let mut table = table.clone();
+        let name: String = required(text, &table, "name")
+            .map_err(|error| bad_input!("in a [[{what}]]: {error:#}"))?;
+        require_plain(text, &name)?;
+        if found.iter().any(|other| other.name == name) {
+            return Err(bad_input!(
+                "there are two [[{what}]] of the name {name:?}: give them different ones"
+            ));
+        }
+        table.remove("name");
+        let on = match table.remove("on") {
+            Some(on) if what == "arm" => Some(on.try_into().map_err(|error| told(text, &error))?),
+            Some(on) => {
+                // Refused like any other name that is not known.
+                table.insert("on".into(), on);
+                None
+            }
+            None => None,
+        };
+        let flags = flags(text, table).map_err(|error| bad_input!("{what} {name:?}: {error:#}"))?;
+        found.push(Entry { name, flags, on });
+    }
+    Ok(found)
+}
+
+/// Settings of a simulation.
+fn flags(text: &str, table: Table) -> anyhow::Result<Flags> {
+    let command = Flags::augment_args(clap::Command::new(""));
+    let known: Vec<String> = command
+        .get_arguments()
+        .map(|flag| flag.get_id().as_str().replace('_', "-"))
+        .filter(|name| !OF_THE_GRID.contains(&name.as_str()))
+        .collect();
+    if let Some(name) = table
+        .keys()
+        .find(|name| OF_THE_GRID.contains(&name.as_str()))
+    {
+        return Err(bad_input!(
+            "line {}: {name} follows from the grid: leave it out",
+            line_of(text, name)
+        ));
+    }
+    require_known(text, &table, known.iter().map(String::as_str))?;
+    table.try_into().map_err(|error| told(text, &error))
+}
+
+fn required<T: DeserializeOwned>(text: &str, table: &Table, name: &str) -> anyhow::Result<T> {
+    let value = table
+        .get(name)
+        .ok_or_else(|| bad_input!("{name} is missing: write {name} = … first"))?;
+    value.clone().try_into().map_err(|error| told(text, &error))
+}
+
+/// Names become those of folders.
+fn require_plain(text: &str, name: &str) -> anyhow::Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.()+".contains(c);
+    if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
+        return Ok(());
+    }
+    let line = text
+        .lines()
+        .position(|line| line.contains(name))
+        .map_or(1, |at| at + 1);
+    Err(bad_input!(
+        "line {line}: {name:?} is to be the name of a folder: use letters, digits, and any of - _ . ( ) +"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const GOOD: &str = "name = 'e'\nseeds = 2\n[settings]\nbatch = 5\n[[data]]\nname = 'lung'\ndata = 'l'\n\
+                        [[arm]]\nname = 'rft'\nstrategy = 'rft'\non = ['lung']\n";
+
+    #[test]
+    fn a_file_says_what_is_compared() {
+        let experiment = parse(GOOD).unwrap();
+        assert_eq!(experiment.seeds, [0, 1]);
+        assert_eq!(experiment.settings.batch, Some(5));
+        assert_eq!(experiment.data[0].flags.data, Some("l".into()));
+        assert_eq!(experiment.arms[0].flags.strategy.as_deref(), Some("rft"));
+        assert_eq!(experiment.arms[0].on, Some(vec!["lung".to_owned()]));
+        assert_eq!(experiment.networks.len(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (from, to, expected) in [
+            ("seeds = 2", "seeds = 0", "line 2: seeds is a number"),
+            ("seeds = 2", "seeds = [1, 1]", "different"),
+            (
+                "seeds",
+                "sedes",
+                "line 2: there is no setting \"sedes\"; did you mean \"seeds\"?",
+            ),
+            (
+                "batch",
+                "bach",
+                "line 4: there is no setting \"bach\"; did you mean \"batch\"?",
+            ),
+            ("batch = 5", "batch = 'five'", "line 4: "),
+            (
+                "batch = 5",
+                "seed = 5",
+                "line 4: seed follows from the grid",
+            ),
+            ("[[data]]", "[data]", "in two brackets"),
+            (
+                "name = 'rft'",
+                "nam = 'rft'",
+                "in a [[arm]]: name is missing",
+            ),
+            ("name = 'rft'", "name = 'a/b'", "name of a folder"),
+            (
+                "['lung']",
+                "['lungs']",
+                "\"lungs\", which is none of the data: lung",
+            ),
+            ("[[arm]]", "[[network]]", "there is no arm"),
+            (
+                "strategy",
+                "strategie",
+                "arm \"rft\": line 10: there is no setting \"strategie\"; did you mean \"strategy\"?",
+            ),
+        ] {
+            let text = GOOD.replacen(from, to, 1);
+            assert_ne!(text, GOOD);
+            let error = format!("{:#}", parse(&text).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

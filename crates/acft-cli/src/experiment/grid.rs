@@ -1,0 +1,177 @@
+//! Every run of an experiment: data × network × arm, seed by seed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::file::{Entry, Experiment};
+use crate::cli::bad_input;
+use crate::simulate::folder::write_atomically;
+use crate::simulate::settings::{Flags, Settings};
+
+/// The runs, and where they are.
+pub(super) struct Grid {
+    pub(super) out: PathBuf,
+    /// Seeds outermost, so that an experiment that is cut short has as many of one arm as of another.
+    pub(super) cells: Vec<Cell>,
+}
+
+/// One run.
+pub(super) struct Cell {
+    pub(super) data: String,
+    /// Empty where the experiment has only one.
+    pub(super) network: String,
+    pub(super) arm: String,
+    pub(super) seed: u64,
+    pub(super) settings: Settings,
+}
+
+/// What is kept beside the folder of a run.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// Of the program that made the run.
+    pub(super) version: String,
+    /// Why the run ended before its time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) failed: Option<String>,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    ToDo,
+    Begun,
+    Failed,
+    Finished,
+}
+
+impl Grid {
+    /// # Errors
+    /// Settings that make no simulation: the message names the arm and the data.
+    pub(super) fn new(
+        experiment: &Experiment,
+        root: &Path,
+        out: PathBuf,
+        file: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut cells = Vec::new();
+        for &seed in &experiment.seeds {
+            for data in &experiment.data {
+                for network in &experiment.networks {
+                    for arm in &experiment.arms {
+                        if arm.on.as_ref().is_some_and(|on| !on.contains(&data.name)) {
+                            continue;
+                        }
+                        let parts = [data, network, arm];
+                        let settings = settings(&experiment.settings, parts, root, seed, &out)
+                            .map_err(|error| {
+                                let (arm, data) = (&arm.name, &data.name);
+                                bad_input!("{}: arm {arm:?} on {data:?}: {error:#}", file.display())
+                            })?;
+                        cells.push(Cell {
+                            data: data.name.clone(),
+                            network: network.name.clone(),
+                            arm: arm.name.clone(),
+                            seed,
+                            settings,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(Self { out, cells })
+    }
+}
+
+/// The settings of one run: later entries win.
+fn settings(
+    common: &Flags,
+    parts: [&Entry; 3],
+    root: &Path,
+    seed: u64,
+    out: &Path,
+) -> anyhow::Result<Settings> {
+    let mut flags = common.clone();
+    let mut folder = out.join("runs");
+    for part in parts {
+        flags = part.flags.clone().over(flags)?;
+        if !part.name.is_empty() {
+            folder.push(&part.name);
+        }
+    }
+    // Joining leaves a path as it is that starts at the root of the machine.
+    for path in [&mut flags.data, &mut flags.manifest, &mut flags.weights] {
+        *path = path.take().map(|path| root.join(path));
+    }
+    flags.seed = Some(seed);
+    flags.out = Some(folder.join(format!("seed-{seed}")));
+    flags.resolve()
+}
+
+impl Cell {
+    /// As people say it.
+    pub(super) fn title(&self) -> String {
+        let parts = [&self.data, &self.network, &self.arm];
+        let named: Vec<&str> = parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect();
+        format!("{}, seed {}", named.join(" "), self.seed)
+    }
+
+    fn note_path(&self) -> PathBuf {
+        self.settings.out.with_extension("json")
+    }
+
+    /// What is kept beside the folder; none before the run is begun.
+    pub(super) fn note(&self) -> anyhow::Result<Option<Note>> {
+        let path = self.note_path();
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            bad_input!(
+                "{} is damaged ({error}): remove it, and {}, to make the run again",
+                path.display(),
+                self.settings.out.display()
+            )
+        })
+    }
+
+    /// Keeps what is known of the run.
+    pub(super) fn keep(&self, failed: Option<String>) -> anyhow::Result<()> {
+        let note = Note {
+            version: VERSION.to_owned(),
+            failed,
+        };
+        let path = self.note_path();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        write_atomically(&path, &serde_json::to_vec(&note)?)
+    }
+
+    /// Where the run is.
+    pub(super) fn stage(&self) -> anyhow::Result<Stage> {
+        let out = &self.settings.out;
+        if out.join("finished.json").is_file() {
+            return Ok(Stage::Finished);
+        }
+        if self.note()?.is_some_and(|note| note.failed.is_some()) {
+            return Ok(Stage::Failed);
+        }
+        Ok(if out.join("config.toml").is_file() {
+            Stage::Begun
+        } else {
+            Stage::ToDo
+        })
+    }
+}
+
+/// That of this program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,155 @@
+//! Making the runs that are not there yet.
+
+use std::fs::OpenOptions;
+use std::fs::TryLockError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::Context;
+
+use super::grid::{Cell, Grid, Stage, VERSION};
+use super::results;
+use crate::cli::bad_input;
+use crate::progress::Shared;
+use crate::simulate::settings::Flags;
+use crate::simulate::{Begun, refuse_changes, simulate};
+
+/// Makes all runs that are not finished, so many at a time. One that fails is written down, and the others go on.
+///
+/// # Errors
+/// Another process is at it, runs were made by another version or with other settings, or results cannot be written.
+pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&grid.out).with_context(|| {
+        format!(
+            "cannot make the folder {}; choose another with --out",
+            grid.out.display()
+        )
+    })?;
+    let _lock = lock(grid)?;
+    let mut waiting = Vec::new();
+    for cell in &grid.cells {
+        refuse_others(cell)?;
+        match cell.stage()? {
+            Stage::Finished => {}
+            Stage::Failed if !retry => {}
+            _ => waiting.push(cell),
+        }
+    }
+    let jobs = jobs.clamp(1, waiting.len().max(1));
+    eprintln!(
+        "{} runs, {} of them to make, {jobs} at a time",
+        grid.cells.len(),
+        waiting.len()
+    );
+
+    let steps = waiting.iter().filter_map(|cell| cell.settings.flags.steps);
+    let shared = Shared::new(steps.map(u64::from).sum());
+    let next = AtomicUsize::new(0);
+    // Results are written by whoever has just finished a run.
+    let writing = Mutex::new(());
+    let outcome = thread::scope(|scope| {
+        let work = || -> anyhow::Result<()> {
+            while let Some(cell) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                one(cell, &shared)
+                    .and_then(|()| {
+                        let _alone = writing.lock();
+                        results::write(grid)
+                    })
+                    // What cannot be written down ends it all.
+                    .inspect_err(|_| next.store(waiting.len(), Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .fold(Ok(()), anyhow::Result::and)
+    });
+    shared.end();
+    outcome?;
+    results::write(grid)
+}
+
+/// One run, from where it is to its end; its failure is no error here, but written down.
+fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
+    let begun = match cell.stage()? {
+        Stage::ToDo => Begun::Now,
+        _ if cell.settings.out.join("config.toml").is_file() => Begun::Before,
+        _ => Begun::Now,
+    };
+    cell.keep(None)?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        simulate(&cell.settings, begun, Some(shared))
+    }));
+    let failed = match outcome {
+        Ok(Ok(finished)) => {
+            let auc = finished.last_test_auc;
+            let auc = auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
+            shared.line(&format!(
+                "{}: test AUC {auc} at {} labels",
+                cell.title(),
+                finished.labels
+            ));
+            return Ok(());
+        }
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            format!("a fault of the program: {}", text.unwrap_or("it panicked"))
+        }
+    };
+    shared.line(&format!("{} failed: {failed}", cell.title()));
+    cell.keep(Some(failed))
+}
+
+/// Refuses a run that was made by another version, or with other settings.
+fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
+    let out = &cell.settings.out;
+    if let Some(note) = cell.note()?
+        && note.version != VERSION
+    {
+        return Err(bad_input!(
+            "{} was made by acft {}, and this is {VERSION}: numbers of two versions do not belong in one table. \
+             Choose another --out, or remove that run and its file {}",
+            out.display(),
+            note.version,
+            out.with_extension("json").display()
+        ));
+    }
+    let config = out.join("config.toml");
+    if config.is_file() {
+        let mut kept = Flags::read(&config)?;
+        kept.out = Some(out.clone());
+        refuse_changes(cell.settings.clone(), kept.resolve()?)
+            .map_err(|error| bad_input!("{}: {error}", out.display()))?;
+    }
+    Ok(())
+}
+
+fn lock(grid: &Grid) -> anyhow::Result<std::fs::File> {
+    let path = grid.out.join("experiment.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(bad_input!(
+            "another acft experiment run is at work in {}: wait for it, or choose another --out",
+            grid.out.display()
+        )),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}

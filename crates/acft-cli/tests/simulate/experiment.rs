@@ -1,0 +1,148 @@
+//! `acft experiment` as a process: a grid, interrupted, extended and in part failing.
+
+use std::fs;
+use std::process::Output;
+
+use crate::images::{Images, acft};
+
+const SETTINGS: &str = "\
+name = \"small\"
+seeds = 1
+[settings]
+from-scratch = true
+model = \"demo\"
+input = 16
+patches = \"crop:8\"
+alpha = 0.5
+batch = 4
+steps = 2
+epochs = 1
+minibatch = 16
+positive = \"bright\"
+[[data]]
+name = \"blobs\"
+data = \"blobs\"
+[[data]]
+name = \"gone\"
+data = \"nowhere\"
+[[arm]]
+name = \"RFT\"
+strategy = \"rft\"
+[[arm]]
+name = \"core-set\"
+query = \"core-set\"
+learn = \"hq\"
+on = [\"blobs\"]
+";
+
+fn experiment(images: &Images, text: &str, arguments: &[&str]) -> Output {
+    fs::write(images.home().join("small.toml"), text).unwrap();
+    acft()
+        .current_dir(images.home())
+        .arg("experiment")
+        .args(arguments)
+        .arg("small.toml")
+        .output()
+        .unwrap()
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The table of results without the clock.
+fn rows(images: &Images) -> Vec<serde_json::Value> {
+    let text = images.read("runs/small/results.jsonl");
+    let row = |line: &str| {
+        let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = row.as_object_mut().unwrap();
+        fields.remove("seconds");
+        fields.remove("patches_per_second");
+        row
+    };
+    text.lines().map(row).collect()
+}
+
+#[test]
+fn a_grid_is_made_once_goes_on_and_grows() {
+    let images = Images::new();
+    let output = experiment(&images, SETTINGS, &["run"]);
+    // One of the data is not there: its run fails, and is told.
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output.stderr));
+    let text = said(&output.stdout);
+    for part in [
+        "blobs RFT              1      0       0      0",
+        "gone RFT               0      0       1      0",
+        "failed: gone RFT, seed 0:",
+        "nowhere",
+        "--retry",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let first = rows(&images);
+    assert_eq!(first.len(), 2 * 2);
+    assert_eq!(first[2]["arm"], "core-set");
+    assert_eq!(first[2]["strategy"], "core-set-hq");
+    assert_eq!(first[3]["labels"], 8);
+    assert!(images.home().join("runs/small/results.parquet").is_file());
+
+    // As a kill within the first step leaves a run; and one more seed.
+    let run = images.home().join("runs/small/runs/blobs/RFT/seed-0");
+    fs::write(run.join("steps.jsonl"), "{\"step\": 1, \"lab").unwrap();
+    fs::remove_file(run.join("finished.json")).unwrap();
+    let two = SETTINGS.replace("seeds = 1", "seeds = 2");
+    let output = experiment(&images, &two, &["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["arms"][0]["begun"], 1);
+    assert_eq!(status["arms"][0]["to_do"], 1);
+    let output = experiment(&images, &two, &["run"]);
+    assert!(
+        said(&output.stderr).contains("6 runs, 4 of them to make"),
+        "{}",
+        said(&output.stderr)
+    );
+    let now = rows(&images);
+    assert_eq!(now.len(), 2 * 4);
+    let of_seed_0: Vec<_> = now.iter().filter(|row| row["seed"] == 0).cloned().collect();
+    assert_eq!(of_seed_0, first);
+
+    // What was made with other settings, or by another version, is not mixed in.
+    let changed = two.replace("epochs = 1", "epochs = 2");
+    let output = experiment(&images, &changed, &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output.stderr);
+    assert!(error.contains("--epochs 2 (the run has 1)"), "{error}");
+    let note = run.with_extension("json");
+    fs::write(&note, "{\"version\": \"0.0.1\"}").unwrap();
+    let output = experiment(&images, &two, &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output.stderr).contains("made by acft 0.0.1"));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_named() {
+    let images = Images::new();
+    for (from, to, expected) in [
+        (
+            "steps = 2",
+            "stepps = 2",
+            "small.toml: line 10: there is no setting \"stepps\"; did you mean \"steps\"?",
+        ),
+        (
+            "\"rft\"",
+            "\"rtf\"",
+            "arm \"RFT\" on \"blobs\": --strategy \"rtf\": did you mean \"rft\"? Known are rft",
+        ),
+        (
+            "learn = \"hq\"",
+            "learn = \"hp\"",
+            "arm \"core-set\" on \"blobs\"",
+        ),
+    ] {
+        let output = experiment(&images, &SETTINGS.replace(from, to), &["run"]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = said(&output.stderr);
+        assert!(error.contains(expected), "{error}");
+        assert!(!images.home().join("runs/small").exists());
+    }
+}
