@@ -16,8 +16,9 @@ pub(crate) fn table(text: &str) -> anyhow::Result<Table> {
 
 /// What was probably meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(other, word);
     known
-        .max_by(|a, b| strsim::jaro_winkler(a, word).total_cmp(&strsim::jaro_winkler(b, word)))
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
         .unwrap_or_default()
 }
 

@@ -265,7 +265,11 @@ mod tests {
                 "['lungs']",
                 "\"lungs\", which is none of the data: lung",
             ),
-            ("[[arm]]", "[[network]]", "there is no arm"),
+            (
+                "[[arm]]",
+                "[[network]]",
+                "network \"rft\": line 11: there is no setting \"on\"",
+            ),
             (
                 "strategy",
                 "strategie",

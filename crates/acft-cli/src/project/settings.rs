@@ -5,6 +5,8 @@
 
 mod file;
 
+pub(crate) use file::QUERY;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 

@@ -15,7 +15,7 @@ use super::listing::{self, Counts, Listing};
 use super::output::print_json;
 use crate::cli::bad_input;
 use crate::network::Setup;
-use crate::project::settings::ProjectSettings;
+use crate::project::settings::{ProjectSettings, QUERY};
 use crate::simulate::folder::write_atomically;
 use crate::simulate::settings::Flags;
 use stage::Stage;
@@ -49,12 +49,16 @@ pub(crate) struct Args {
 }
 
 /// The flags of a simulation that have no meaning for a project, and why.
-const NO_MEANING: [(&str, &str); 4] = [
+const NO_MEANING: [(&str, &str); 5] = [
     (
         "steps",
         "a project goes on until you stop; --max-labels is a budget",
     ),
     ("noise", "the labels come from people"),
+    (
+        "first_query",
+        "a project queries as --query says; acft simulate can compare",
+    ),
     (
         "no_validation",
         "what is held out is labeled like the rest; see acft.toml",
@@ -76,6 +80,9 @@ pub(crate) fn adapt(command: clap::Command) -> clap::Command {
     command
         .mut_arg("manifest", |flag| {
             flag.help("A manifest (CSV, JSONL, Parquet), alone or of the images in --images")
+        })
+        .mut_arg("query", |flag| {
+            flag.help(QUERY)
         })
         .mut_arg("max_labels", |flag| {
             flag.help("Propose nothing more once this many labels are spent")

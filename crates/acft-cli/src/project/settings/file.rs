@@ -86,15 +86,19 @@ fn settings() -> Vec<Setting> {
         .map(|flag| Setting {
             name: flag.get_id().as_str().replace('_', "-"),
             heading: flag.get_help_heading().unwrap_or("Other").to_owned(),
-            help: flag
-                .get_help()
-                .map(ToString::to_string)
-                .unwrap_or_default()
-                .trim_end_matches('.')
-                .replace("--", ""),
+            help: match flag.get_id().as_str() {
+                "query" => QUERY.to_owned(),
+                _ => flag.get_help().map(ToString::to_string).unwrap_or_default(),
+            }
+            .trim_end_matches('.')
+            .replace("--", ""),
         })
         .collect()
 }
+
+/// What a simulation calls by more names.
+pub(crate) const QUERY: &str =
+    "How to query: random or active; with --learn, instead of --strategy";
 
 /// What only a simulation is asked.
 const OF_NO_PROJECT: [&str; 5] = ["steps", "noise", "no_validation", "out", "first_query"];
