@@ -1,8 +1,8 @@
 //! The query strategies that ACFT is held against: what peers offer, and what reviewers ask for.
 //!
 //! They are of two kinds. [`Uncertainty`] looks at one candidate at a time, and the best b are asked for. The others
-//! choose a batch as a whole, from the features that the network has of each candidate: [`core_set`], [`badge`],
-//! [`typiclust`] and [`cluster_margin`].
+//! choose a batch as a whole, from the features that the network has of each candidate: [`core_set()`], [`badge()`],
+//! [`typiclust()`] and [`cluster_margin()`].
 //!
 //! All are pure functions of what they are given and of a random stream. Where several members are equally good, the
 //! one with the smallest tie-break goes first, a keyed hash of the candidate as in [`ranking`](crate::ranking): the

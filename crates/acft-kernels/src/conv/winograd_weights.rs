@@ -1,4 +1,4 @@
-//! The gradient of a convolution's weights by Winograd's transforms: the adjoint of [`winograd`](super::winograd) in
+//! The gradient of a convolution's weights by Winograd's transforms: the adjoint of [`winograd`] in
 //! its weights, with the same sixteen products for four outputs.
 
 use rayon::prelude::*;

@@ -61,7 +61,7 @@ pub fn badge(
     chosen
 }
 
-/// The squared distance between two members' gradients: what [`badge`] draws by.
+/// The squared distance between two members' gradients: what [`badge()`] draws by.
 ///
 /// `features` and `means` are a member's features and mean prediction.
 pub fn gradient_distance(features: [&[f32]; 2], means: [&[f64]; 2]) -> f64 {

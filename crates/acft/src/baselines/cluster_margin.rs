@@ -8,7 +8,7 @@ use super::features::Features;
 use super::linkage::average_linkage;
 use super::uncertainty::most_uncertain;
 
-/// The settings of [`cluster_margin`].
+/// The settings of [`cluster_margin()`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClusterMargin {
     /// k_m / b: how many of the least decided a batch is drawn from.

@@ -23,13 +23,13 @@ use crate::state::CandidateId;
 pub enum Baseline {
     /// The b candidates of the largest uncertainty.
     Uncertainty(Uncertainty),
-    /// [`core_set`].
+    /// [`core_set()`].
     CoreSet,
-    /// [`badge`].
+    /// [`badge()`].
     Badge,
-    /// [`typiclust`].
+    /// [`typiclust()`].
     TypiClust,
-    /// [`cluster_margin`].
+    /// [`cluster_margin()`].
     ClusterMargin,
 }
 

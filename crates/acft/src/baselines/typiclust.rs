@@ -7,7 +7,7 @@ use super::features::{Features, squared_distance};
 use super::k_means::k_means;
 use super::largest;
 
-/// The settings of [`typiclust`]; the defaults are the authors'.
+/// The settings of [`typiclust()`]; the defaults are the authors'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypiClust {
     /// There are |L| + b clusters, but no more than this.
