@@ -30,6 +30,14 @@ load:
 bench *ARGS:
     benches/run.sh {{ARGS}}
 
+# the kernels under AddressSanitizer, on all instruction sets of the machine (needs a nightly toolchain)
+asan:
+    RUSTFLAGS="-Zsanitizer=address" cargo +nightly test -p acft-kernels --target x86_64-unknown-linux-gnu --target-dir target/asan
+
+# the portable kernels under Miri, on small shapes (needs a nightly toolchain with Miri)
+miri:
+    MIRIFLAGS="-Zmiri-tree-borrows -Zmiri-ignore-leaks -Zmiri-disable-isolation" RAYON_NUM_THREADS=2 cargo +nightly miri test -p acft-kernels --target-dir target/miri --lib --test conv --test adam -- one_small_shape tests:: a_short_gradient
+
 # format, and let clippy complain
 tidy:
     cargo fmt --all

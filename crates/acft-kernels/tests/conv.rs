@@ -134,6 +134,12 @@ fn layers_of_real_networks() {
     }
 }
 
+/// So small that Miri goes through it: see the recipe `miri`.
+#[test]
+fn one_small_shape() {
+    check(&square(1, [2, 3], 3, 3, 2, 1));
+}
+
 #[test]
 fn degenerate_shapes() {
     check(&square(1, [1, 1], 1, 1, 1, 0));
