@@ -4,10 +4,14 @@
 //! the file system or the fonts of the machine.
 
 pub(crate) mod axis;
+pub(crate) mod bars;
 pub(crate) mod curve;
 mod frame;
+pub(crate) mod gallery;
+pub(crate) mod histograms;
 mod label;
 mod lines;
+pub(crate) mod picture;
 pub(crate) mod png;
 mod spread;
 pub(crate) mod style;

@@ -6,6 +6,7 @@ mod demo;
 mod experiment;
 mod explain;
 mod figure;
+mod html;
 mod network;
 mod progress;
 mod project;

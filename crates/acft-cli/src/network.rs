@@ -37,6 +37,12 @@ impl Setup {
             None => policy.parse()?,
         };
         flags.patches = Some(patches);
+        if let Some(count) = flags.test_patches.filter(|count| *count > patches.len()) {
+            return Err(bad_input!(
+                "--test-patches {count}: {patches} makes only {} of each candidate",
+                patches.len()
+            ));
+        }
 
         let classes = data.classes.len();
         let seed = seed_of(settings.seed, 0, Purpose::Head);

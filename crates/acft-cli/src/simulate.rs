@@ -3,11 +3,13 @@
 
 pub(crate) mod data;
 pub(crate) mod evaluation;
+pub(crate) mod favoured;
 pub(crate) mod folder;
 mod journal;
 mod plot;
 pub(crate) mod record;
 pub(crate) mod settings;
+pub(crate) mod test_set;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -176,11 +178,14 @@ pub(crate) fn simulate(
         Some(shared) => shared.part(steps, steps_done),
         None => Progress::new(steps, steps_done),
     };
-    introduce(settings, &data, &setup, &progress, &folder);
+    let mut pool = data::ids(&data, Split::Train);
+    if let Some(count) = settings.flags.pool {
+        pool = data::drawn(&data, pool, count, settings.seed);
+    }
+    introduce(settings, &data, pool.len(), &setup, &progress, &folder);
 
     let labels = data::labels(&data);
     let keys = data::keys(&data);
-    let pool = data::ids(&data, Split::Train);
     let patches = Arc::new(data::CandidatePatches::new(
         data.candidates.clone(),
         setup.patches,
@@ -194,21 +199,31 @@ pub(crate) fn simulate(
 
     // Two learners: one that is read while the other trains.
     let scorer = setup.learner(patches.clone())?;
-    let mut trainer = setup.learner(patches)?;
+    let mut trainer = setup.learner(patches.clone())?;
+    let judge = match settings.flags.test_patches {
+        Some(count) => Some(setup.learner(Arc::new(data::FirstPatches { of: patches, count }))?),
+        None => None,
+    };
     let setting = Setting {
         data: &data,
         labels: &labels,
         scorer: &scorer,
+        judge: judge.as_ref().unwrap_or(&scorer),
+        alpha: settings.flags.alpha.unwrap_or(0.25),
         validation: match settings.flags.no_validation {
             Some(true) => Vec::new(),
             _ => data::ids(&data, Split::Validation),
         },
-        test: data::ids(&data, Split::Test),
+        test: match settings.flags.no_test {
+            Some(true) => Vec::new(),
+            _ => data::ids(&data, Split::Test),
+        },
         stop_set,
         positive,
         patches: setup.patches.len(),
         title: format!("{} on {}", settings.preset, data_name(settings)),
     };
+    test_set::write_rows(&folder, &data, &setting.test)?;
     let mut journal = RunJournal::new(setting, folder, done.steps, progress, settings.flags.steps);
     journal.mend()?;
     let oracle = Oracle::new(labels.clone());
@@ -371,8 +386,13 @@ fn require_task(settings: &Settings, data: &Dataset) -> anyhow::Result<()> {
             .iter()
             .any(|candidate| candidate.split == split && candidate.label.is_some())
     };
-    for (split, what) in [(Split::Train, "the pool"), (Split::Test, "the test set")] {
-        if !labeled(split) {
+    let no_test = settings.flags.no_test == Some(true);
+    for (split, what, wanted) in [
+        (Split::Train, "the pool", true),
+        (Split::Validation, "the validation set", no_test),
+        (Split::Test, "the test set", !no_test),
+    ] {
+        if wanted && !labeled(split) {
             return Err(bad_input!(
                 "{path}: {what} has no labeled candidate, so there is nothing to simulate"
             ));
@@ -440,6 +460,7 @@ fn data_name(settings: &Settings) -> String {
 fn introduce(
     settings: &Settings,
     data: &Dataset,
+    pool: usize,
     setup: &network::Setup,
     progress: &Progress,
     folder: &RunFolder,
@@ -450,10 +471,13 @@ fn introduce(
             .filter(|candidate| candidate.split == split)
             .count()
     };
+    let all = match count(Split::Train) {
+        all if all == pool => String::new(),
+        all => format!(" (drawn from {all})"),
+    };
     progress.line(&format!(
-        "{}: {} candidates in the pool, {} for validation, {} for testing; classes {}",
+        "{}: {pool} candidates in the pool{all}, {} for validation, {} for testing; classes {}",
         data_name(settings),
-        count(Split::Train),
         count(Split::Validation),
         count(Split::Test),
         data.classes.join(", "),
@@ -494,6 +518,7 @@ fn finish(reason: StopReason, steps: &[record::StepRecord]) -> Finished {
         steps: last.map_or(0, |step| step.step),
         labels: last.map_or(0, |step| step.labels),
         last_test_auc: last.and_then(|step| step.test_auc),
+        last_val_auc: last.and_then(|step| step.val_auc),
         best_step: best,
         best_test_auc: best.and_then(|best| steps.iter().find(|step| step.step == best)?.test_auc),
         alc: curve.as_ref().map(acft::curve::LearningCurve::alc),
@@ -539,13 +564,19 @@ fn summary(finished: &Finished, out: &Path) -> String {
         .best_test_auc
         .map(|auc| format!(" (the model best on validation: {auc:.4})"))
         .unwrap_or_default();
+    let auc = match (finished.last_test_auc, finished.last_val_auc) {
+        (None, Some(auc)) => format!("validation AUC {auc:.4}"),
+        (auc, _) => format!(
+            "test AUC {}{best}, ALC {}",
+            number(auc),
+            number(finished.alc)
+        ),
+    };
     format!(
-        "{} labels in {} steps; stopped because {}\ntest AUC {}{best}, ALC {}\nthe learning curve is {}",
+        "{} labels in {} steps; stopped because {}\n{auc}\nthe learning curve is {}",
         finished.labels,
         finished.steps,
         finished.reason,
-        number(finished.last_test_auc),
-        number(finished.alc),
         out.join("curve.png").display(),
     )
 }

@@ -160,7 +160,7 @@ pub trait Journal<M>: Observer {
     ///
     /// # Errors
     /// Whatever stops the run.
-    fn queried(&mut self, _step: u32, _queried: &Queried) -> Result<(), BoxError> {
+    fn queried(&mut self, _run: &Run<M>, _queried: &Queried) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -240,9 +240,7 @@ pub fn acft<M: Clone>(
         if queried.batch.is_empty() {
             return Ok(StopReason::PoolExhausted);
         }
-        journal
-            .queried(run.step, &queried)
-            .map_err(Error::Plugged)?;
+        journal.queried(run, &queried).map_err(Error::Plugged)?;
 
         // Line 9.
         let batch: Vec<CandidateId> = queried.batch.iter().map(|drawn| drawn.candidate).collect();
@@ -307,9 +305,7 @@ fn query_actively<M>(
 ) -> Result<Queried, Error> {
     // Lines 3–6.
     let pool: Vec<CandidateId> = run.state.pool().collect();
-    let (scored, unreadable) = score(plan, run, scorer, &pool, by(criterion), |done| {
-        observer.scored(Scoring::Pool, done, pool.len())
-    })?;
+    let (scored, unreadable) = score(plan, run, scorer, &pool, by(criterion), observer)?;
     let count = scored.len();
 
     // Line 7: only the best are ever looked at, so only they are sorted.
@@ -382,7 +378,7 @@ fn query_at_random<M>(
             scorer,
             &next,
             by(Criterion::entropy(1.0)),
-            |done| observer.scored(Scoring::Pool, done, next.len()),
+            observer,
         )?;
         queried.scored += scored.len();
         queried.unreadable.extend(unreadable);
@@ -405,7 +401,7 @@ pub(crate) fn score<M>(
     scorer: &impl Scorer<M>,
     candidates: &[CandidateId],
     mut judge: impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error>,
-    mut progress: impl FnMut(usize) -> ControlFlow<()>,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<Scored, Error> {
     let mut scored: Vec<Ranked> = Vec::with_capacity(candidates.len());
     let mut unreadable = Vec::new();
@@ -420,7 +416,12 @@ pub(crate) fn score<M>(
                         candidate,
                         reason: error.to_string(),
                     });
-                match predictions.and_then(|predictions| judge(&predictions, earlier)) {
+                let judged = predictions.and_then(|predictions| {
+                    let score = judge(&predictions, earlier)?;
+                    observer.predicted(candidate, &predictions);
+                    Ok(score)
+                });
+                match judged {
                     Ok(score) => scored.push(Ranked {
                         candidate,
                         score,
@@ -438,7 +439,8 @@ pub(crate) fn score<M>(
                 }
             }
         }
-        let heard = progress(scored.len() + unreadable.len());
+        let done = scored.len() + unreadable.len();
+        let heard = observer.scored(Scoring::Pool, done, candidates.len());
         if heard.is_break() {
             failure = Some(Error::Cancelled);
         }

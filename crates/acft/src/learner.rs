@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::prediction::Predictions;
 use crate::state::{CandidateId, Label};
 
 /// Any error of a plugged-in part.
@@ -105,6 +106,9 @@ pub trait Observer {
     fn scored(&mut self, _what: Scoring, _done: usize, _total: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+
+    /// What M_{t-1} makes of a member of U, when a batch is to be chosen by it.
+    fn predicted(&mut self, _candidate: CandidateId, _predictions: &Predictions<'_>) {}
 
     /// A mini-batch was trained on. Epochs and mini-batches count from 0.
     fn trained(

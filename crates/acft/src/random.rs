@@ -33,6 +33,8 @@ pub enum Purpose {
     Holdout = 8,
     /// Drawing what is served before there is a ranking.
     Ahead = 9,
+    /// Drawing the pool of a simulation from all that there is.
+    Pool = 10,
 }
 
 /// The 32-byte key of a stream. The context string is versioned: changing how

@@ -17,10 +17,40 @@ pub(super) struct Experiment {
     pub(super) name: String,
     pub(super) seeds: Vec<u64>,
     pub(super) settings: Flags,
-    pub(super) data: Vec<Entry>,
+    pub(super) data: Vec<Data>,
     /// One without a name where the file has none.
     pub(super) networks: Vec<Entry>,
-    pub(super) arms: Vec<Entry>,
+    pub(super) arms: Vec<Arm>,
+}
+
+/// Data that arms are run on.
+#[derive(Clone, Debug)]
+pub(super) struct Data {
+    pub(super) entry: Entry,
+    /// The arm whose worth is asked, and the one that it is held against: what is to be confirmed. All else explores.
+    pub(super) contrast: Option<(String, String)>,
+    /// What a label costs an expert, where that is known.
+    pub(super) seconds_per_label: Option<f64>,
+}
+
+/// A curve, or a line.
+#[derive(Clone, Debug)]
+pub(super) struct Arm {
+    pub(super) entry: Entry,
+    pub(super) kind: Kind,
+    /// The data that it is run on; all, where nothing is said.
+    pub(super) on: Option<Vec<String>>,
+    /// How many of the seeds it is run with, the first ones; all, where nothing is said.
+    pub(super) seeds: Option<usize>,
+}
+
+/// What an arm shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A strategy, step by step.
+    Curve,
+    /// What all labels are worth: trained once, on the whole pool. A horizontal line (Fig. 5 and 6).
+    Line,
 }
 
 /// One of several, with the settings that make it.
@@ -28,8 +58,6 @@ pub(super) struct Experiment {
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) flags: Flags,
-    /// The data that it is run on; all, where nothing is said.
-    pub(super) on: Option<Vec<String>>,
 }
 
 /// What the experiment says itself, and no part of it may.
@@ -47,7 +75,9 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Experiment> {
 
 fn parse(text: &str) -> anyhow::Result<Experiment> {
     let file = table(text)?;
-    let known = ["name", "seeds", "settings", "data", "network", "arm"];
+    let known = [
+        "name", "seeds", "settings", "data", "network", "arm", "line",
+    ];
     require_known(text, &file, known.into_iter())?;
     let name: String = required(text, &file, "name")?;
     require_plain(text, &name)?;
@@ -61,31 +91,37 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             ));
         }
     };
-    let data = entries(text, &file, "data")?;
-    let arms = entries(text, &file, "arm")?;
-    let mut networks = entries(text, &file, "network")?;
+    let data = entries(text, &file, "data", |table, entry| {
+        Ok(Data {
+            contrast: take(text, table, "contrast")?,
+            seconds_per_label: take(text, table, "seconds-per-label")?,
+            entry: entry(table)?,
+        })
+    })?;
+    let mut arms = Vec::new();
+    for (what, kind) in [("arm", Kind::Curve), ("line", Kind::Line)] {
+        arms.extend(entries(text, &file, what, |table, entry| {
+            Ok(Arm {
+                kind,
+                on: take(text, table, "on")?,
+                seeds: take(text, table, "seeds")?,
+                entry: entry(table)?,
+            })
+        })?);
+    }
+    let mut networks = entries(text, &file, "network", |table, entry| entry(table))?;
     if networks.is_empty() {
         networks.push(Entry::default());
     }
-    for (entries, what) in [(&data, "data"), (&arms, "arm")] {
-        if entries.is_empty() {
+    let curves = arms.iter().filter(|arm| arm.kind == Kind::Curve).count();
+    for (found, what) in [(data.len(), "data"), (curves, "arm")] {
+        if found == 0 {
             return Err(bad_input!(
                 "there is no {what}: write [[{what}]] on a line of its own, and below it name = and what makes it"
             ));
         }
     }
-    let there: Vec<&str> = data.iter().map(|entry| entry.name.as_str()).collect();
-    for arm in &arms {
-        for name in arm.on.iter().flatten() {
-            if !there.contains(&name.as_str()) {
-                return Err(bad_input!(
-                    "arm {:?} is to run on {name:?}, which is none of the data: {}",
-                    arm.name,
-                    there.join(", ")
-                ));
-            }
-        }
-    }
+    require_names(&data, &networks, &arms)?;
     Ok(Experiment {
         name,
         seeds: seeds(text, &file)?,
@@ -125,8 +161,76 @@ fn seeds(text: &str, file: &Table) -> anyhow::Result<Vec<u64>> {
     Ok(seeds)
 }
 
-/// The entries of one side of the grid.
-fn entries(text: &str, file: &Table, what: &str) -> anyhow::Result<Vec<Entry>> {
+/// Names tell entries apart, and what is named is there.
+fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Result<()> {
+    let of_data: Vec<&str> = data.iter().map(|data| data.entry.name.as_str()).collect();
+    let of_arms: Vec<&str> = arms.iter().map(|arm| arm.entry.name.as_str()).collect();
+    let of_networks: Vec<&str> = networks.iter().map(|entry| entry.name.as_str()).collect();
+    for (names, what) in [
+        (&of_data, "data"),
+        (&of_arms, "arm"),
+        (&of_networks, "network"),
+    ] {
+        let mut seen = BTreeSet::new();
+        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
+            return Err(bad_input!(
+                "there are two [[{what}]] of the name {name:?}: give them different ones"
+            ));
+        }
+    }
+    for arm in arms {
+        for name in arm.on.iter().flatten() {
+            if !of_data.contains(&name.as_str()) {
+                return Err(bad_input!(
+                    "arm {:?} is to run on {name:?}, which is none of the data: {}",
+                    arm.entry.name,
+                    of_data.join(", ")
+                ));
+            }
+        }
+    }
+    for data in data {
+        let name = &data.entry.name;
+        let curves: Vec<&str> = arms
+            .iter()
+            .filter(|arm| arm.kind == Kind::Curve)
+            .filter(|arm| arm.on.as_ref().is_none_or(|on| on.contains(name)))
+            .map(|arm| arm.entry.name.as_str())
+            .collect();
+        if let Some((ours, reference)) = &data.contrast {
+            let missing = [ours, reference]
+                .into_iter()
+                .find(|arm| !curves.contains(&arm.as_str()));
+            if let Some(arm) = missing {
+                return Err(bad_input!(
+                    "the contrast of data {name:?} names {arm:?}, which is none of the arms on it: {}",
+                    curves.join(", ")
+                ));
+            }
+            if ours == reference {
+                return Err(bad_input!(
+                    "the contrast of data {name:?} holds {ours:?} against itself: name two arms"
+                ));
+            }
+        }
+        if let Some(seconds) = data.seconds_per_label
+            && !(seconds.is_finite() && seconds > 0.0)
+        {
+            return Err(bad_input!(
+                "seconds-per-label of data {name:?} is {seconds}: a label takes more than 0 seconds"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The entries of one side of the grid. `make` takes what is its own from a table, and leaves the rest to what it is given.
+fn entries<T>(
+    text: &str,
+    file: &Table,
+    what: &str,
+    make: impl Fn(&mut Table, &dyn Fn(&mut Table) -> anyhow::Result<Entry>) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<T>> {
     let tables = match file.get(what) {
         None => return Ok(Vec::new()),
         Some(Value::Array(tables)) => tables,
@@ -137,7 +241,7 @@ fn entries(text: &str, file: &Table, what: &str) -> anyhow::Result<Vec<Entry>> {
             ));
         }
     };
-    let mut found: Vec<Entry> = Vec::new();
+    let mut found = Vec::new();
     for table in tables {
         let Value::Table(table) = table else {
             return Err(bad_input!(
@@ -149,25 +253,30 @@ fn entries(text: &str, file: &Table, what: &str) -> anyhow::Result<Vec<Entry>> {
         let name: String = required(text, &table, "name")
             .map_err(|error| bad_input!("in a [[{what}]]: {error:#}"))?;
         require_plain(text, &name)?;
-        if found.iter().any(|other| other.name == name) {
-            return Err(bad_input!(
-                "there are two [[{what}]] of the name {name:?}: give them different ones"
-            ));
-        }
         table.remove("name");
-        let on = match table.remove("on") {
-            Some(on) if what == "arm" => Some(on.try_into().map_err(|error| told(text, &error))?),
-            Some(on) => {
-                // Refused like any other name that is not known.
-                table.insert("on".into(), on);
-                None
-            }
-            None => None,
+        let entry = |table: &mut Table| -> anyhow::Result<Entry> {
+            Ok(Entry {
+                name: name.clone(),
+                flags: flags(text, std::mem::take(table))?,
+            })
         };
-        let flags = flags(text, table).map_err(|error| bad_input!("{what} {name:?}: {error:#}"))?;
-        found.push(Entry { name, flags, on });
+        let made =
+            make(&mut table, &entry).map_err(|error| bad_input!("{what} {name:?}: {error:#}"))?;
+        found.push(made);
     }
     Ok(found)
+}
+
+/// What an entry has beside the settings of a simulation.
+fn take<T: DeserializeOwned>(
+    text: &str,
+    table: &mut Table,
+    name: &str,
+) -> anyhow::Result<Option<T>> {
+    let value = table.remove(name);
+    value
+        .map(|value| value.try_into().map_err(|error| told(text, &error)))
+        .transpose()
 }
 
 /// Settings of a simulation.
@@ -226,8 +335,11 @@ mod tests {
         let experiment = parse(GOOD).unwrap();
         assert_eq!(experiment.seeds, [0, 1]);
         assert_eq!(experiment.settings.batch, Some(5));
-        assert_eq!(experiment.data[0].flags.data, Some("l".into()));
-        assert_eq!(experiment.arms[0].flags.strategy.as_deref(), Some("rft"));
+        assert_eq!(experiment.data[0].entry.flags.data, Some("l".into()));
+        assert_eq!(
+            experiment.arms[0].entry.flags.strategy.as_deref(),
+            Some("rft")
+        );
         assert_eq!(experiment.arms[0].on, Some(vec!["lung".to_owned()]));
         assert_eq!(experiment.networks.len(), 1);
     }

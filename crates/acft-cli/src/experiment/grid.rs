@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::file::{Entry, Experiment};
+use super::file::{Arm, Entry, Experiment, Kind};
 use crate::cli::bad_input;
 use crate::simulate::folder::write_atomically;
 use crate::simulate::settings::{Flags, Settings};
 
 /// The runs, and where they are.
 pub(super) struct Grid {
+    pub(super) experiment: Experiment,
     pub(super) out: PathBuf,
     /// Seeds outermost, so that an experiment that is cut short has as many of one arm as of another.
     pub(super) cells: Vec<Cell>,
@@ -23,6 +24,7 @@ pub(super) struct Cell {
     /// Empty where the experiment has only one.
     pub(super) network: String,
     pub(super) arm: String,
+    pub(super) kind: Kind,
     pub(super) seed: u64,
     pub(super) settings: Settings,
 }
@@ -32,6 +34,9 @@ pub(super) struct Cell {
 pub(super) struct Note {
     /// Of the program that made the run.
     pub(super) version: String,
+    /// Where it was made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) machine: Option<String>,
     /// Why the run ended before its time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) failed: Option<String>,
@@ -50,29 +55,35 @@ impl Grid {
     /// # Errors
     /// Settings that make no simulation: the message names the arm and the data.
     pub(super) fn new(
-        experiment: &Experiment,
+        experiment: Experiment,
         root: &Path,
         out: PathBuf,
         file: &Path,
     ) -> anyhow::Result<Self> {
         let mut cells = Vec::new();
-        for &seed in &experiment.seeds {
+        for (place, &seed) in experiment.seeds.iter().enumerate() {
             for data in &experiment.data {
                 for network in &experiment.networks {
                     for arm in &experiment.arms {
-                        if arm.on.as_ref().is_some_and(|on| !on.contains(&data.name)) {
+                        let data = &data.entry;
+                        let elsewhere = arm.on.as_ref().is_some_and(|on| !on.contains(&data.name));
+                        if elsewhere || arm.seeds.is_some_and(|seeds| place >= seeds) {
                             continue;
                         }
-                        let parts = [data, network, arm];
-                        let settings = settings(&experiment.settings, parts, root, seed, &out)
-                            .map_err(|error| {
-                                let (arm, data) = (&arm.name, &data.name);
-                                bad_input!("{}: arm {arm:?} on {data:?}: {error:#}", file.display())
-                            })?;
+                        let settings =
+                            settings(&experiment.settings, [data, network], arm, root, seed, &out)
+                                .map_err(|error| {
+                                    let (arm, data) = (&arm.entry.name, &data.name);
+                                    bad_input!(
+                                        "{}: arm {arm:?} on {data:?}: {error:#}",
+                                        file.display()
+                                    )
+                                })?;
                         cells.push(Cell {
                             data: data.name.clone(),
                             network: network.name.clone(),
-                            arm: arm.name.clone(),
+                            arm: arm.entry.name.clone(),
+                            kind: arm.kind,
                             seed,
                             settings,
                         });
@@ -80,14 +91,19 @@ impl Grid {
                 }
             }
         }
-        Ok(Self { out, cells })
+        Ok(Self {
+            experiment,
+            out,
+            cells,
+        })
     }
 }
 
 /// The settings of one run: later entries win.
 fn settings(
     common: &Flags,
-    parts: [&Entry; 3],
+    parts: [&Entry; 2],
+    arm: &Arm,
     root: &Path,
     seed: u64,
     out: &Path,
@@ -100,6 +116,11 @@ fn settings(
             folder.push(&part.name);
         }
     }
+    folder.push(&arm.entry.name);
+    if arm.kind == Kind::Line {
+        flags = of_a_line(flags)?;
+    }
+    flags = arm.entry.flags.clone().over(flags)?;
     // Joining leaves a path as it is that starts at the root of the machine.
     for path in [&mut flags.data, &mut flags.manifest, &mut flags.weights] {
         *path = path.take().map(|path| root.join(path));
@@ -107,6 +128,25 @@ fn settings(
     flags.seed = Some(seed);
     flags.out = Some(folder.join(format!("seed-{seed}")));
     flags.resolve()
+}
+
+/// All labels at once, from M_0.
+fn of_a_line(common: Flags) -> anyhow::Result<Flags> {
+    let line = Flags {
+        strategy: Some("rft".to_owned()),
+        // A pool that has fewer is taken whole.
+        batch: Some(common.pool.unwrap_or(1_000_000_000)),
+        steps: Some(1),
+        ..Flags::default()
+    };
+    Ok(Flags {
+        first_query: None,
+        max_per_group: None,
+        max_labels: None,
+        plateau: None,
+        stop_set: None,
+        ..line.over(common)?
+    })
 }
 
 impl Cell {
@@ -146,6 +186,7 @@ impl Cell {
     pub(super) fn keep(&self, failed: Option<String>) -> anyhow::Result<()> {
         let note = Note {
             version: VERSION.to_owned(),
+            machine: Some(machine()),
             failed,
         };
         let path = self.note_path();
@@ -171,6 +212,20 @@ impl Cell {
             Stage::ToDo
         })
     }
+}
+
+/// The processor, as the system names it, and how many threads it gives.
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or(std::env::consts::ARCH, |(_, name)| name.trim());
+    format!(
+        "{name}, {} threads, {}",
+        rayon::current_num_threads(),
+        std::env::consts::OS
+    )
 }
 
 /// That of this program.

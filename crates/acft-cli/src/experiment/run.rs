@@ -90,10 +90,13 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
     }));
     let failed = match outcome {
         Ok(Ok(finished)) => {
-            let auc = finished.last_test_auc;
-            let auc = auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
+            let auc = match (finished.last_test_auc, finished.last_val_auc) {
+                (Some(auc), _) => format!("test AUC {auc:.3}"),
+                (None, Some(auc)) => format!("validation AUC {auc:.3}"),
+                (None, None) => "test AUC -".to_owned(),
+            };
             shared.line(&format!(
-                "{}: test AUC {auc} at {} labels",
+                "{}: {auc} at {} labels",
                 cell.title(),
                 finished.labels
             ));

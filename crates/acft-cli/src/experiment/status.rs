@@ -26,8 +26,8 @@ struct Arm {
     begun: usize,
     failed: usize,
     to_do: usize,
-    /// Mean test AUC of the finished runs at their end.
-    last_test_auc: Option<f64>,
+    /// Mean AUC of the finished runs at their end: on the test set, or where no test label was read, on the validation set.
+    last_auc: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ impl Status {
             match stage {
                 Stage::Finished => {
                     arms[at].finished += 1;
-                    aucs[at].extend(steps.last().and_then(|step| step.test_auc));
+                    aucs[at].extend(steps.last().and_then(|step| step.test_auc.or(step.val_auc)));
                 }
                 Stage::Begun => arms[at].begun += 1,
                 Stage::Failed => {
@@ -87,8 +87,7 @@ impl Status {
             }
         }
         for (arm, aucs) in arms.iter_mut().zip(&aucs) {
-            arm.last_test_auc =
-                (!aucs.is_empty()).then(|| aucs.iter().sum::<f64>() / aucs.len() as f64);
+            arm.last_auc = (!aucs.is_empty()).then(|| aucs.iter().sum::<f64>() / aucs.len() as f64);
         }
         Ok(Self {
             out: grid.out.display().to_string(),
@@ -124,12 +123,12 @@ impl fmt::Display for Status {
             .max(4);
         writeln!(
             f,
-            "{:<width$}  finished  begun  failed  to do  test AUC at the end",
+            "{:<width$}  finished  begun  failed  to do  AUC at the end",
             "runs"
         )?;
         for arm in &self.arms {
             let auc = arm
-                .last_test_auc
+                .last_auc
                 .map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
             writeln!(
                 f,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateError, CandidateId, CandidateKey, Label};
 use acft_vision::learner::PatchSource;
 use acft_vision::patches::{PatchPolicy, Region, RegionCache, load_region, patch, patches};
@@ -68,6 +69,24 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
         .filter(|(_, candidate)| candidate.split == split)
         .map(|(id, _)| CandidateId(id))
         .collect()
+}
+
+/// As many of `from` as asked for, drawn by the seed: a keyed hash decides, so that the draw is the same wherever the
+/// files stand.
+pub(crate) fn drawn(
+    data: &Dataset,
+    from: Vec<CandidateId>,
+    count: usize,
+    seed: u64,
+) -> Vec<CandidateId> {
+    let mut drawn = from;
+    drawn.sort_by_cached_key(|id| {
+        let key = &data.candidates[id.index()].key;
+        (keyed_hash(seed, 0, Purpose::Pool, key), *id)
+    });
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    drawn
 }
 
 /// Every candidate's key, by id.
@@ -213,5 +232,38 @@ impl PatchSource for CandidatePatches {
     ) -> Result<(), CandidateError> {
         patch(&*self.region(candidate)?, &self.policy, self.input, at, out);
         Ok(())
+    }
+}
+
+/// The first patches of each candidate, and no others.
+pub(crate) struct FirstPatches {
+    pub(crate) of: Arc<CandidatePatches>,
+    pub(crate) count: usize,
+}
+
+impl PatchSource for FirstPatches {
+    fn patches_per_candidate(&self) -> usize {
+        self.count
+    }
+
+    fn input(&self) -> usize {
+        self.of.input
+    }
+
+    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError> {
+        let size = out.len() / self.count;
+        for (at, out) in out.chunks_exact_mut(size).enumerate() {
+            self.write_patch(candidate, at, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_patch(
+        &self,
+        candidate: CandidateId,
+        at: usize,
+        out: &mut [u8],
+    ) -> Result<(), CandidateError> {
+        self.of.write_patch(candidate, at, out)
     }
 }

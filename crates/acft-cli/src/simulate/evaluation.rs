@@ -18,6 +18,7 @@ pub(crate) struct Evaluation {
     /// n × |Y|, row-major.
     probabilities: Vec<f64>,
     labels: Vec<usize>,
+    ids: Vec<CandidateId>,
     pub unreadable: Vec<(CandidateId, CandidateError)>,
 }
 
@@ -49,12 +50,13 @@ impl Evaluation {
             classes: scorer.classes(),
             probabilities: Vec::with_capacity(labeled.len() * scorer.classes()),
             labels: Vec::with_capacity(labeled.len()),
+            ids: Vec::with_capacity(labeled.len()),
             unreadable: Vec::new(),
         };
         let mut done = 0;
         scorer.predict(model, &labeled, &mut |id, outcome| {
             match (outcome, labels[id.index()]) {
-                (Ok(rows), Some(label)) => evaluation.push(rows, label),
+                (Ok(rows), Some(label)) => evaluation.push(id, rows, label),
                 (Err(error), _) => evaluation.unreadable.push((id, error)),
                 (Ok(_), None) => {}
             }
@@ -65,13 +67,20 @@ impl Evaluation {
     }
 
     /// The prediction for a candidate is the mean of its patches' rows.
-    fn push(&mut self, rows: &[f64], label: Label) {
+    fn push(&mut self, id: CandidateId, rows: &[f64], label: Label) {
         let patches = (rows.len() / self.classes) as f64;
         for class in 0..self.classes {
             let sum: f64 = rows.iter().skip(class).step_by(self.classes).sum();
             self.probabilities.push(sum / patches);
         }
         self.labels.push(label.index());
+        self.ids.push(id);
+    }
+
+    /// The mean prediction of each candidate that could be read.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (CandidateId, &[f64])> {
+        let rows = self.probabilities.chunks_exact(self.classes);
+        self.ids.iter().copied().zip(rows)
     }
 
     /// All measures. Those of the positive class are left out where no class

@@ -1,7 +1,7 @@
 //! The run's folder, and how it survives being killed at any moment.
 //!
-//! A step is kept in this order: its model, its rows of `queries.csv`, its
-//! line of `steps.jsonl`; each is on disk before the next is begun. The line
+//! A step is kept in this order: its model, its predictions, its rows of
+//! `queries.csv`, its line of `steps.jsonl`; each is on disk before the next is begun. The line
 //! is what makes the step count. A run that is resumed drops whatever lies
 //! beyond the last whole line, and goes on from there.
 
@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::favoured::QueryPredictions;
 use super::record::{DataRecord, Finished, QueryRow, StepRecord};
 use crate::cli::bad_input;
 
@@ -37,12 +38,14 @@ impl RunFolder {
     /// The folder has a run in it already, or cannot be written.
     pub(crate) fn create(root: &Path, config: &str, data: &DataRecord) -> anyhow::Result<Self> {
         refuse_existing(root)?;
-        fs::create_dir_all(root.join("models")).with_context(|| {
-            format!(
-                "cannot make the run folder {}; choose another with --out",
-                root.display()
-            )
-        })?;
+        for part in ["models", "predictions"] {
+            fs::create_dir_all(root.join(part)).with_context(|| {
+                format!(
+                    "cannot make the run folder {}; choose another with --out",
+                    root.display()
+                )
+            })?;
+        }
         let lock = lock(root)?;
         write_atomically(&root.join("data.json"), &json(data)?)?;
         // Last: a folder without a configuration is not a run, and can be
@@ -58,6 +61,9 @@ impl RunFolder {
     pub(crate) fn resume(root: &Path) -> anyhow::Result<(Self, Done)> {
         require_run(root)?;
         let lock = lock(root)?;
+        // An earlier version made no such folder.
+        fs::create_dir_all(root.join("predictions"))
+            .with_context(|| format!("cannot write to {}", root.display()))?;
         let mut folder = Self::with_files(root, lock)?;
         let steps = folder.whole_lines()?;
         let queries = folder.queries_up_to(steps.last().map_or(0, |step| step.step))?;
@@ -99,6 +105,7 @@ impl RunFolder {
         &mut self,
         record: &StepRecord,
         rows: &[QueryRow],
+        predictions: &QueryPredictions,
         model: &[u8],
     ) -> anyhow::Result<()> {
         let intact = || {
@@ -110,6 +117,8 @@ impl RunFolder {
             )
         };
         write_atomically(&self.model_path(record.step), model).with_context(intact)?;
+        let path = predictions_path(&self.root, record.step);
+        write_atomically(&path, &serde_json::to_vec(predictions)?).with_context(intact)?;
 
         let is_first = self.queries.metadata()?.len() == 0;
         let mut csv = csv::WriterBuilder::new()
@@ -242,6 +251,18 @@ impl RunFolder {
     }
 }
 
+fn predictions_path(root: &Path, step: u32) -> PathBuf {
+    root.join("predictions")
+        .join(format!("step-{step:04}.json"))
+}
+
+/// What the network made of the candidates when the batch of a step was chosen; none where an earlier version made the
+/// run, which kept nothing of it.
+pub(crate) fn read_predictions(root: &Path, step: u32) -> anyhow::Result<Option<QueryPredictions>> {
+    let path = predictions_path(root, step);
+    path.is_file().then(|| read_json(&path)).transpose()
+}
+
 /// The steps of a run, read without owning it.
 pub(crate) fn read_steps(root: &Path) -> anyhow::Result<Vec<StepRecord>> {
     let path = root.join("steps.jsonl");
@@ -299,8 +320,8 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
             root.display()
         ));
     }
-    // What a creation leaves that was killed: an empty models/, and beside the
-    // lock, which no one else makes, what is written before config.toml.
+    // What a creation leaves that was killed: empty folders, and beside the lock,
+    // which no one else makes, what is written before config.toml.
     let begun = root.join("run.lock").is_file();
     let left = [
         ".data.json.tmp",
@@ -309,8 +330,8 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
         "data.json",
     ];
     let is_ours = |name: &str| match name {
-        "models" => {
-            fs::read_dir(root.join("models")).is_ok_and(|mut models| models.next().is_none())
+        "models" | "predictions" => {
+            fs::read_dir(root.join(name)).is_ok_and(|mut files| files.next().is_none())
         }
         other => begun && left.contains(&other),
     };
@@ -454,6 +475,14 @@ mod tests {
         }
     }
 
+    fn predictions(step: u32) -> QueryPredictions {
+        QueryPredictions {
+            step,
+            drawn: vec![],
+            favoured: vec![],
+        }
+    }
+
     fn row(step: u32) -> QueryRow {
         QueryRow {
             step,
@@ -474,7 +503,7 @@ mod tests {
         let mut folder = RunFolder::create(root, "seed = 0\n", &data()).unwrap();
         for step in 1..=2 {
             folder
-                .keep_step(&record(step), &[row(step)], b"model")
+                .keep_step(&record(step), &[row(step)], &predictions(step), b"model")
                 .unwrap();
         }
     }
@@ -507,7 +536,9 @@ mod tests {
             assert_eq!(done.steps.len(), 1, "queries to {q}, steps to {s}");
             assert_eq!(done.queries, [row(1)]);
             assert!(!folder.model_path(2).exists());
-            folder.keep_step(&record(2), &[row(2)], b"model").unwrap();
+            folder
+                .keep_step(&record(2), &[row(2)], &predictions(2), b"model")
+                .unwrap();
             assert_eq!(fs::read(root.join("steps.jsonl")).unwrap(), steps);
             assert_eq!(fs::read(root.join("queries.csv")).unwrap(), queries);
         }
@@ -544,7 +575,12 @@ mod tests {
         let mut folder = RunFolder::create(&root, "", &data()).unwrap();
         for step in 1..=3 {
             folder
-                .keep_step(&record(step), &[row(step)], &[step as u8])
+                .keep_step(
+                    &record(step),
+                    &[row(step)],
+                    &predictions(step),
+                    &[step as u8],
+                )
                 .unwrap();
         }
         folder.keep_models(3, 1).unwrap();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use acft::prediction::Predictions;
 use acft::{
     BoxError, CandidateError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried,
     Run, Scorer, Scoring, Taught,
@@ -13,9 +14,11 @@ use acft_vision::models::Model;
 use acft_vision::source::Dataset;
 
 use super::evaluation::{Evaluation, classes_named};
+use super::favoured::{Favoured, Kept, QueryPredictions, Seen, Watched, rounded};
 use super::folder::RunFolder;
 use super::plot;
 use super::record::{QueryRow, Rates, Seconds, StepRecord, Unreadable};
+use super::test_set;
 use crate::progress::Progress;
 
 /// A fall of the validation AUC below its best that is worth a word.
@@ -28,7 +31,12 @@ const FEW: usize = 20;
 pub(crate) struct Setting<'a, S> {
     pub data: &'a Dataset,
     pub labels: &'a [Option<Label>],
+    /// Sees all patches of a candidate.
     pub scorer: &'a S,
+    /// Sees those that models are judged by.
+    pub judge: &'a S,
+    /// The share of patches that the most and the least favoured are told by, beside all of them.
+    pub alpha: f64,
     pub validation: Vec<CandidateId>,
     pub test: Vec<CandidateId>,
     pub stop_set: Vec<CandidateId>,
@@ -54,6 +62,9 @@ pub(crate) struct RunJournal<'a, S> {
     total_steps: Option<u32>,
     begun: Instant,
     query_seconds: f64,
+    watched: Watched,
+    /// The batch as the network saw it, in draw order.
+    drawn: Vec<Seen>,
     /// Shares of a step's time that its phases took last time.
     shares: Seconds,
     /// Of this step, and by key of all steps so far.
@@ -74,6 +85,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             .flat_map(|step| &step.unreadable)
             .map(|one| one.key.clone())
             .collect();
+        let alpha = setting.alpha;
         Self {
             setting,
             folder,
@@ -82,6 +94,8 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             total_steps,
             begun: Instant::now(),
             query_seconds: 0.0,
+            watched: Watched::new(alpha),
+            drawn: Vec::new(),
             shares: Seconds {
                 query: 1.0,
                 train: 1.0,
@@ -165,7 +179,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
         ids: &[CandidateId],
     ) -> Result<Evaluation, BoxError> {
         let evaluation = Evaluation::of(
-            self.setting.scorer,
+            self.setting.judge,
             model,
             ids,
             self.setting.labels,
@@ -226,6 +240,44 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 }
             })
             .collect()
+    }
+
+    fn seen(&self, id: CandidateId, score: f64, rows: &[f64]) -> Seen {
+        let data = self.setting.data;
+        let candidate = &data.candidates[id.index()];
+        let label = candidate.label.map(|label| &data.classes[label.index()]);
+        Seen {
+            candidate: candidate.name.clone(),
+            key: candidate.key.to_string(),
+            label: label.cloned().unwrap_or_default(),
+            score,
+            patches: rounded(rows, data.classes.len()),
+        }
+    }
+
+    /// What M_{t-1} made of the candidates of a step, to begin anew for the next.
+    fn predictions(&mut self, step: u32) -> QueryPredictions {
+        let extremes: Vec<_> = self.watched.take().collect();
+        let list = |kept: &[Kept]| -> Vec<Seen> {
+            kept.iter()
+                .map(|one| self.seen(one.candidate, one.score, &one.rows))
+                .collect()
+        };
+        let favoured = extremes.iter().map(|of| Favoured {
+            criterion: if of.criterion.lambda1 > 0.0 {
+                "entropy".to_owned()
+            } else {
+                "diversity".to_owned()
+            },
+            alpha: of.criterion.alpha,
+            most: list(&of.most),
+            least: list(&of.least),
+        });
+        QueryPredictions {
+            step,
+            favoured: favoured.collect(),
+            drawn: std::mem::take(&mut self.drawn),
+        }
     }
 
     /// Signs that training diverges, read off what may be looked at without
@@ -299,13 +351,19 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             .total_steps
             .map(|total| format!("/{total}"))
             .unwrap_or_default();
-        let number = |value: Option<f64>| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+        let auc = |name: &str, value: Option<f64>| {
+            value
+                .map(|value| format!("  {name} AUC {value:.4}"))
+                .unwrap_or_default()
         };
-        let val = record
-            .val_auc
-            .map(|auc| format!("  val AUC {auc:.4}"))
-            .unwrap_or_default();
+        let test = match self.setting.test.is_empty() {
+            true => String::new(),
+            false => record.test_auc.map_or_else(
+                || "  test AUC -".to_owned(),
+                |_| auc("test", record.test_auc),
+            ),
+        };
+        let val = auc("val", record.val_auc);
         let h = record.h.map(|h| format!("  H {h}")).unwrap_or_default();
         let Seconds {
             query,
@@ -313,10 +371,9 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             evaluate,
         } = record.seconds;
         format!(
-            "step {:>2}{of}  labels {:>4}  test AUC {}{val}{h}  trained on {}  {:.1} s",
+            "step {:>2}{of}  labels {:>4}{test}{val}{h}  trained on {}  {:.1} s",
             record.step,
             record.labels,
-            number(record.test_auc),
             record.trained_on,
             query + train + evaluate,
         )
@@ -343,6 +400,11 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
         ControlFlow::Continue(())
     }
 
+    fn predicted(&mut self, candidate: CandidateId, predictions: &Predictions<'_>) {
+        let key = self.setting.data.candidates[candidate.index()].key;
+        self.watched.see(candidate, key, predictions);
+    }
+
     fn left_out(&mut self, candidate: CandidateId, error: &CandidateError) {
         self.tell_unreadable(candidate, &error.reason);
     }
@@ -364,11 +426,30 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
 }
 
 impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
-    fn queried(&mut self, _step: u32, queried: &Queried) -> Result<(), BoxError> {
+    fn queried(&mut self, run: &Run<Model>, queried: &Queried) -> Result<(), BoxError> {
         for (id, error) in &queried.unreadable {
             self.tell_unreadable(*id, &error.reason);
         }
+        // What follows is for the record, and not the price of the query.
         self.query_seconds = self.begun.elapsed().as_secs_f64();
+        if queried.scored == queried.batch.len() {
+            // A random query looks at its batch alone, which has no extremes of U.
+            self.watched.take().for_each(drop);
+        }
+        // Predicting the few again is cheaper than keeping the predictions of all.
+        let ids: Vec<CandidateId> = queried.batch.iter().map(|one| one.candidate).collect();
+        let mut rows = BTreeMap::new();
+        let scorer = self.setting.scorer;
+        scorer.predict(&run.current, &ids, &mut |id, outcome| {
+            rows.extend(outcome.ok().map(|outcome| (id, outcome.to_vec())));
+            ControlFlow::Continue(())
+        })?;
+        self.drawn = queried
+            .batch
+            .iter()
+            .filter_map(|one| Some((one, rows.get(&one.candidate)?)))
+            .map(|(one, rows)| self.seen(one.candidate, one.score.value, rows))
+            .collect();
         self.begun = Instant::now();
         Ok(())
     }
@@ -388,10 +469,9 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         let test_ids = self.setting.test.clone();
         let validation_ids = self.setting.validation.clone();
         let stop_ids = self.setting.stop_set.clone();
-        let test = self
-            .evaluate("testing", model, &test_ids)?
-            .measures(self.setting.positive);
-        if step == 1 && !test.absent.is_empty() {
+        let tested = self.evaluate("testing", model, &test_ids)?;
+        let test = tested.measures(self.setting.positive);
+        if step == 1 && !test_ids.is_empty() && !test.absent.is_empty() {
             let names: Vec<_> = test
                 .absent
                 .iter()
@@ -413,7 +493,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         let stop_set = match stop_ids.is_empty() {
             true => None,
             false => Some(classes_named(
-                self.setting.scorer,
+                self.setting.judge,
                 model,
                 &stop_ids,
                 |done, total| {
@@ -463,7 +543,13 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         };
 
         let rows = self.query_rows(step, queried, taught);
-        self.folder.keep_step(&record, &rows, &bytes)?;
+        let predictions = self.predictions(step);
+        if !test_ids.is_empty() {
+            let (data, root) = (self.setting.data, self.folder.root());
+            test_set::write_predictions(root, step, data, &test_ids, &tested)?;
+        }
+        self.folder
+            .keep_step(&record, &rows, &predictions, &bytes)?;
         self.progress.line(&self.step_line(&record));
         for warning in &record.warnings {
             self.progress.line(&format!("  warning: {warning}"));

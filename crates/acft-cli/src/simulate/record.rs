@@ -127,6 +127,9 @@ pub(crate) struct Finished {
     pub labels: usize,
     /// Test AUC of the last model.
     pub last_test_auc: Option<f64>,
+    /// Its validation AUC.
+    #[serde(default)]
+    pub last_val_auc: Option<f64>,
     /// The step of the model with the best validation AUC.
     pub best_step: Option<u32>,
     /// Its test AUC.

@@ -70,6 +70,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "CLASS", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positive: Option<String>,
+    /// Candidates in the pool, drawn by the seed from the part for training [default: all].
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<usize>,
 
     /// squeezenet1_0, squeezenet1_1, alexnet, resnet18 [default: told from the weights].
     #[arg(long, value_name = "NETWORK", help_heading = "Network")]
@@ -197,6 +201,19 @@ pub(crate) struct Flags {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_validation: Option<bool>,
+    /// Do not measure on the test set: for choosing settings by the validation set.
+    #[arg(
+        long,
+        num_args = 0,
+        default_missing_value = "true",
+        help_heading = "Run"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_test: Option<bool>,
+    /// How many of a candidate's patches models are judged by, on the validation and test sets [default: all].
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_patches: Option<usize>,
     /// Decoded image regions kept in memory, in MiB [default: 512].
     #[arg(long, value_name = "MIB", help_heading = "Run")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -244,6 +261,10 @@ impl Flags {
         }
         if self.query.is_some() || self.learn.is_some() {
             merged.remove("strategy");
+        }
+        // And random weights take the place of pre-trained ones.
+        if self.from_scratch == Some(true) {
+            merged.remove("weights");
         }
         merged.extend(self.table()?);
         let mut merged: Self = merged.try_into()?;
@@ -324,6 +345,8 @@ impl Flags {
             ("plateau", self.plateau),
             ("stop-set", self.stop_set),
             ("max-per-group", self.max_per_group),
+            ("pool", self.pool),
+            ("test-patches", self.test_patches),
         ] {
             value.map(|value| positive_count(name, value)).transpose()?;
         }
@@ -358,6 +381,11 @@ impl Flags {
             ));
         }
 
+        if *self.no_test.get_or_insert(false) && self.no_validation == Some(true) {
+            return Err(bad_input!(
+                "--no-test and --no-validation leave nothing to judge a model by: give one"
+            ));
+        }
         if *self.no_validation.get_or_insert(false) && self.plateau.is_some() {
             return Err(bad_input!(
                 "--plateau looks at the validation AUC, which --no-validation turns off: give one"

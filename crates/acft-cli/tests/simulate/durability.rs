@@ -49,6 +49,18 @@ fn kill_minus_nine_changes_nothing_but_the_clock() {
         images.read("killed/queries.csv"),
         images.read("whole/queries.csv")
     );
+    for step in 1..=images.steps("whole").len() {
+        for name in [
+            format!("step-{step:04}.json"),
+            format!("test-{step:04}.npy"),
+        ] {
+            let kept = |run: &str| {
+                let path = images.home().join(run).join("predictions").join(&name);
+                std::fs::read(path).unwrap()
+            };
+            assert_eq!(kept("killed"), kept("whole"), "{name}");
+        }
+    }
     assert_eq!(
         images.read("killed/finished.json"),
         images.read("whole/finished.json")

@@ -146,3 +146,81 @@ fn what_is_wrong_with_a_file_is_named() {
         assert!(!images.home().join("runs/small").exists());
     }
 }
+
+#[test]
+fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
+    let images = Images::new();
+    let text = SETTINGS
+        .replace("seeds = 1", "seeds = 2")
+        .replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "")
+        .replace(
+            "data = \"blobs\"\n",
+            "data = \"blobs\"\ncontrast = [\"ACFT(HQ)\", \"RFT\"]\nseconds-per-label = 6.0\n",
+        )
+        + "[[arm]]\nname = \"ACFT(HQ)\"\nstrategy = \"acft-hq\"\n\
+           [[line]]\nname = \"full-training\"\nseeds = 1\n";
+    let early = experiment(&images, &text, &["report"]);
+    assert_eq!(early.status.code(), Some(2));
+    assert!(
+        said(&early.stderr)
+            .contains("no run in runs/small is finished: make some with acft experiment run")
+    );
+
+    let output = experiment(&images, &text, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let line = images.read("runs/small/runs/blobs/full-training/seed-0/steps.jsonl");
+    assert!(
+        line.contains("\"labels\":40"),
+        "all of the pool at once: {line}"
+    );
+
+    let output = experiment(&images, &text, &["report", "--step", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let report = images.home().join("runs/small/report");
+    for name in [
+        "curves",
+        "classes",
+        "patterns",
+        "distributions",
+        "gallery",
+        "reuse",
+    ] {
+        for ending in ["svg", "png"] {
+            let figure = report.join(format!("figures/blobs-{name}.{ending}"));
+            assert!(figure.is_file(), "{}", figure.display());
+        }
+    }
+    let page = images.read("runs/small/report/report.html");
+    for part in [
+        "Declared contrast: ACFT(HQ) against RFT, 2 paired seeds.",
+        "Fewer than 5 seeds: an anecdote. Everything else on this page is exploratory.",
+        "RFT, core-set, ACFT(HQ) compared on blobs: a pool of 40 candidates, judged on 10 test candidates",
+        "2 seeds (0, 1).",
+        "acft experiment run small.toml",
+        "expert minutes saved",
+        "data:image/png;base64,",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in the page");
+    }
+    // Nothing is fetched from elsewhere.
+    for outside in ["src=\"http", "href=\"http", "<script", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let alc = images.read("runs/small/report/tables/table-4.csv");
+    let row = alc
+        .lines()
+        .find(|line| line.starts_with("blobs,RFT,2,"))
+        .unwrap();
+    // The mean over seeds of the mean of both steps, as trapezoids have it.
+    let of_seed = |seed: u32| {
+        let run = format!("runs/small/runs/blobs/RFT/seed-{seed}");
+        let steps = images.steps(&run);
+        let auc = |at: usize| steps[at]["test_auc"].as_f64().unwrap();
+        f64::midpoint(auc(0), auc(1))
+    };
+    let mean: f64 = row.split(',').nth(3).unwrap().parse().unwrap();
+    assert!(
+        (mean - f64::midpoint(of_seed(0), of_seed(1))).abs() < 1e-6,
+        "{row}"
+    );
+}

@@ -5,5 +5,6 @@ mod bad_data;
 mod durability;
 mod experiment;
 mod images;
+mod kept;
 mod runs;
 mod settings;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::algorithm::{Drawn, Error, Plan, Queried, Run, score};
 use crate::criterion::Criterion;
-use crate::learner::{CandidateError, Observer, Scorer, Scoring};
+use crate::learner::{CandidateError, Observer, Scorer};
 use crate::prediction::Predictions;
 use crate::random::{Purpose, keyed_hash, stream};
 use crate::ranking::{Groups, Ranked, Score, top};
@@ -121,9 +121,7 @@ pub(crate) fn query<M>(
             ..Criterion::entropy(1.0).score(predictions)
         })
     };
-    let (mut scored, mut unreadable) = score(plan, run, scorer, &pool, judge, |done| {
-        observer.scored(Scoring::Pool, done, pool.len())
-    })?;
+    let (mut scored, mut unreadable) = score(plan, run, scorer, &pool, judge, observer)?;
     let count = scored.len();
     let batch = if rule.wants_features() {
         let whole = Whole {

@@ -2,11 +2,11 @@
 
 use super::{Explanation, KEPT, LEFT_OUT, MARGIN, NOTE, SMALL};
 use crate::figure::axis::{Scale, Ticks};
+use crate::figure::histograms::{BINS, bin};
 use crate::figure::style::{GRID, INK, MUTED, RULE};
 use crate::figure::svg::{self, Element, group, line, rect};
 use crate::figure::text::Font;
 
-const BINS: usize = 10;
 const WIDTH: f64 = 330.0;
 const HEIGHT: f64 = 120.0;
 const HEADING: Font = Font::bold(12.0);
@@ -92,9 +92,7 @@ pub(super) fn draw(explanation: &Explanation, top: f64, body: &mut Vec<Element>)
 fn count(explanation: &Explanation) -> [(usize, usize); BINS] {
     let mut bins = [(0, 0); BINS];
     for patch in &explanation.patches {
-        // A hair is added so that 0.3, which is not a binary fraction, falls into the bin that starts with it.
-        let bin = (patch.probability(explanation.dominant) * BINS as f64 + 1e-9) as usize;
-        let (kept, left_out) = &mut bins[bin.min(BINS - 1)];
+        let (kept, left_out) = &mut bins[bin(patch.probability(explanation.dominant))];
         *(if patch.kept { kept } else { left_out }) += 1;
     }
     bins

@@ -1,16 +1,11 @@
 //! The patches in rows, each with its probabilities beneath, the kept ones framed.
 
-use std::io::Cursor;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use image::{ImageFormat, RgbImage};
-
 use super::classes::class_colours;
 use super::{CONTENT, Explanation, KEPT, MARGIN, NOTE, PatchView, SMALL};
 use crate::figure::axis::format_value;
+use crate::figure::picture::picture as pixels;
 use crate::figure::style::{GRID, INK, MUTED, RULE};
-use crate::figure::svg::{self, Element, group, line, rect};
+use crate::figure::svg::{self, Element, group, rect};
 
 const GAP: f64 = 12.0;
 const LARGEST_TILE: f64 = 124.0;
@@ -89,23 +84,7 @@ fn bracket(explanation: &Explanation, columns: usize, tile: f64, y: f64) -> Elem
 
 fn picture(patch: &PatchView, x: f64, y: f64, tile: f64) -> Element {
     let mut group = group();
-    match data_uri(patch) {
-        Some(uri) => group.push(
-            Element::new("image")
-                .at("x", x)
-                .at("y", y)
-                .at("width", tile)
-                .at("height", tile)
-                .set("preserveAspectRatio", "none")
-                .set("href", uri),
-        ),
-        None => {
-            let (right, bottom) = (x + tile, y + tile);
-            group.push(rect(x, y, tile, tile).set("fill", GRID));
-            group.push(line((x, y), (right, bottom)).set("stroke", RULE));
-            group.push(line((x, bottom), (right, y)).set("stroke", RULE));
-        }
-    }
+    group.push(pixels(&patch.rgb, patch.side, (x, y), tile));
     let (colour, width) = if patch.kept { (KEPT, 2.4) } else { (RULE, 0.6) };
     group.with(
         rect(x, y, tile, tile)
@@ -113,21 +92,6 @@ fn picture(patch: &PatchView, x: f64, y: f64, tile: f64) -> Element {
             .set("stroke", colour)
             .at("stroke-width", width),
     )
-}
-
-/// The patch as PNG within the SVG; `None` if its buffer does not hold `side` × `side` pixels.
-fn data_uri(patch: &PatchView) -> Option<String> {
-    let side = u32::try_from(patch.side).ok().filter(|&side| side > 0)?;
-    if patch.rgb.len() != patch.side.checked_mul(patch.side)?.checked_mul(3)? {
-        return None;
-    }
-    let pixels = RgbImage::from_raw(side, side, patch.rgb.clone())?;
-    let mut png = Cursor::new(Vec::new());
-    pixels.write_to(&mut png, ImageFormat::Png).ok()?;
-    Some(format!(
-        "data:image/png;base64,{}",
-        STANDARD.encode(png.into_inner())
-    ))
 }
 
 /// The probabilities of one patch as one bar: the dominant class first, then the others in their order.
@@ -168,25 +132,6 @@ mod tests {
             (50, 10),
         ] {
             assert_eq!(columns(patches), expected, "{patches} patches");
-        }
-    }
-
-    #[test]
-    fn a_buffer_of_the_wrong_size_is_no_picture() {
-        let patch = |bytes, side| PatchView {
-            rgb: vec![7; bytes],
-            side,
-            probabilities: vec![],
-            kept: false,
-            index: 0,
-        };
-        assert!(data_uri(&patch(27, 3)).is_some());
-        for (bytes, side) in [(26, 3), (28, 3), (0, 0), (0, usize::MAX)] {
-            assert_eq!(
-                data_uri(&patch(bytes, side)),
-                None,
-                "{bytes} bytes, side {side}"
-            );
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The page: plain HTML without scripts, so that it can be mailed and archived.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use acft_project::desk::Agreement;
 use acft_project::ledger::Made;
 
+use crate::html::{escape, page as page_of};
 use crate::project::commands::at::minute;
 use crate::project::commands::status::short;
 use crate::project::commands::summary::Summary;
@@ -19,13 +20,6 @@ pub(super) struct Content<'a> {
     /// When it is written.
     pub at: &'a str,
 }
-
-const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;color:#1c1e21;background:#fff;max-width:52rem;margin:2rem auto;padding:0 1rem}\
-h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}p{margin:.3rem 0}.muted{color:#5d636b}\
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid #dfe2e6;vertical-align:top}\
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}\
-.bar{background:#3b6fb6;height:.7rem;display:inline-block;min-width:1px}code{font-size:.9em}";
 
 /// The page as text.
 pub(super) fn page(content: &Content<'_>) -> String {
@@ -49,12 +43,7 @@ pub(super) fn page(content: &Content<'_>) -> String {
     body += &annotators(of);
     body += &agreement(content.agreement);
     body += &models(content);
-    format!(
-        "<!doctype html>\n<html lang=en><meta charset=utf-8>\
-         <meta name=viewport content=\"width=device-width\">\
-         <title>{} · acft report</title><style>{STYLE}</style><body>{body}</body></html>\n",
-        escape(&of.project)
-    )
+    page_of(&format!("{} · acft report", of.project), "", &body)
 }
 
 fn state(of: &Summary) -> String {
@@ -208,29 +197,4 @@ fn models(content: &Content<'_>) -> String {
 
 fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
-}
-
-/// Text that people typed is shown as they typed it.
-fn escape(text: &(impl Display + ?Sized)) -> String {
-    let mut safe = String::new();
-    for c in text.to_string().chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_typed_is_no_markup() {
-        assert_eq!(escape("<b> & \"x\""), "&lt;b&gt; &amp; &quot;x&quot;");
-    }
 }

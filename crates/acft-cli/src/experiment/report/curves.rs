@@ -1,0 +1,409 @@
+//! The learning curves of one data (Fig. 5 and 6), and what they are worth.
+
+use std::collections::BTreeSet;
+
+use acft::curve::LearningCurve;
+use acft::saving::{LabelSaving, SavingOptions, SeedCurve, label_saving};
+use acft::seeds::Spread;
+
+use super::document::{Block, Figure, Table, Value, plain};
+use super::panel::{Arm, Metric, Panel};
+use crate::figure::curve::{CurvePlot, Series};
+
+/// Of all intervals.
+const CONFIDENCE: f64 = 0.95;
+
+/// The picture: means over seeds, with intervals, and the horizontal lines.
+pub(super) fn figure(panel: &Panel) -> Option<Figure> {
+    let series: Vec<Series> = panel.curves.iter().filter_map(series).collect();
+    let most = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
+    let bands = match most {
+        1 => "one seed each: an anecdote".to_owned(),
+        seeds => format!("mean of {seeds} seeds; the bands are 95 % intervals of the mean"),
+    };
+    let reference_lines: Vec<(String, f64)> = panel
+        .lines
+        .iter()
+        .filter_map(|line| Some((line.name.clone(), last(line)?.mean)))
+        .collect();
+    let plot = CurvePlot {
+        title: panel.title(),
+        subtitle: bands.clone(),
+        x_label: "labels queried".to_owned(),
+        y_label: panel.metric.name().to_owned(),
+        series,
+        reference_lines,
+    };
+    Some(Figure {
+        name: format!("{}-curves", panel.slug()),
+        svg: plot.svg(),
+        caption: format!(
+            "Learning curves: {} against labels queried, {bands} (Student). Dotted: trained once on all labels.",
+            panel.metric.name()
+        ),
+    })
+}
+
+fn series(arm: &Arm) -> Option<Series> {
+    let mean = LearningCurve::mean(arm.curves()).ok()?;
+    let band: Vec<(f64, f64)> = mean
+        .points()
+        .iter()
+        .map(|point| {
+            let at: Vec<f64> = arm
+                .curves()
+                .filter_map(|curve| curve.extended_to(point.labels).at(point.labels))
+                .collect();
+            Spread::of(&at)
+                .and_then(|spread| spread.interval(CONFIDENCE))
+                // A chance is no more than 1.
+                .map_or((point.value, point.value), |(low, high)| {
+                    (low.max(0.0), high.min(1.0))
+                })
+        })
+        .collect();
+    Some(Series {
+        name: arm.name.clone(),
+        points: mean
+            .points()
+            .iter()
+            .map(|point| (point.labels as f64, point.value))
+            .collect(),
+        band: (arm.runs.len() > 1).then_some(band),
+    })
+}
+
+/// The values that the curves end at.
+pub(super) fn last(arm: &Arm) -> Option<Spread> {
+    let values: Vec<f64> = arm.curves().map(|curve| curve.last().value).collect();
+    Spread::of(&values)
+}
+
+/// The area under each seed's curve, over the labels that all arms have.
+pub(super) fn alcs(arm: &Arm, range: (usize, usize)) -> Vec<(u64, f64)> {
+    arm.runs
+        .iter()
+        .filter_map(|run| {
+            let shared = run.curve.curve().between(range.0, range.1)?;
+            Some((run.curve.seed(), shared.alc()))
+        })
+        .collect()
+}
+
+/// The differences of two arms over the seeds that both have.
+pub(super) fn paired(ours: &[(u64, f64)], others: &[(u64, f64)]) -> Option<Spread> {
+    let differences: Vec<f64> = ours
+        .iter()
+        .filter_map(|(seed, value)| {
+            let other = others.iter().find(|other| other.0 == *seed)?;
+            Some(value - other.1)
+        })
+        .collect();
+    Spread::of(&differences)
+}
+
+/// What the arm saves against the reference, over the seeds that both have.
+pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<LabelSaving, String> {
+    let shared: BTreeSet<u64> = reference
+        .seeds()
+        .intersection(&arm.seeds())
+        .copied()
+        .collect();
+    let of = |arm: &Arm| -> Vec<SeedCurve> {
+        arm.runs
+            .iter()
+            .filter(|run| shared.contains(&run.curve.seed()))
+            .map(|run| run.curve.clone())
+            .collect()
+    };
+    label_saving(&of(reference), &of(arm), &SavingOptions::default())
+        .map_err(|error| error.to_string())
+}
+
+/// What is declared beforehand is confirmed, or not; the sentence says which.
+pub(super) fn contrast(panel: &Panel) -> Option<Block> {
+    let (ours, reference) = panel.data.contrast.as_ref()?;
+    let arm = |name: &String| panel.curves.iter().find(|arm| arm.name == *name);
+    let (ours, reference) = (arm(ours)?, arm(reference)?);
+    let range = panel.range()?;
+    let difference = paired(&alcs(ours, range), &alcs(reference, range))?;
+    let mut text = format!(
+        "Declared contrast: {} against {}, {} paired seeds. ",
+        ours.name, reference.name, difference.seeds
+    );
+    text += &match difference.interval(CONFIDENCE) {
+        None => format!(
+            "ALC differs by {:+.4}: one seed proves nothing.",
+            difference.mean
+        ),
+        Some((low, high)) => {
+            let verdict = match (low > 0.0, high < 0.0) {
+                (true, _) => "is better",
+                (_, true) => "is worse",
+                _ => "is not shown to differ",
+            };
+            format!(
+                "By ALC {} {verdict}: {:+.4}, 95 % interval {low:+.4} to {high:+.4}.",
+                ours.name, difference.mean
+            )
+        }
+    };
+    if let Ok(saving) = saving(reference, ours) {
+        text += &format!(" Label saving: {}.", in_words(&saving, panel));
+    }
+    if difference.seeds < acft::saving::FEWEST_SEEDS {
+        text += " Fewer than 5 seeds: an anecdote.";
+    }
+    text += " Everything else on this page is exploratory.";
+    Some(Block::Finding(text))
+}
+
+fn in_words(saving: &LabelSaving, panel: &Panel) -> String {
+    let mut text = saving.saving.to_string();
+    if let Some(interval) = &saving.interval {
+        text += &format!(", 95 % interval {} to {}", interval.low, interval.high);
+    }
+    if let Some(minutes) = minutes(saving, panel) {
+        text += &format!(", {minutes:.0} minutes of an expert");
+    }
+    text
+}
+
+/// What the labels that are saved would have cost an expert.
+fn minutes(saving: &LabelSaving, panel: &Panel) -> Option<f64> {
+    let seconds = panel.data.seconds_per_label?;
+    match saving.saving {
+        acft::saving::Saving::Reached(share) => {
+            Some(share * saving.reference_labels * seconds / 60.0)
+        }
+        acft::saving::Saving::Censored { .. } => None,
+    }
+}
+
+/// Each arm's area, end and difference from the reference.
+pub(super) fn worth(panel: &Panel) -> Option<Table> {
+    let range = panel.range()?;
+    let reference = panel.reference();
+    let of_reference = reference.map(|arm| alcs(arm, range)).unwrap_or_default();
+    let mut table = Table {
+        name: format!("{}-alc", panel.slug()),
+        caption: format!(
+            "Area under the {} curve from {} to {} labels, divided by the range (mean ± sd over seeds); the same on a log2 \
+             axis after Guyon et al. 2011; the {} at the end; and the difference in ALC from {}, paired over seeds, with \
+             its 95 % interval (Student).",
+            panel.metric.name(),
+            range.0,
+            range.1,
+            panel.metric.name(),
+            reference.map_or("nothing", |arm| arm.name.as_str()),
+        ),
+        head: [
+            "arm",
+            "seeds",
+            "ALC",
+            "log2 ALC",
+            "at the end",
+            "difference in ALC",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        csv_head: [
+            "arm",
+            "seeds",
+            "alc_mean",
+            "alc_sd",
+            "alc_log2_mean",
+            "alc_log2_sd",
+            "last_mean",
+            "last_sd",
+            "difference_mean",
+            "difference_low",
+            "difference_high",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        ..Table::default()
+    };
+    for arm in &panel.curves {
+        let areas = alcs(arm, range);
+        let values: Vec<f64> = areas.iter().map(|area| area.1).collect();
+        let logs: Vec<f64> = arm
+            .curves()
+            .filter_map(|curve| Some(curve.between(range.0, range.1)?.alc_log2()))
+            .collect();
+        let (Some(alc), Some(log), Some(end)) = (Spread::of(&values), Spread::of(&logs), last(arm))
+        else {
+            continue;
+        };
+        let difference = match reference {
+            Some(reference) if reference.name != arm.name => paired(&areas, &of_reference),
+            _ => None,
+        };
+        let interval = difference.and_then(|spread| spread.interval(CONFIDENCE));
+        let told = difference.map_or_else(String::new, |spread| match interval {
+            Some((low, high)) => format!("{:+.4} ({low:+.4} to {high:+.4})", spread.mean),
+            None => format!("{:+.4}", spread.mean),
+        });
+        table.rows.push(vec![
+            Value::name(&arm.name),
+            Value::number(alc.seeds.to_string()),
+            Value::number(mean_sd(&alc)),
+            Value::number(mean_sd(&log)),
+            Value::number(mean_sd(&end)),
+            Value::number(told),
+        ]);
+        table.csv_rows.push(vec![
+            arm.name.clone(),
+            alc.seeds.to_string(),
+            plain(Some(alc.mean)),
+            plain(alc.sd),
+            plain(Some(log.mean)),
+            plain(log.sd),
+            plain(Some(end.mean)),
+            plain(end.sd),
+            plain(difference.map(|spread| spread.mean)),
+            plain(interval.map(|ends| ends.0)),
+            plain(interval.map(|ends| ends.1)),
+        ]);
+    }
+    for line in &panel.lines {
+        let Some(end) = last(line) else { continue };
+        let empty = || Value::number("");
+        table.rows.push(vec![
+            Value::name(format!("{} (all labels)", line.name)),
+            Value::number(end.seeds.to_string()),
+            empty(),
+            empty(),
+            Value::number(mean_sd(&end)),
+            empty(),
+        ]);
+        let mut row = vec![line.name.clone(), end.seeds.to_string()];
+        row.extend([None; 4].map(plain));
+        row.extend([Some(end.mean), end.sd, None, None, None].map(plain));
+        table.csv_rows.push(row);
+    }
+    Some(table)
+}
+
+/// 0.912 ± 0.004.
+pub(super) fn mean_sd(spread: &Spread) -> String {
+    match spread.sd {
+        Some(sd) => format!("{:.3} ± {sd:.3}", spread.mean),
+        None => format!("{:.3}", spread.mean),
+    }
+}
+
+/// What each arm saves, against the reference and against training on all labels.
+pub(super) fn savings(panel: &Panel) -> Option<Table> {
+    if panel.metric == Metric::Validation {
+        return None;
+    }
+    let reference = panel.reference()?;
+    let full = panel.lines.first();
+    let mut table = Table {
+        name: format!("{}-savings", panel.slug()),
+        caption: format!(
+            "Label saving at equal AUC: 1 − n(τ)/n_R(τ), where τ lies 95 % of the way from the first to the last AUC of {} \
+             (isotonic, interpolated in log labels); 95 % intervals by bootstrap over paired seeds and, within, test groups. \
+             A target that was never reached is a bound. Over all targets: the mean distance along the axis of log labels.{}",
+            reference.name,
+            full.map_or_else(String::new, |line| {
+                format!(" Against {}: the same with its AUC as the target, and all labels as what it costs.", line.name)
+            }),
+        ),
+        head: ["arm", "against", "labels of the other", "saving", "95 % interval", "over all targets"]
+            .map(str::to_owned)
+            .to_vec(),
+        csv_head: [
+            "arm", "against", "seeds", "target", "labels_of_the_other", "saving", "censored", "low", "low_censored", "high",
+            "high_censored", "over_all_targets", "reached",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        ..Table::default()
+    };
+    let with_minutes = panel.data.seconds_per_label.is_some();
+    if with_minutes {
+        table.head.push("expert minutes saved".to_owned());
+        table.csv_head.push("minutes_saved".to_owned());
+    }
+    for other in std::iter::once(reference).chain(full) {
+        for arm in panel.curves.iter().filter(|arm| arm.name != other.name) {
+            let outcome = saving(other, arm);
+            let (row, csv) = saving_row(arm, other, outcome.as_ref());
+            table.rows.push(row);
+            table.csv_rows.push(csv);
+            if with_minutes {
+                let minutes = outcome.ok().and_then(|saving| minutes(&saving, panel));
+                let told = minutes.map_or_else(String::new, |minutes| format!("{minutes:.1}"));
+                table.rows.last_mut()?.push(Value::number(told));
+                table.csv_rows.last_mut()?.push(plain(minutes));
+            }
+        }
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn saving_row(
+    arm: &Arm,
+    other: &Arm,
+    outcome: Result<&LabelSaving, &String>,
+) -> (Vec<Value>, Vec<String>) {
+    let names = [arm.name.clone(), other.name.clone()];
+    let saving = match outcome {
+        Ok(saving) => saving,
+        Err(why) => {
+            let mut row: Vec<Value> = names.clone().map(Value::name).to_vec();
+            row.extend([
+                Value::number(""),
+                Value::number(why.as_str()),
+                Value::number(""),
+                Value::number(""),
+            ]);
+            let mut csv = names.to_vec();
+            csv.extend(std::iter::repeat_n(String::new(), 11));
+            return (row, csv);
+        }
+    };
+    let few = if saving.is_anecdotal() {
+        " (anecdotal)"
+    } else {
+        ""
+    };
+    let interval = saving.interval.as_ref();
+    let told = interval.map_or_else(String::new, |interval| {
+        format!("{} to {}", interval.low, interval.high)
+    });
+    let gap = saving.gap.map_or_else(String::new, |gap| {
+        let reached = match gap.reached {
+            reached if reached < 0.995 => format!(" (of {:.0} % reached)", 100.0 * reached),
+            _ => String::new(),
+        };
+        format!("{:.1} %{reached}", 100.0 * gap.saving())
+    });
+    let censored = |saving: acft::saving::Saving| {
+        matches!(saving, acft::saving::Saving::Censored { .. }).to_string()
+    };
+    let mut row: Vec<Value> = names.clone().map(Value::name).to_vec();
+    row.extend([
+        Value::number(format!("{:.0}", saving.reference_labels)),
+        Value::number(format!("{}{few}", saving.saving)),
+        Value::number(told),
+        Value::number(gap),
+    ]);
+    let mut csv = names.to_vec();
+    csv.extend([
+        saving.seeds.to_string(),
+        plain(Some(saving.target)),
+        plain(Some(saving.reference_labels)),
+        plain(Some(saving.saving.at_most())),
+        censored(saving.saving),
+        plain(interval.map(|interval| interval.low.at_most())),
+        interval.map_or_else(String::new, |interval| censored(interval.low)),
+        plain(interval.map(|interval| interval.high.at_most())),
+        interval.map_or_else(String::new, |interval| censored(interval.high)),
+        plain(saving.gap.map(acft::saving::Gap::saving)),
+        plain(saving.gap.map(|gap| gap.reached)),
+    ]);
+    (row, csv)
+}

@@ -1,0 +1,259 @@
+//! The report as a value, and how it is written: one page, every figure as SVG and PNG, every table as CSV.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::figure::png;
+use crate::html::{escape, page};
+use crate::simulate::folder::write_atomically;
+
+/// The whole report.
+#[derive(Default)]
+pub(super) struct Document {
+    pub title: String,
+    /// Under the title.
+    pub remark: String,
+    pub sections: Vec<Section>,
+}
+
+/// What is shown of one data.
+#[derive(Default)]
+pub(super) struct Section {
+    pub title: String,
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section.
+pub(super) enum Block {
+    Heading(String),
+    Text(String),
+    /// What the eye should find first.
+    Finding(String),
+    Figure(Figure),
+    Table(Table),
+}
+
+/// A figure, with the name of its files.
+pub(super) struct Figure {
+    pub name: String,
+    pub svg: String,
+    pub caption: String,
+}
+
+/// A table, with the name of its file.
+#[derive(Default)]
+pub(super) struct Table {
+    pub name: String,
+    pub caption: String,
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+    /// The same for machines: one number a column.
+    pub csv_head: Vec<String>,
+    pub csv_rows: Vec<Vec<String>>,
+}
+
+/// What stands in a table for people.
+#[derive(Clone, Default)]
+pub(super) struct Value {
+    pub text: String,
+    pub bold: bool,
+    pub number: bool,
+}
+
+impl Value {
+    pub(super) fn name(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn number(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            number: true,
+            ..Self::default()
+        }
+    }
+}
+
+const STYLE: &str = "\
+body{max-width:66rem}h3{font-size:1rem;margin:1.6rem 0 .3rem}figure{margin:1rem 0}figcaption{color:#5d636b;font-size:.92rem}\
+.finding{border-left:4px solid #c8370a;padding:.4rem .9rem;background:#f6f4f2;margin:.8rem 0}\
+.scroll{overflow-x:auto}nav a{margin-right:1rem}\
+@media print{h2{break-before:page}figure,table,.finding{break-inside:avoid}body{max-width:none}}";
+
+impl Document {
+    /// Writes `report.html`, `figures/` and `tables/` into `out`.
+    pub(super) fn write(&self, out: &Path) -> anyhow::Result<()> {
+        let (figures, tables) = (out.join("figures"), out.join("tables"));
+        for folder in [&figures, &tables] {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        for block in self.sections.iter().flat_map(|section| &section.blocks) {
+            match block {
+                Block::Figure(figure) => {
+                    let path = figures.join(&figure.name);
+                    let with = |ending: &str| path.with_added_extension(ending);
+                    write_atomically(&with("svg"), figure.svg.as_bytes())?;
+                    write_atomically(&with("png"), &png(&figure.svg, 2.0)?)?;
+                }
+                Block::Table(table) => {
+                    let path = tables.join(&table.name).with_added_extension("csv");
+                    write_atomically(&path, &table.csv()?)?;
+                }
+                Block::Heading(_) | Block::Text(_) | Block::Finding(_) => {}
+            }
+        }
+        write_atomically(&out.join("report.html"), self.html().as_bytes())
+    }
+
+    fn html(&self) -> String {
+        let mut body = format!(
+            "<h1>{}</h1><p class=muted>{}</p>",
+            escape(&self.title),
+            escape(&self.remark)
+        );
+        if self.sections.len() > 1 {
+            body += "<nav>";
+            for (at, section) in self.sections.iter().enumerate() {
+                let _ = write!(body, "<a href=\"#s{at}\">{}</a>", escape(&section.title));
+            }
+            body += "</nav>";
+        }
+        for (at, section) in self.sections.iter().enumerate() {
+            let _ = write!(body, "<h2 id=s{at}>{}</h2>", escape(&section.title));
+            for block in &section.blocks {
+                block.html(&mut body);
+            }
+        }
+        page(&self.title, STYLE, &body)
+    }
+}
+
+impl Block {
+    fn html(&self, body: &mut String) {
+        let _ = match self {
+            Self::Heading(text) => write!(body, "<h3>{}</h3>", escape(text)),
+            Self::Text(text) => write!(body, "<p>{}</p>", escape(text)),
+            Self::Finding(text) => write!(body, "<p class=finding>{}</p>", escape(text)),
+            // The picture is ours, and so safe as it is.
+            Self::Figure(figure) => write!(
+                body,
+                "<figure>{}<figcaption>{}</figcaption></figure>",
+                figure.svg,
+                escape(&figure.caption)
+            ),
+            Self::Table(table) => {
+                table.html(body);
+                Ok(())
+            }
+        };
+    }
+}
+
+impl Table {
+    fn html(&self, body: &mut String) {
+        let first = self.rows.first();
+        let is_number = |at: usize| {
+            let cell = first.and_then(|row| row.get(at));
+            cell.is_some_and(|cell| cell.number)
+        };
+        body.push_str("<figure><div class=scroll><table><tr>");
+        for (at, name) in self.head.iter().enumerate() {
+            let class = if is_number(at) { " class=n" } else { "" };
+            let _ = write!(body, "<th{class}>{}", escape(name));
+        }
+        for row in &self.rows {
+            body.push_str("<tr>");
+            for cell in row {
+                let class = if cell.number { " class=n" } else { "" };
+                let (open, close) = if cell.bold { ("<b>", "</b>") } else { ("", "") };
+                let _ = write!(body, "<td{class}>{open}{}{close}", escape(&cell.text));
+            }
+        }
+        let _ = write!(
+            body,
+            "</table></div><figcaption>{}</figcaption></figure>",
+            escape(&self.caption)
+        );
+    }
+
+    fn csv(&self) -> anyhow::Result<Vec<u8>> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(&self.csv_head)?;
+        for row in &self.csv_rows {
+            csv.write_record(row)?;
+        }
+        Ok(csv.into_inner()?)
+    }
+}
+
+/// A number for machines; empty where there is none.
+pub(super) fn plain(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.6}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_whole_and_needs_no_network() {
+        let folder = tempfile::tempdir().unwrap();
+        let document = Document {
+            title: "a <b>".into(),
+            sections: vec![Section {
+                title: "lung".into(),
+                blocks: vec![
+                    Block::Finding("x < y".into()),
+                    Block::Table(Table {
+                        name: "alc".into(),
+                        head: vec!["arm".into(), "ALC".into()],
+                        rows: vec![vec![
+                            Value::name("RFT"),
+                            Value {
+                                bold: true,
+                                ..Value::number("0.9")
+                            },
+                        ]],
+                        csv_head: vec!["arm".into(), "alc".into()],
+                        csv_rows: vec![vec!["R,FT".into(), plain(Some(0.9))]],
+                        ..Table::default()
+                    }),
+                    Block::Figure(Figure {
+                        name: "lung-RCFT(HQ)-1.0".into(),
+                        svg: crate::figure::svg::document(10.0, 10.0, "t", Vec::new()),
+                        caption: String::new(),
+                    }),
+                ],
+            }],
+            ..Document::default()
+        };
+        document.write(folder.path()).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let html = read("report.html");
+        for part in ["a &lt;b&gt;", "x &lt; y", "<td class=n><b>0.9</b>", "<svg"] {
+            assert!(html.contains(part), "{part}");
+        }
+        let outside = ["http://www.w3.org/2000/svg"];
+        assert_eq!(
+            html.matches("http").count(),
+            outside
+                .iter()
+                .map(|known| html.matches(known).count())
+                .sum::<usize>()
+        );
+        assert_eq!(read("tables/alc.csv"), "arm,alc\n\"R,FT\",0.900000\n");
+        assert!(
+            folder
+                .path()
+                .join("figures/lung-RCFT(HQ)-1.0.png")
+                .is_file()
+        );
+    }
+}

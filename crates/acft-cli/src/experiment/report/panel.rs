@@ -1,0 +1,335 @@
+//! What the report is made from: the finished runs, by data and network, with their learning curves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use acft::curve::{LearningCurve, Point};
+use acft::saving::{SeedCurve, TestSet};
+use anyhow::Context;
+
+use crate::experiment::file::{Data, Kind};
+use crate::experiment::grid::{Cell, Grid, Stage};
+use crate::experiment::results;
+use crate::simulate::folder::read_json;
+use crate::simulate::record::{DataRecord, StepRecord};
+use crate::simulate::settings::Flags;
+use crate::simulate::test_set;
+
+/// The runs on one data with one network.
+pub(super) struct Panel {
+    pub data: Data,
+    /// Empty where the experiment has only one.
+    pub network: String,
+    pub metric: Metric,
+    pub curves: Vec<Arm>,
+    pub lines: Vec<Arm>,
+    /// What the data turned out to be, in the first run.
+    pub record: DataRecord,
+    /// Runs that are not finished, and so are not in the report.
+    pub missing: Vec<String>,
+}
+
+/// What the curves are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Metric {
+    Test,
+    /// Where the runs looked at no test label.
+    Validation,
+}
+
+/// The seeds of one arm.
+pub(super) struct Arm {
+    pub name: String,
+    /// The strategy as `acft simulate` names it.
+    pub preset: String,
+    /// By seed.
+    pub runs: Vec<Run>,
+}
+
+/// One seed of one arm.
+pub(super) struct Run {
+    pub root: PathBuf,
+    pub steps: Vec<StepRecord>,
+    pub curve: SeedCurve,
+    /// As the run kept them.
+    pub settings: Flags,
+    /// Where it was made, where that is known.
+    pub machine: Option<String>,
+}
+
+impl Metric {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test AUC",
+            Self::Validation => "validation AUC",
+        }
+    }
+
+    fn of(self, step: &StepRecord) -> Option<f64> {
+        match self {
+            Self::Test => step.test_auc,
+            Self::Validation => step.val_auc,
+        }
+    }
+}
+
+impl Panel {
+    /// As people say it.
+    pub(super) fn title(&self) -> String {
+        match self.network.as_str() {
+            "" => self.data.entry.name.clone(),
+            network => format!("{}, {network}", self.data.entry.name),
+        }
+    }
+
+    /// As a part of file names.
+    pub(super) fn slug(&self) -> String {
+        self.title().replace(", ", "-")
+    }
+
+    /// The arm that others are held against: that of the contrast, else random fine-tuning from M_0.
+    pub(super) fn reference(&self) -> Option<&Arm> {
+        match &self.data.contrast {
+            Some((_, name)) => self.curves.iter().find(|arm| arm.name == *name),
+            None => self.curves.iter().find(|arm| arm.preset == "rft"),
+        }
+    }
+
+    /// The arm whose queries are looked into: that of the contrast, else the first that does not query at random.
+    pub(super) fn ours(&self) -> Option<&Arm> {
+        match &self.data.contrast {
+            Some((name, _)) => self.curves.iter().find(|arm| arm.name == *name),
+            None => self.curves.iter().find(|arm| !arm.queries_at_random()),
+        }
+    }
+
+    /// The labels that all curves have, from and to.
+    pub(super) fn range(&self) -> Option<(usize, usize)> {
+        let curves = || self.curves.iter().flat_map(Arm::curves);
+        let from = curves().map(|curve| curve.first().labels).max()?;
+        let to = curves().map(|curve| curve.last().labels).min()?;
+        (from <= to).then_some((from, to))
+    }
+
+    /// The settings of some run, for what all of them have in common.
+    pub(super) fn any_run(&self) -> Option<&Run> {
+        self.curves
+            .iter()
+            .chain(&self.lines)
+            .find_map(|arm| arm.runs.first())
+    }
+}
+
+impl Arm {
+    pub(super) fn curves(&self) -> impl Iterator<Item = &LearningCurve> {
+        self.runs.iter().map(|run| run.curve.curve())
+    }
+
+    pub(super) fn seeds(&self) -> BTreeSet<u64> {
+        self.runs.iter().map(|run| run.curve.seed()).collect()
+    }
+
+    pub(super) fn queries_at_random(&self) -> bool {
+        self.runs
+            .first()
+            .is_some_and(|run| run.settings.query.as_deref() == Some("random"))
+    }
+}
+
+/// Reads the finished runs. Data and networks without one are left out.
+pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
+    let mut panels = Vec::new();
+    let experiment = &grid.experiment;
+    for data in &experiment.data {
+        for network in &experiment.networks {
+            let cells: Vec<&Cell> = grid
+                .cells
+                .iter()
+                .filter(|cell| cell.data == data.entry.name && cell.network == network.name)
+                .collect();
+            panels.extend(panel(data, &network.name, &cells)?);
+        }
+    }
+    Ok(panels)
+}
+
+fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<Panel>> {
+    let mut missing = Vec::new();
+    let mut finished = Vec::new();
+    for cell in cells {
+        if cell.stage()? == Stage::Finished {
+            finished.push((*cell, results::steps(cell)?));
+        } else {
+            missing.push(cell.title());
+        }
+    }
+    let Some((first, _)) = finished.first() else {
+        return Ok(None);
+    };
+    let record = read_json(&first.settings.out.join("data.json"))?;
+    let tested = finished
+        .iter()
+        .flat_map(|(_, steps)| steps)
+        .any(|step| step.test_auc.is_some());
+    let metric = if tested {
+        Metric::Test
+    } else {
+        Metric::Validation
+    };
+    let mut panel = Panel {
+        data: data.clone(),
+        network: network.to_owned(),
+        metric,
+        curves: Vec::new(),
+        lines: Vec::new(),
+        record,
+        missing,
+    };
+    let mut groups = Groups::default();
+    for (cell, steps) in finished {
+        let run = read_run(cell, steps, metric, &mut groups)
+            .with_context(|| format!("the run {}", cell.settings.out.display()))?;
+        let arms = match cell.kind {
+            Kind::Curve => &mut panel.curves,
+            Kind::Line => &mut panel.lines,
+        };
+        let at = arms
+            .iter()
+            .position(|arm| arm.name == cell.arm)
+            .unwrap_or_else(|| {
+                arms.push(Arm {
+                    name: cell.arm.clone(),
+                    preset: cell.settings.preset.clone(),
+                    runs: Vec::new(),
+                });
+                arms.len() - 1
+            });
+        arms[at].runs.push(run);
+    }
+    // Arms stand as in the file, whichever of them was finished first.
+    let place = |name: &str| cells.iter().position(|cell| cell.arm == name);
+    panel.curves.sort_by_key(|arm| place(&arm.name));
+    panel.lines.sort_by_key(|arm| place(&arm.name));
+    for arm in panel.curves.iter_mut().chain(&mut panel.lines) {
+        arm.runs.sort_by_key(|run| run.curve.seed());
+    }
+    Ok(Some(panel))
+}
+
+fn read_run(
+    cell: &Cell,
+    steps: Vec<StepRecord>,
+    metric: Metric,
+    groups: &mut Groups,
+) -> anyhow::Result<Run> {
+    let root = cell.settings.out.clone();
+    let judged = match metric {
+        Metric::Test => judged(cell.seed, &root, &steps, groups)?,
+        Metric::Validation => None,
+    };
+    let curve = match judged {
+        Some(curve) => curve,
+        None => SeedCurve::new(cell.seed, curve(&steps, metric)?),
+    };
+    Ok(Run {
+        curve,
+        steps,
+        settings: Flags::read(&root.join("config.toml"))?,
+        machine: cell.note()?.and_then(|note| note.machine),
+        root,
+    })
+}
+
+fn curve(steps: &[StepRecord], metric: Metric) -> anyhow::Result<LearningCurve> {
+    let points = growing(steps)
+        .filter_map(|step| {
+            Some(Point {
+                labels: step.labels,
+                value: metric.of(step)?,
+            })
+        })
+        .collect();
+    LearningCurve::new(points).with_context(|| format!("no step has a {}", metric.name()))
+}
+
+/// The steps that added a label.
+fn growing(steps: &[StepRecord]) -> impl Iterator<Item = &StepRecord> {
+    let mut before = 0;
+    steps.iter().filter(move |step| {
+        let grown = step.labels > before;
+        before = before.max(step.labels);
+        grown
+    })
+}
+
+/// Numbers of test groups, the same in all runs.
+#[derive(Default)]
+struct Groups(BTreeMap<String, usize>);
+
+impl Groups {
+    fn number(&mut self, name: &str) -> usize {
+        let next = self.0.len();
+        *self.0.entry(name.to_owned()).or_insert(next)
+    }
+}
+
+/// The curve with the predictions behind it, so that the test set can be resampled; none where they were not kept.
+fn judged(
+    seed: u64,
+    root: &Path,
+    steps: &[StepRecord],
+    groups: &mut Groups,
+) -> anyhow::Result<Option<SeedCurve>> {
+    let Some(rows) = test_set::read_rows(root)? else {
+        return Ok(None);
+    };
+    let record: DataRecord = read_json(&root.join("data.json"))?;
+    let classes = record.classes.len();
+    let mut kept: Vec<(usize, Vec<f64>)> = Vec::new();
+    for step in growing(steps) {
+        match test_set::read_predictions(root, step.step)? {
+            Some(values) if values.len() == rows.len() * classes => {
+                kept.push((step.labels, values))
+            }
+            _ => return Ok(None),
+        }
+    }
+    // A candidate that one step could not read judges none of them.
+    let readable: Vec<usize> = (0..rows.len())
+        .filter(|row| {
+            kept.iter()
+                .all(|(_, values)| values[row * classes].is_finite())
+        })
+        .collect();
+    let class_of = |name: &str| record.classes.iter().position(|class| class == name);
+    let labels: Option<Vec<usize>> = readable
+        .iter()
+        .map(|row| class_of(&rows[*row].label))
+        .collect();
+    let labels = labels.context("test.csv has a label that data.json lacks")?;
+    let of_groups: Vec<usize> = readable
+        .iter()
+        .map(|row| match rows[*row].group.as_str() {
+            "" => groups.number(&rows[*row].key),
+            group => groups.number(group),
+        })
+        .collect();
+    for (_, values) in &mut kept {
+        let left = readable
+            .iter()
+            .flat_map(|row| values[row * classes..][..classes].iter().copied())
+            .collect();
+        *values = left;
+    }
+    // A two-class AUC is the same whichever class is called positive.
+    let test = TestSet {
+        classes,
+        positive: (classes == 2).then_some(1),
+        labels: &labels,
+        groups: &of_groups,
+    };
+    let steps = kept
+        .iter()
+        .map(|(labels, values)| (*labels, values.as_slice()));
+    Ok(Some(SeedCurve::judged(seed, test, steps)?))
+}

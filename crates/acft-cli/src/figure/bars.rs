@@ -1,0 +1,237 @@
+//! Stacked bars in several panels that share their axes: what each step was made of, a panel a strategy.
+
+use super::axis::{Scale, Ticks};
+use super::style::{GRID, INK, MUTED, PAPER, RULE};
+use super::svg::{self, Element};
+use super::text::Font;
+
+/// Several panels of stacked bars.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BarPlot {
+    /// What the plot shows, in bold above it.
+    pub(crate) title: String,
+    /// The remark under the title. May be empty.
+    pub(crate) subtitle: String,
+    /// What a bar stands for.
+    pub(crate) x_label: String,
+    /// What its height counts.
+    pub(crate) y_label: String,
+    /// The parts of every bar, from the bottom up.
+    pub(crate) parts: Vec<String>,
+    pub(crate) panels: Vec<Panel>,
+}
+
+/// One panel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Panel {
+    pub(crate) name: String,
+    /// What stands below each bar, and the height of each of its parts.
+    pub(crate) bars: Vec<(String, Vec<f64>)>,
+}
+
+const MARGIN: f64 = 18.0;
+const LEFT: f64 = 66.0;
+const WIDTH: f64 = 250.0;
+const HEIGHT: f64 = 150.0;
+/// Between panels, side by side and one below the other.
+const GAP: (f64, f64) = (26.0, 66.0);
+const TITLE: Font = Font::bold(16.0);
+const SUBTITLE: Font = Font::regular(12.0);
+const NAME: Font = Font::bold(12.5);
+const TICK: Font = Font::regular(11.0);
+const AXIS_TITLE: Font = Font::regular(12.5);
+
+/// From dark to light (the map called viridis), so that the order reads in grey too.
+const FILLS: [&str; 8] = [
+    "#440154", "#46337e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725",
+];
+
+impl BarPlot {
+    /// The plot as SVG text. Equal plots give equal bytes.
+    pub(crate) fn svg(&self) -> String {
+        let columns = match self.panels.len() {
+            0 | 1 => 1,
+            2 | 4 => 2,
+            _ => 3,
+        };
+        let rows = self.panels.len().div_ceil(columns).max(1);
+        let width = LEFT + columns as f64 * (WIDTH + GAP.0) - GAP.0 + MARGIN;
+        let mut body = Vec::new();
+        let mut top = 14.0;
+        for (content, font, fill, leading) in [
+            (&self.title, TITLE, INK, 20.0),
+            (&self.subtitle, SUBTITLE, MUTED, 16.0),
+        ] {
+            for line in font.wrap(content, width - 2.0 * MARGIN) {
+                if !line.is_empty() {
+                    top += leading;
+                    body.push(font.write(MARGIN, top - 4.0, &line).set("fill", fill));
+                }
+            }
+        }
+        top = self.legend(width, top + 8.0, &mut body) + 34.0;
+
+        let highest = self
+            .panels
+            .iter()
+            .flat_map(|panel| &panel.bars)
+            .map(|(_, parts)| parts.iter().sum())
+            .fold(0.0, f64::max);
+        // A whole that is 1 is a share, and its axis ends there.
+        let ticks = Ticks::new(0.0, highest.max(f64::MIN_POSITIVE), 5);
+        let highest = if (highest - 1.0).abs() < 1e-9 {
+            1.0
+        } else {
+            ticks.enclose(0.0, highest).1
+        };
+        for (at, panel) in self.panels.iter().enumerate() {
+            let (row, column) = (at / columns, at % columns);
+            let left = LEFT + column as f64 * (WIDTH + GAP.0);
+            let y = top + row as f64 * (HEIGHT + GAP.1);
+            let scale = Scale {
+                low: 0.0,
+                high: highest,
+                start: y + HEIGHT,
+                end: y,
+            };
+            body.push(panel.draw(left, &scale, &ticks, column == 0));
+        }
+        let bottom = top + rows as f64 * (HEIGHT + GAP.1) - GAP.1;
+        let middle = f64::midpoint(LEFT, width - MARGIN);
+        let centre = f64::midpoint(top, bottom);
+        body.push(
+            AXIS_TITLE
+                .write(middle, bottom + 38.0, &self.x_label)
+                .set("text-anchor", "middle")
+                .set("fill", INK),
+        );
+        body.push(
+            AXIS_TITLE
+                .write(0.0, 0.0, &self.y_label)
+                .set(
+                    "transform",
+                    format_args!("translate(22 {centre:.1}) rotate(-90)"),
+                )
+                .set("text-anchor", "middle")
+                .set("fill", INK),
+        );
+        svg::document(width, bottom + 52.0, &self.title, body)
+    }
+
+    /// Names the parts in a row, or several; returns the y below.
+    fn legend(&self, width: f64, top: f64, body: &mut Vec<Element>) -> f64 {
+        let mut group = svg::group().set("fill", INK);
+        let (mut x, mut baseline) = (MARGIN, top + 10.0);
+        for (part, name) in self.parts.iter().enumerate() {
+            let needed = 15.0 + SUBTITLE.width(name);
+            if x + needed > width - MARGIN && x > MARGIN {
+                (x, baseline) = (MARGIN, baseline + 17.0);
+            }
+            group.push(
+                svg::rect(x, baseline - 9.0, 10.0, 10.0)
+                    .set("fill", self.fill(part))
+                    .set("stroke", RULE)
+                    .at("stroke-width", 0.5),
+            );
+            group.push(SUBTITLE.write(x + 15.0, baseline, name));
+            x += needed + 18.0;
+        }
+        body.push(group);
+        baseline
+    }
+
+    fn fill(&self, part: usize) -> &'static str {
+        fill(part, self.parts.len())
+    }
+}
+
+/// Spread evenly over the map, from dark to light.
+fn fill(part: usize, parts: usize) -> &'static str {
+    let last = FILLS.len() - 1;
+    FILLS[(part * last / parts.saturating_sub(1).max(1)).min(last)]
+}
+
+impl Panel {
+    fn draw(&self, left: f64, y: &Scale, ticks: &Ticks, with_values: bool) -> Element {
+        let right = left + WIDTH;
+        let mut group = svg::group();
+        group.push(NAME.write(left, y.end - 8.0, &self.name).set("fill", INK));
+        for tick in ticks.within(0.0, y.high) {
+            group.push(svg::line((left, y.map(tick)), (right, y.map(tick))).set("stroke", GRID));
+            if with_values {
+                group.push(
+                    TICK.write(left - 6.0, y.map(tick) + 4.0, &ticks.label(tick))
+                        .set("text-anchor", "end")
+                        .set("fill", MUTED),
+                );
+            }
+        }
+        let pitch = WIDTH / self.bars.len().max(1) as f64;
+        let widest = self
+            .bars
+            .iter()
+            .map(|(name, _)| TICK.width(name))
+            .fold(0.0, f64::max);
+        let stride = ((widest + 6.0) / pitch).ceil().max(1.0) as usize;
+        for (at, (name, parts)) in self.bars.iter().enumerate() {
+            let x = left + at as f64 * pitch;
+            let mut from = 0.0;
+            for (part, height) in parts.iter().enumerate() {
+                let (below, above) = (y.map(from), y.map(from + height));
+                from += height;
+                if below - above > 1e-3 {
+                    group.push(
+                        svg::rect(x + 0.12 * pitch, above, 0.76 * pitch, below - above)
+                            .set("fill", fill(part, parts.len()))
+                            .set("stroke", PAPER)
+                            .at("stroke-width", 0.5),
+                    );
+                }
+            }
+            if at.is_multiple_of(stride) {
+                group.push(
+                    TICK.write(x + pitch / 2.0, y.start + 15.0, name)
+                        .set("text-anchor", "middle")
+                        .set("fill", MUTED),
+                );
+            }
+        }
+        group.with(svg::line((left, y.start), (right, y.start)).set("stroke", RULE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_apart_from_dark_to_light() {
+        for parts in 1..=8 {
+            let fills: Vec<&str> = (0..parts).map(|part| fill(part, parts)).collect();
+            let mut different = fills.clone();
+            different.dedup();
+            assert_eq!(fills, different, "{parts} parts");
+        }
+        assert_eq!(
+            (fill(0, 3), fill(1, 3), fill(2, 3)),
+            (FILLS[0], FILLS[3], FILLS[7])
+        );
+    }
+
+    #[test]
+    fn a_part_is_as_high_as_its_share() {
+        let plot = BarPlot {
+            title: "t".into(),
+            parts: vec!["a".into(), "b".into()],
+            panels: vec![Panel {
+                name: "p".into(),
+                bars: vec![("1".into(), vec![0.25, 0.75])],
+            }],
+            ..BarPlot::default()
+        };
+        let svg = plot.svg();
+        assert!(svg.contains("height=\"37.5\" fill=\"#440154\""), "{svg}");
+        assert!(svg.contains("height=\"112.5\" fill=\"#fde725\""), "{svg}");
+        assert!(BarPlot::default().svg().starts_with("<svg"));
+    }
+}
