@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use acft::baselines::Baseline;
 use acft::random::{Purpose, seed_of};
 use acft_vision::Device;
 use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
@@ -55,7 +56,17 @@ impl Setup {
                 ));
             }
         };
-        flags.model = Some(network.architecture());
+        let architecture = network.architecture();
+        flags.model = Some(architecture);
+        let queries = [Some(settings.plan.query), settings.plan.first_query];
+        let by_dropout = acft::Query::Baseline {
+            rule: Baseline::DropoutBald,
+        };
+        if queries.contains(&Some(by_dropout)) && !architecture.has_dropout() {
+            return Err(bad_input!(
+                "{architecture} has no dropout to sample by: query by bald, which compares patches"
+            ));
+        }
         let description = Description {
             architecture: network.architecture(),
             classes: data.classes.clone(),

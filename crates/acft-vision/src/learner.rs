@@ -171,6 +171,21 @@ impl Scorer<Model> for Learner {
         Ok(())
     }
 
+    fn sampled(
+        &self,
+        model: &Model,
+        candidates: &[CandidateId],
+        passes: usize,
+        seed: u64,
+        sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError> {
+        self.check(model)?;
+        let runner = self.runner(model)?;
+        let how = (passes, seed);
+        predict::sampled(&*self.source, self.workers, &runner, candidates, how, sink)?;
+        Ok(())
+    }
+
     fn features(
         &self,
         model: &Model,

@@ -19,6 +19,7 @@ const PATCHES: usize = 3;
 /// Even candidates are bright on the left, odd ones on the right, under noise
 /// that is a function of (candidate, patch, pixel). Candidate 7 cannot be read.
 struct Halves {
+    input: usize,
     unreadable: Option<u32>,
     reads: AtomicUsize,
 }
@@ -26,6 +27,7 @@ struct Halves {
 impl Halves {
     fn new() -> Arc<Self> {
         Arc::new(Self {
+            input: INPUT,
             unreadable: None,
             reads: AtomicUsize::new(0),
         })
@@ -33,6 +35,7 @@ impl Halves {
 
     fn without(candidate: u32) -> Arc<Self> {
         Arc::new(Self {
+            input: INPUT,
             unreadable: Some(candidate),
             reads: AtomicUsize::new(0),
         })
@@ -45,12 +48,12 @@ impl PatchSource for Halves {
     }
 
     fn input(&self) -> usize {
-        INPUT
+        self.input
     }
 
     fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        assert_eq!(out.len(), PATCHES * INPUT * INPUT * 3);
+        assert_eq!(out.len(), PATCHES * self.input * self.input * 3);
         if self.unreadable == Some(candidate.0) {
             // What a half-read image leaves behind must not reach anyone.
             out.fill(77);
@@ -59,7 +62,7 @@ impl PatchSource for Halves {
             });
         }
         for (i, byte) in out.iter_mut().enumerate() {
-            let left = (i / 3) % INPUT < INPUT / 2;
+            let left = (i / 3) % self.input < self.input / 2;
             let bright = left == candidate.0.is_multiple_of(2);
             let noise = (i as u32 ^ candidate.0.wrapping_mul(97)).wrapping_mul(2_654_435_761) >> 26;
             *byte = if bright { 150 } else { 60 } + noise as u8;
@@ -540,4 +543,54 @@ fn models_can_be_shared_between_threads() {
             scope.spawn(|| assert_eq!(predictions(&learner, &model, 0..20), here));
         }
     });
+}
+
+/// Passes with dropout as the learner streams them.
+fn samples(
+    model: &Model,
+    source: Arc<Halves>,
+    candidates: &[u32],
+    seed: u64,
+) -> Vec<(u32, Vec<f64>)> {
+    let learner = learner(source, quick());
+    let candidates: Vec<_> = candidates.iter().map(|id| CandidateId(*id)).collect();
+    let mut seen = Vec::new();
+    let mut sink = |id: CandidateId, rows: Result<&[f64], CandidateError>| {
+        seen.extend(rows.map(|rows| (id.0, rows.to_vec())));
+        ControlFlow::Continue(())
+    };
+    Scorer::sampled(&learner, model, &candidates, 4, seed, &mut sink).unwrap();
+    seen
+}
+
+#[test]
+fn passes_with_dropout_follow_from_the_seed_and_differ() {
+    let model = model(Architecture::Squeezenet1_1, 3);
+    let source = || {
+        Arc::new(Halves {
+            input: model.description().input,
+            unreadable: Some(1),
+            reads: AtomicUsize::new(0),
+        })
+    };
+    let first = samples(&model, source(), &[0, 1, 2], 5);
+    let ids: Vec<u32> = first.iter().map(|one| one.0).collect();
+    assert_eq!(ids, [0, 2], "candidate 1 cannot be read");
+    for (_, rows) in &first {
+        assert_eq!(rows.len(), 4 * 2);
+        for row in rows.chunks(2) {
+            assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        }
+        assert_ne!(rows[..2], rows[2..4], "two passes drop different units");
+    }
+    assert_eq!(first, samples(&model, source(), &[0, 1, 2], 5));
+    assert_ne!(first, samples(&model, source(), &[0, 1, 2], 6));
+}
+
+#[test]
+fn a_network_without_dropout_says_so() {
+    let learner = learner(Halves::new(), quick());
+    let mut sink = |_: CandidateId, _: Result<&[f64], CandidateError>| ControlFlow::Continue(());
+    let error = Scorer::sampled(&learner, &demo(), &[CandidateId(0)], 4, 0, &mut sink).unwrap_err();
+    assert!(error.to_string().contains("demo has no dropout"), "{error}");
 }

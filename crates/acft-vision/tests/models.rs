@@ -1,9 +1,11 @@
 //! Networks as values: their first weights, their files, their errors.
 #![allow(clippy::unwrap_used)]
 
-use acft_vision::models::{Architecture, Description, Model, Named, NamedTensor, Network};
+use acft_vision::models::{
+    Architecture, Description, Model, Named, NamedTensor, Network, Training,
+};
 use acft_vision::weights::{Tensors, WeightsError};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 
 fn device() -> Device {
@@ -279,5 +281,50 @@ fn models_that_do_not_fit_their_description_are_refused() {
     assert!(
         message.starts_with("plain.safetensors has weights but no description"),
         "{message}"
+    );
+}
+
+#[test]
+fn a_sampled_pass_is_a_pass_of_training_and_without_dropout_an_inference() {
+    for architecture in [Architecture::Squeezenet1_1, Architecture::Alexnet] {
+        let input = architecture.min_input().max(32);
+        let network = Network::new(architecture, 3, 4, &device());
+        let values: Vec<f32> = (0..2 * 3 * input * input)
+            .map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 16) as f32 / 32_768.0 - 1.0)
+            .collect();
+        let images = || {
+            let data = TensorData::new(values.clone(), [2, 3, input, input]);
+            Tensor::<4>::from_data(data, &device())
+        };
+        let rows = |tensor: Tensor<2>| -> Vec<f32> { tensor.into_data().try_into_vec().unwrap() };
+        let mut none = Training::without_dropout();
+        let plain = network.sample(images(), 2, &mut none).unwrap().unwrap();
+        let inferred = rows(network.infer(images()).unwrap());
+        for pass in plain {
+            let pass = rows(pass);
+            let scale = inferred.iter().fold(1e-3_f32, |most, v| most.max(v.abs()));
+            for (a, b) in pass.iter().zip(&inferred) {
+                assert!((a - b).abs() <= 1e-5 * scale, "{architecture}: {a} for {b}");
+            }
+        }
+        let mut drawn = network
+            .sample(images(), 2, &mut Training::new(9))
+            .unwrap()
+            .unwrap();
+        let trained = network
+            .forward_training(images(), &mut Training::new(9))
+            .unwrap();
+        let (second, first) = (drawn.pop().unwrap(), drawn.pop().unwrap());
+        let first = rows(first);
+        assert_eq!(first, rows(trained), "{architecture}");
+        assert_ne!(first, rows(second), "{architecture}");
+    }
+    let resnet = Network::new(Architecture::Resnet18, 3, 4, &device());
+    let images = Tensor::<4>::zeros([1, 3, 32, 32], &device());
+    assert!(
+        resnet
+            .sample(images, 2, &mut Training::new(9))
+            .unwrap()
+            .is_none()
     );
 }

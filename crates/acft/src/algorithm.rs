@@ -305,7 +305,15 @@ fn query_actively<M>(
 ) -> Result<Queried, Error> {
     // Lines 3–6.
     let pool: Vec<CandidateId> = run.state.pool().collect();
-    let (scored, unreadable) = score(plan, run, scorer, &pool, by(criterion), observer)?;
+    let (scored, unreadable) = score(
+        plan,
+        run,
+        scorer,
+        &pool,
+        Look::Patches,
+        by(criterion),
+        observer,
+    )?;
     let count = scored.len();
 
     // Line 7: only the best are ever looked at, so only they are sorted.
@@ -377,6 +385,7 @@ fn query_at_random<M>(
             run,
             scorer,
             &next,
+            Look::Patches,
             by(Criterion::entropy(1.0)),
             observer,
         )?;
@@ -393,6 +402,18 @@ fn query_at_random<M>(
 
 type Scored = (Vec<Ranked>, Vec<(CandidateId, CandidateError)>);
 
+/// How a candidate is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// A row a patch.
+    Patches,
+    /// A row a pass with dropout.
+    Dropout {
+        /// How many.
+        passes: usize,
+    },
+}
+
 /// Lines 3–6 for some candidates: streams their predictions, keeps their scores.
 /// `judge` also hears m' of a candidate before.
 pub(crate) fn score<M>(
@@ -400,6 +421,7 @@ pub(crate) fn score<M>(
     run: &Run<M>,
     scorer: &impl Scorer<M>,
     candidates: &[CandidateId],
+    look: Look,
     mut judge: impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error>,
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<Scored, Error> {
@@ -418,7 +440,9 @@ pub(crate) fn score<M>(
                     });
                 let judged = predictions.and_then(|predictions| {
                     let score = judge(&predictions, earlier)?;
-                    observer.predicted(candidate, &predictions);
+                    if look == Look::Patches {
+                        observer.predicted(candidate, &predictions);
+                    }
                     Ok(score)
                 });
                 match judged {
@@ -446,9 +470,15 @@ pub(crate) fn score<M>(
         }
         heard
     };
-    scorer
-        .predict(&run.current, candidates, &mut take)
-        .map_err(Error::Plugged)?;
+    let model = &run.current;
+    let outcome = match look {
+        Look::Patches => scorer.predict(model, candidates, &mut take),
+        Look::Dropout { passes } => {
+            let seed = seed_of(plan.seed, run.step, Purpose::Dropout);
+            scorer.sampled(model, candidates, passes, seed, &mut take)
+        }
+    };
+    outcome.map_err(Error::Plugged)?;
     match failure {
         Some(error) => Err(error),
         None => Ok((scored, unreadable)),

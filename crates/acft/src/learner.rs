@@ -67,6 +67,22 @@ pub trait Scorer<M> {
     ) -> Result<(), BoxError> {
         Err("this network shows no features to query by".into())
     }
+
+    /// Streams what the network says of each candidate in `passes` passes that drop out units at random, as training
+    /// does: rows of the mean over its patches, one a pass. What is dropped follows from `seed`.
+    ///
+    /// # Errors
+    /// What stops all candidates, or that the network drops nothing.
+    fn sampled(
+        &self,
+        _model: &M,
+        _candidates: &[CandidateId],
+        _passes: usize,
+        _seed: u64,
+        _sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError> {
+        Err("this network has no dropout to sample by".into())
+    }
 }
 
 /// A candidate and the label that its patches inherit.

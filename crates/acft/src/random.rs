@@ -35,6 +35,8 @@ pub enum Purpose {
     Ahead = 9,
     /// Drawing the pool of a simulation from all that there is.
     Pool = 10,
+    /// Dropout while the pool is scored.
+    Dropout = 11,
 }
 
 /// The 32-byte key of a stream. The context string is versioned: changing how

@@ -85,6 +85,41 @@ impl Scorer<Unit> for World {
         }
         Ok(())
     }
+
+    /// Passes disagree the more, the nearer a candidate is to the threshold.
+    fn sampled(
+        &self,
+        model: &Unit,
+        candidates: &[CandidateId],
+        passes: usize,
+        seed: u64,
+        sink: &mut PredictionSink<'_>,
+    ) -> Result<(), BoxError> {
+        for &id in candidates {
+            let distance = (f64::from(id.0) / f64::from(CANDIDATES) - model.threshold).abs();
+            let rows: Vec<f64> = (0..passes as u64)
+                .flat_map(|pass| {
+                    let sign = if (seed.wrapping_add(pass)).is_multiple_of(2) {
+                        1.0
+                    } else {
+                        -1.0
+                    };
+                    let p = 0.5 + sign * 0.4 * (-5.0 * distance).exp();
+                    [1.0 - p, p]
+                })
+                .collect();
+            let outcome = match self.unreadable.contains(&id.0) {
+                true => Err(CandidateError {
+                    reason: "cut short".into(),
+                }),
+                false => Ok(rows.as_slice()),
+            };
+            if sink(id, outcome) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What each fine-tuning was asked to do.
@@ -537,4 +572,38 @@ fn another_rule_may_ask_first() {
     };
     let next = query(&plan, &later, &readable(), &mut ()).unwrap();
     assert!(next.batch.iter().all(|drawn| drawn.rank.is_some()));
+}
+
+#[test]
+fn dropout_bald_asks_where_passes_disagree() {
+    struct Heard(usize);
+    impl Observer for Heard {
+        fn predicted(&mut self, _: CandidateId, _: &acft::Predictions<'_>) {
+            self.0 += 1;
+        }
+    }
+    let world = World {
+        unreadable: BTreeSet::from([60]),
+    };
+    let unit = Unit {
+        slope: 3.0,
+        threshold: 0.5,
+    };
+    let run = Run {
+        current: unit,
+        ..new_run()
+    };
+    let plan = Plan {
+        batch: 6,
+        ..baseline("dropout-bald", 1, 3)
+    };
+    let mut heard = Heard(0);
+    let queried = query(&plan, &run, &world, &mut heard).unwrap();
+    let mut drawn: Vec<u32> = queried.batch.iter().map(|one| one.candidate.0).collect();
+    drawn.sort_unstable();
+    // The nearest to candidate 60, which cannot be read.
+    assert_eq!(drawn, [57, 58, 59, 61, 62, 63]);
+    assert_eq!(queried.unreadable.len(), 1);
+    // Passes are no patches, and nobody is told that they were.
+    assert_eq!(heard.0, 0);
 }

@@ -105,7 +105,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
-    /// How to query: active, random, least-confidence, margin, predictive-entropy, bald (over the patches), variation-ratio, core-set, badge, typiclust or cluster-margin; with --learn, instead of --strategy.
+    /// How to query: active, random, least-confidence, margin, predictive-entropy, bald (over the patches), dropout-bald, variation-ratio, core-set, badge, typiclust or cluster-margin; with --learn, instead of --strategy.
     #[arg(long, value_name = "HOW", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
@@ -569,6 +569,13 @@ mod tests {
     }
 
     #[test]
+    fn random_weights_take_the_place_of_those_of_the_file() {
+        let flags = given("from-scratch = true\nmodel = 'squeezenet1_1'");
+        let settings = flags.over(base()).unwrap().resolve().unwrap();
+        assert_eq!(settings.flags.weights, None);
+    }
+
+    #[test]
     fn baselines_are_named_as_what_they_are() {
         let of = |text: &str| given(text).over(base()).unwrap().resolve().unwrap();
         assert_eq!(of("query = 'margin'\nlearn = 'hq'").preset, "margin-hq");
@@ -610,7 +617,8 @@ mod tests {
         check("batch = 0", "--batch 0");
         check("lr = -1.0", "--lr -1");
         check("noise = 2.0", "--noise 2");
-        check("from-scratch = true", "contradict");
+        check("from-scratch = true\nweights = 'w'", "contradict");
+        check("from-scratch = true", "give --model");
         check("no-validation = true\nplateau = 3", "--plateau");
         let unknown = toml::from_str::<Flags>("bach = 3").unwrap_err().to_string();
         assert!(

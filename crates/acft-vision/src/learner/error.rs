@@ -2,7 +2,7 @@
 
 use acft::{CandidateError, CandidateId};
 
-use crate::models::TooSmall;
+use crate::models::{Architecture, TooSmall};
 
 /// Why scoring or fine-tuning stopped.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,12 @@ pub enum LearnerError {
     NotFinite {
         /// The candidate.
         candidate: CandidateId,
+    },
+    /// The network drops nothing.
+    #[error("{architecture} has no dropout to sample by: query by bald, which compares patches")]
+    NoDropout {
+        /// Which it is.
+        architecture: Architecture,
     },
     /// The network cannot take patches as small as these.
     #[error(transparent)]

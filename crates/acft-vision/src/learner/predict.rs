@@ -7,7 +7,7 @@ use acft::{CandidateError, CandidateId, PredictionSink};
 use super::error::LearnerError;
 use super::runner::Runner;
 use super::{FeatureSink, PatchSource, patch_bytes, pipeline};
-use crate::engine::Wanted;
+use crate::engine;
 
 /// Delivers the softmax rows of each candidate.
 pub(super) fn probabilities(
@@ -58,12 +58,63 @@ pub(super) fn features(
     })
 }
 
+/// Delivers the mean over patches of the softmax rows of each candidate, a row a pass with dropout.
+pub(super) fn sampled(
+    source: &dyn PatchSource,
+    workers: usize,
+    runner: &Runner,
+    candidates: &[CandidateId],
+    (passes, seed): (usize, u64),
+    sink: &mut PredictionSink<'_>,
+) -> Result<(), LearnerError> {
+    let classes = runner.model().description().classes.len();
+    let patches = source.patches_per_candidate();
+    let stream = Stream {
+        source,
+        workers,
+        runner,
+        wanted: Wanted::Sampled { passes, seed },
+    };
+    let mut row = vec![0.0; classes];
+    let mut means = vec![0.0; passes * classes];
+    stream.each(candidates, |candidate, logits| match logits {
+        Err(error) => Ok(sink(candidate, Err(error))),
+        Ok(logits) => {
+            means.fill(0.0);
+            for patch in logits.chunks_exact(passes * classes) {
+                for (mean, logits) in means
+                    .chunks_exact_mut(classes)
+                    .zip(patch.chunks_exact(classes))
+                {
+                    softmax(logits, &mut row).ok_or(LearnerError::NotFinite { candidate })?;
+                    for (mean, p) in mean.iter_mut().zip(&row) {
+                        *mean += p / patches as f64;
+                    }
+                }
+            }
+            Ok(sink(candidate, Ok(&means)))
+        }
+    })
+}
+
 /// Candidates on their way through a network, some at a time.
 struct Stream<'a> {
     source: &'a dyn PatchSource,
     workers: usize,
     runner: &'a Runner,
     wanted: Wanted,
+}
+
+/// What is wanted of each patch.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Logits,
+    Features,
+    /// Logits of passes with dropout.
+    Sampled {
+        passes: usize,
+        seed: u64,
+    },
 }
 
 /// The patches of some candidates: those that could be read, one after the other.
@@ -91,7 +142,7 @@ impl Stream<'_> {
             self.workers,
             |index| self.chunk(chunks[index]),
             |index, chunk| {
-                let rows = self.rows(&chunk.bytes, at_once)?;
+                let rows = self.rows(&chunk.bytes, at_once, index)?;
                 let readable = chunk.outcomes.iter().filter(|o| o.is_ok()).count();
                 let mut rows = rows.chunks_exact((rows.len() / readable.max(1)).max(1));
                 for (&candidate, outcome) in chunks[index].iter().zip(chunk.outcomes) {
@@ -123,10 +174,22 @@ impl Stream<'_> {
     }
 
     /// Runs the network over patches, at most `at_once` at a time.
-    fn rows(&self, bytes: &[u8], at_once: usize) -> Result<Vec<f32>, LearnerError> {
+    /// `chunk` counts the chunks of candidates.
+    fn rows(&self, bytes: &[u8], at_once: usize, chunk: usize) -> Result<Vec<f32>, LearnerError> {
         let mut rows = Vec::new();
-        for bytes in bytes.chunks(at_once * patch_bytes(self.source)) {
-            rows.extend(self.runner.run(bytes, self.wanted)?);
+        for (part, bytes) in bytes.chunks(at_once * patch_bytes(self.source)).enumerate() {
+            let more = match self.wanted {
+                Wanted::Logits => self.runner.run(bytes, engine::Wanted::Logits)?,
+                Wanted::Features => self.runner.run(bytes, engine::Wanted::Features)?,
+                Wanted::Sampled { passes, seed } => {
+                    // Each part has masks of its own, whatever came before it.
+                    let seed = seed
+                        .wrapping_add((chunk as u64) << 20)
+                        .wrapping_add(part as u64);
+                    self.runner.sample(bytes, passes, seed)?
+                }
+            };
+            rows.extend(more);
         }
         Ok(rows)
     }

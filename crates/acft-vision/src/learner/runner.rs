@@ -1,10 +1,12 @@
 //! A model made ready to score patches.
 
 use acft_kernels::LANES;
+use burn::tensor::Tensor;
 
 use super::batch;
+use super::error::LearnerError;
 use crate::engine::{Engine, Wanted};
-use crate::models::{Model, TooSmall};
+use crate::models::{Model, TooSmall, Training};
 use crate::ops::{Images, Layout};
 
 /// A model, and what it is run by.
@@ -60,6 +62,33 @@ impl Runner {
         }))
     }
 
+    /// For each patch of RGB bytes one row for each pass with dropout.
+    pub(super) fn sample(
+        &self,
+        bytes: &[u8],
+        passes: usize,
+        seed: u64,
+    ) -> Result<Vec<f32>, LearnerError> {
+        let network = self.model.network();
+        let input = self.model.description().input;
+        let images = batch::images(bytes, input, &network.device());
+        let samples = network
+            .sample(images, passes, &mut Training::new(seed))?
+            .ok_or_else(|| LearnerError::NoDropout {
+                architecture: network.architecture(),
+            })?;
+        let samples: Vec<Vec<f32>> = samples.into_iter().map(values).collect();
+        let classes = self.model.description().classes.len();
+        let patches = samples.first().map_or(0, Vec::len) / classes;
+        Ok((0..patches)
+            .flat_map(|patch| {
+                let of_pass = samples.iter();
+                of_pass.flat_map(move |rows| &rows[patch * classes..][..classes])
+            })
+            .copied()
+            .collect())
+    }
+
     fn run_network(
         &self,
         bytes: &[u8],
@@ -72,11 +101,14 @@ impl Runner {
             Wanted::Logits => network.infer(images)?,
             Wanted::Features => network.infer_with_features(images)?.features,
         };
-        Ok(rows
-            .into_data()
-            .try_into_vec()
-            .expect("networks are built in f32 and stay so"))
+        Ok(values(rows))
     }
+}
+
+fn values(rows: Tensor<2>) -> Vec<f32> {
+    rows.into_data()
+        .try_into_vec()
+        .expect("networks are built in f32 and stay so")
 }
 
 #[cfg(test)]

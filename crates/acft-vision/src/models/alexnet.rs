@@ -57,7 +57,16 @@ impl Alexnet {
 
     /// Images to the batch × 4096 activations before the head.
     pub(super) fn trunk(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
-        let mut x = ops::adaptive_avg_pool2d(stage::run(&self.features, x), GRID);
+        self.dense(self.grid(x), pass)
+    }
+
+    /// Images to what the first dense layer reads.
+    pub(super) fn grid(&self, x: Images) -> Tensor<2> {
+        ops::adaptive_avg_pool2d(stage::run(&self.features, x), GRID)
+    }
+
+    /// The dense layers before the head.
+    pub(super) fn dense(&self, mut x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
         for dense in self.classifier[..6].iter().flatten() {
             x = dense.forward(pass.dropout(x, 0.5));
         }

@@ -77,6 +77,14 @@ impl Architecture {
         }
     }
 
+    /// Whether units are dropped in training, so that passes can be sampled.
+    pub fn has_dropout(self) -> bool {
+        match self {
+            Self::Squeezenet1_0 | Self::Squeezenet1_1 | Self::Alexnet => true,
+            Self::Resnet18 | Self::Demo => false,
+        }
+    }
+
     /// What the names of the last layer's tensors start with. That layer is
     /// replaced for a new task, and learns at a rate of its own.
     pub(crate) fn head_prefix(self) -> &'static str {

@@ -153,6 +153,34 @@ impl Network {
         Ok(self.forward(x, &mut Pass::Inference).output())
     }
 
+    /// Logits of several passes with dropout, drawn from `training`, and all else as in [`Network::infer`]; none where
+    /// the network has no dropout. What comes before the first dropout is computed once.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn sample(
+        &self,
+        x: impl Into<Images>,
+        passes: usize,
+        training: &mut Training,
+    ) -> Result<Option<Vec<Tensor<2>>>, TooSmall> {
+        let x = self.checked(x)?;
+        let mut pass = Pass::Training(training);
+        Ok(match &self.layers {
+            Layers::Squeezenet(net) => {
+                let trunk = net.trunk(x);
+                let sample = |_| net.head(trunk.clone(), &mut pass);
+                Some((0..passes).map(sample).collect())
+            }
+            Layers::Alexnet(net) => {
+                let grid = net.grid(x);
+                let sample = |_| net.head(net.dense(grid.clone(), &mut pass));
+                Some((0..passes).map(sample).collect())
+            }
+            Layers::Resnet18(_) | Layers::Demo(_) => None,
+        })
+    }
+
     /// Logits with dropout and with the mini-batch's own statistics, which
     /// [`Network::absorb_statistics`] takes from `training` afterwards.
     ///

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ClusterMargin, Features, TypiClust, Uncertainty, badge, cluster_margin, core_set, typiclust,
 };
-use crate::algorithm::{Drawn, Error, Plan, Queried, Run, score};
+use crate::algorithm::{Drawn, Error, Look, Plan, Queried, Run, score};
 use crate::criterion::Criterion;
 use crate::learner::{CandidateError, Observer, Scorer};
 use crate::prediction::Predictions;
@@ -23,6 +23,9 @@ use crate::state::CandidateId;
 pub enum Baseline {
     /// The b candidates of the largest uncertainty.
     Uncertainty(Uncertainty),
+    /// The same by [`Uncertainty::Bald`], over passes with dropout instead of patches (Gal, Islam & Ghahramani, "Deep
+    /// Bayesian Active Learning with Image Data", ICML 2017).
+    DropoutBald,
     /// [`core_set()`].
     CoreSet,
     /// [`badge()`].
@@ -33,8 +36,12 @@ pub enum Baseline {
     ClusterMargin,
 }
 
-/// Those that choose a batch as a whole, by their names.
-const BATCHES: [(&str, Baseline); 4] = [
+/// Passes with dropout: as many as cost little, and as the papers take at least.
+const PASSES: usize = 20;
+
+/// Those that are no measure of a candidate's patches, by their names.
+const OTHERS: [(&str, Baseline); 5] = [
+    ("dropout-bald", Baseline::DropoutBald),
     ("core-set", Baseline::CoreSet),
     ("badge", Baseline::Badge),
     ("typiclust", Baseline::TypiClust),
@@ -44,18 +51,26 @@ const BATCHES: [(&str, Baseline); 4] = [
 impl Baseline {
     /// The names that [`FromStr`] takes.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        Uncertainty::names().chain(BATCHES.iter().map(|(name, _)| *name))
+        Uncertainty::names().chain(OTHERS.iter().map(|(name, _)| *name))
     }
 
     /// Whether it looks at the features of candidates, and not at their predictions alone.
     pub fn wants_features(self) -> bool {
-        !matches!(self, Self::Uncertainty(_))
+        !matches!(self, Self::Uncertainty(_) | Self::DropoutBald)
+    }
+
+    fn look(self) -> Look {
+        match self {
+            Self::DropoutBald => Look::Dropout { passes: PASSES },
+            _ => Look::Patches,
+        }
     }
 
     /// What is written down of each candidate, whatever it is chosen by.
     fn uncertainty(self) -> Uncertainty {
         match self {
             Self::Uncertainty(measure) => measure,
+            Self::DropoutBald => Uncertainty::Bald,
             _ => Uncertainty::Margin,
         }
     }
@@ -66,7 +81,7 @@ impl fmt::Display for Baseline {
         match self {
             Self::Uncertainty(measure) => measure.fmt(f),
             other => {
-                let name = BATCHES.iter().find(|(_, rule)| rule == other);
+                let name = OTHERS.iter().find(|(_, rule)| rule == other);
                 f.write_str(name.map_or("", |(name, _)| name))
             }
         }
@@ -77,7 +92,7 @@ impl FromStr for Baseline {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        if let Some((_, rule)) = BATCHES.iter().find(|(known, _)| *known == name) {
+        if let Some((_, rule)) = OTHERS.iter().find(|(known, _)| *known == name) {
             return Ok(*rule);
         }
         name.parse().map(Self::Uncertainty).map_err(|_| {
@@ -121,7 +136,8 @@ pub(crate) fn query<M>(
             ..Criterion::entropy(1.0).score(predictions)
         })
     };
-    let (mut scored, mut unreadable) = score(plan, run, scorer, &pool, judge, observer)?;
+    let (mut scored, mut unreadable) =
+        score(plan, run, scorer, &pool, rule.look(), judge, observer)?;
     let count = scored.len();
     let batch = if rule.wants_features() {
         let whole = Whole {
@@ -201,7 +217,9 @@ impl<M, S: Scorer<M>> Whole<'_, M, S> {
         let margins: Vec<f64> = scored.iter().map(|ranked| ranked.score.value).collect();
         let mut rng = stream(plan.seed, run.step, Purpose::Draw);
         let places = match self.rule {
-            Baseline::Uncertainty(_) => unreachable!("one candidate at a time"),
+            Baseline::Uncertainty(_) | Baseline::DropoutBald => {
+                unreachable!("one candidate at a time")
+            }
             Baseline::CoreSet => core_set(pool, labeled, &ties, plan.batch),
             Baseline::Badge => badge(pool, &means, &ties, plan.batch, &mut rng),
             Baseline::TypiClust => {

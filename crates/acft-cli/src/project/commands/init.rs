@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 /// The flags of a simulation that have no meaning for a project, and why.
-const NO_MEANING: [(&str, &str); 5] = [
+const NO_MEANING: [(&str, &str); 8] = [
     (
         "steps",
         "a project goes on until you stop; --max-labels is a budget",
@@ -62,6 +62,18 @@ const NO_MEANING: [(&str, &str); 5] = [
     (
         "no_validation",
         "what is held out is labeled like the rest; see acft.toml",
+    ),
+    (
+        "pool",
+        "every image can be asked about; --max-labels is a budget",
+    ),
+    (
+        "no_test",
+        "models are judged on what is held out; see acft.toml",
+    ),
+    (
+        "test_patches",
+        "models are judged by all patches, as candidates are scored",
     ),
     ("out", "the project's folder is the first argument"),
 ];

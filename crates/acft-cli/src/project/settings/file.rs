@@ -101,7 +101,16 @@ pub(crate) const QUERY: &str =
     "How to query: random or active; with --learn, instead of --strategy";
 
 /// What only a simulation is asked.
-const OF_NO_PROJECT: [&str; 5] = ["steps", "noise", "no_validation", "out", "first_query"];
+const OF_NO_PROJECT: [&str; 8] = [
+    "steps",
+    "noise",
+    "no_validation",
+    "no_test",
+    "test_patches",
+    "pool",
+    "out",
+    "first_query",
+];
 
 /// What the settings of the two tables are.
 fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
