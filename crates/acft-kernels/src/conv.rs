@@ -18,5 +18,7 @@ mod winograd;
 mod winograd_weights;
 
 pub use data::{conv2d_backward_data, conv2d_backward_data_of};
+pub(crate) use forward::axes;
 pub use forward::{Convolution, conv2d, conv2d_into};
+pub(crate) use plan::{Plan, Source};
 pub use weights::{conv2d_backward_weights, conv2d_backward_weights_of};

@@ -7,6 +7,7 @@
 //!   [`Isa`], each of which checks, before the call, that every access lies inside the slices it was given.
 #![allow(unsafe_code)]
 
+mod pairs;
 mod portable;
 mod shared;
 mod tile;
@@ -21,6 +22,8 @@ use crate::{
     geometry::Pool2d,
 };
 
+use pairs::PairJob;
+pub(crate) use pairs::{PairTile, first, pair, second};
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
 pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
@@ -62,6 +65,14 @@ struct Primitives {
     gather: Gather,
     /// The outputs of tiles to their points. Checks its slices itself.
     spread_back: unsafe fn(y: [&[f32]; 4], out: &mut [f32]),
+    /// A tile of pairs, whose rows become pairs too. Trusts the job.
+    pair_tile: unsafe fn(rows: usize, columns: usize, job: &PairJob<'_>),
+    /// A tile of pairs, whose rows stay sums. Trusts the job.
+    pair_sums: unsafe fn(rows: usize, columns: usize, job: &PairJob<'_>),
+    /// Two planes to one of pairs. Checks its slices itself.
+    join: unsafe fn(one: &[f32], other: &[f32], out: &mut [u32]),
+    /// A max-pool of one plane of pairs. Checks its slices itself.
+    pool_pairs: unsafe fn(shape: &Pool2d, x: &[u32], out: &mut [u32]),
 }
 
 /// See [`winograd::gather`].
@@ -86,6 +97,9 @@ impl Isa {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16") {
+                found.push(Self(&x86::AVX512BF16));
+            }
             if is_x86_feature_detected!("avx512f") {
                 found.push(Self(&x86::AVX512));
             }
@@ -97,7 +111,7 @@ impl Isa {
         found
     }
 
-    /// Its name, for logs and reports: `avx512`, `avx2` or `portable`.
+    /// Its name, for logs and reports: `avx512bf16`, `avx512`, `avx2` or `portable`.
     pub fn name(self) -> &'static str {
         self.0.name
     }
@@ -196,6 +210,37 @@ impl Isa {
     pub(crate) fn spread_back(self, y: [&[f32]; 4], out: &mut [f32]) {
         // SAFETY: the features are there (see the module); the function indexes its slices with checks.
         unsafe { (self.0.spread_back)(y, out) }
+    }
+
+    /// Computes a tile of a product of pairs; two of its rows become one of pairs. The last, where it has no partner,
+    /// gets 0 for one.
+    #[inline]
+    pub(crate) fn pair_tile(self, tile: &PairTile<'_>, out: &mut [u32]) {
+        let job = tile.job(out.as_mut_ptr(), out.len(), tile.rows.div_ceil(2));
+        // SAFETY: the features are there (see the module), and `job` checked every access.
+        unsafe { (self.0.pair_tile)(tile.rows, tile.columns.len(), &job) }
+    }
+
+    /// Computes a tile of a product of pairs, as sums.
+    #[inline]
+    pub(crate) fn pair_sums(self, tile: &PairTile<'_>, out: &mut [f32]) {
+        let job = tile.job(out.as_mut_ptr().cast(), out.len(), tile.rows);
+        // SAFETY: the features are there (see the module), and `job` checked every access; any word is an f32.
+        unsafe { (self.0.pair_sums)(tile.rows, tile.columns.len(), &job) }
+    }
+
+    /// Two planes to one of pairs.
+    #[inline]
+    pub(crate) fn join(self, one: &[f32], other: &[f32], out: &mut [u32]) {
+        // SAFETY: the features are there (see the module); the function iterates over its slices.
+        unsafe { (self.0.join)(one, other, out) }
+    }
+
+    /// The max-pool of one plane of pairs.
+    #[inline]
+    pub(crate) fn pool_pairs(self, shape: &Pool2d, x: &[u32], out: &mut [u32]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.pool_pairs)(shape, x, out) }
     }
 
     /// One chunk of Adam; see [`shared::adam`].

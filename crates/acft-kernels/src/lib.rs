@@ -1,5 +1,5 @@
 //! CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam, forward and
-//! backward, in `f32`.
+//! backward, in `f32`; and forward in bf16, for networks that only score ([`PairConvolution`]).
 //!
 //! Tensors are plain slices. Images are *interleaved*: [`LANES`] of them lie side by side,
 //! `[block][channel][height][width][LANES]` ([`interleave`] and [`separate`] convert), so that a vector holds the
@@ -26,6 +26,7 @@ pub mod isa;
 mod lanes;
 mod linear;
 mod norm;
+mod pairs;
 mod pool;
 mod relu;
 mod scratch;
@@ -41,6 +42,10 @@ pub use lanes::{LANES, blocks, interleave, separate};
 pub use linear::{linear, linear_backward_data, linear_backward_weights};
 pub use norm::{
     Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_statistics,
+};
+pub use pairs::{
+    PairConvolution, PairLinear, from_pairs, global_avg_pool_of_pairs, max_pool2d_block_of_pairs,
+    pair_words, to_pairs,
 };
 pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,

@@ -259,7 +259,7 @@ fn depths(terms: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// Panels of rows: the first row of each, and their number.
-fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut first = 0;
     std::iter::from_fn(move || {
         let rows = [ROWS, 4, 2, 1].into_iter().find(|&n| n <= rows - first)?;

@@ -150,7 +150,7 @@ fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> Method {
 }
 
 /// The two axes of a convolution.
-pub(super) fn axes(shape: &Conv2d) -> [Axis; 2] {
+pub(crate) fn axes(shape: &Conv2d) -> [Axis; 2] {
     let output = shape.output();
     [0, 1].map(|a| Axis {
         input: shape.input[a],

@@ -13,9 +13,9 @@ const CHUNK: usize = 384 << 10;
 
 /// Neighbouring columns of a tile: positions of the target that are sums over the same taps.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Columns {
+pub(crate) struct Columns {
     /// Index of their terms.
-    pub(super) terms: usize,
+    pub(crate) terms: usize,
     count: usize,
     sources: [usize; COLUMNS],
     targets: [usize; COLUMNS],
@@ -23,36 +23,36 @@ pub(super) struct Columns {
 
 impl Columns {
     /// The first element that each column reads, in the first channel.
-    pub(super) fn sources(&self) -> &[usize] {
+    pub(crate) fn sources(&self) -> &[usize] {
         &self.sources[..self.count]
     }
 
     /// The element that each column writes, in the first channel.
-    pub(super) fn targets(&self) -> &[usize] {
+    pub(crate) fn targets(&self) -> &[usize] {
         &self.targets[..self.count]
     }
 }
 
 /// The tiles of a block, without their rows.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) terms: Vec<Terms>,
-    pub(super) columns: Vec<Columns>,
+pub(crate) struct Plan {
+    pub(crate) terms: Vec<Terms>,
+    pub(crate) columns: Vec<Columns>,
     /// Columns that read neighbouring parts of the source.
-    pub(super) chunks: Vec<Range<usize>>,
+    pub(crate) chunks: Vec<Range<usize>>,
 }
 
 /// The size of what is read: channels of a group, and height and width of a plane.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source {
-    pub(super) channels: usize,
-    pub(super) size: [usize; 2],
+pub(crate) struct Source {
+    pub(crate) channels: usize,
+    pub(crate) size: [usize; 2],
 }
 
 impl Plan {
     /// A plan for targets that reach so far, vertically and horizontally. The factor on the left has a term for
     /// every tap (row-major over `kernel_width` columns) and channel, channels innermost.
-    pub(super) fn new(
+    pub(crate) fn new(
         rows: &[Reach],
         columns: &[Reach],
         source: Source,

@@ -2,7 +2,7 @@
 
 /// What one target element is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// The taps that lie inside, in the order of what they read.
     pub(super) taps: Vec<usize>,
     /// What each of them reads, ascending.
@@ -18,7 +18,7 @@ impl Reach {
 
 /// One axis of a convolution.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub(super) input: usize,
     pub(super) output: usize,
     pub(super) kernel: usize,
@@ -29,7 +29,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// For each output the inputs that it is a sum of.
-    pub(super) fn forward(self) -> Vec<Reach> {
+    pub(crate) fn forward(self) -> Vec<Reach> {
         (0..self.output)
             .map(|output| {
                 let reads = |tap: usize| {

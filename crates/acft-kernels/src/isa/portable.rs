@@ -17,6 +17,10 @@ pub(super) static PORTABLE: Primitives = Primitives {
     spread,
     gather,
     spread_back,
+    pair_tile,
+    pair_sums,
+    join,
+    pool_pairs,
 };
 
 /// See [`Primitives::tile`].

@@ -1,6 +1,7 @@
 //! Primitives that need no intrinsics: plain loops, inlined into a function of each instruction set, where the
 //! compiler turns them into that set's vectors.
 
+use super::pairs;
 use crate::{
     adam::{Chunk, Step},
     geometry::Pool2d,
@@ -67,6 +68,28 @@ macro_rules! instances {
         unsafe fn spread_back(y: [&[f32]; 4], out: &mut [f32]) {
             $crate::isa::winograd::spread_back(y, out);
         }
+
+        $(#[$features])?
+        unsafe fn pair_tile(rows: usize, columns: usize, job: &$crate::isa::pairs::PairJob<'_>) {
+            // SAFETY: promised by the caller.
+            unsafe { $crate::isa::pairs::tile::<true>(rows, columns, job) }
+        }
+
+        $(#[$features])?
+        unsafe fn pair_sums(rows: usize, columns: usize, job: &$crate::isa::pairs::PairJob<'_>) {
+            // SAFETY: promised by the caller.
+            unsafe { $crate::isa::pairs::tile::<false>(rows, columns, job) }
+        }
+
+        $(#[$features])?
+        unsafe fn join(one: &[f32], other: &[f32], out: &mut [u32]) {
+            $crate::isa::pairs::join(one, other, out);
+        }
+
+        $(#[$features])?
+        unsafe fn pool_pairs(shape: &$crate::geometry::Pool2d, x: &[u32], out: &mut [u32]) {
+            $crate::isa::shared::pool_pairs(shape, x, out);
+        }
     };
 }
 pub(super) use instances;
@@ -83,6 +106,36 @@ pub(super) fn pool(shape: &Pool2d, x: &[f32], out: &mut [f32]) {
             }
         });
         *out = best;
+    });
+}
+
+/// As [`pool`], of pairs of bf16 numbers.
+#[inline(always)]
+pub(super) fn pool_pairs(shape: &Pool2d, x: &[u32], out: &mut [u32]) {
+    let (x, out) = (x.as_chunks::<LANES>().0, out.as_chunks_mut::<LANES>().0);
+    windows(shape, out, |out, window| {
+        let mut best = [[f32::NEG_INFINITY; LANES]; 2];
+        window.for_each(|_, at| {
+            for lane in 0..LANES {
+                let (one, other) = (pairs::first(x[at][lane]), pairs::second(x[at][lane]));
+                let [first, second] = &mut best;
+                first[lane] = if wins(one, first[lane]) {
+                    one
+                } else {
+                    first[lane]
+                };
+                second[lane] = if wins(other, second[lane]) {
+                    other
+                } else {
+                    second[lane]
+                };
+            }
+        });
+        let [first, second] = best;
+        // Both are bf16 numbers already.
+        *out = std::array::from_fn(|lane| {
+            (first[lane].to_bits() >> 16) | (second[lane].to_bits() & 0xffff_0000)
+        });
     });
 }
 

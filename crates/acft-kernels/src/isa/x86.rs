@@ -1,11 +1,13 @@
-//! The primitives for x86-64: AVX-512, and AVX2 with FMA.
+//! The primitives for x86-64: AVX-512, with and without products of bf16 numbers, and AVX2 with FMA.
 //!
 //! Every function may be called only on a processor that has the features it names; [`super`] sees to that and
 //! to the bounds.
 
 mod avx2;
 mod avx512;
+mod avx512bf16;
 mod transpose;
 
 pub(super) use avx2::AVX2;
 pub(super) use avx512::AVX512;
+pub(super) use avx512bf16::AVX512BF16;

@@ -28,6 +28,10 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     spread,
     gather,
     spread_back,
+    pair_tile,
+    pair_sums,
+    join,
+    pool_pairs,
 };
 
 /// See [`Primitives::tile`].

@@ -11,7 +11,9 @@ use crate::isa::{
     tile::{Job, Left, Start},
 };
 
-pub(in crate::isa) static AVX512: Primitives = Primitives {
+pub(in crate::isa) static AVX512: Primitives = PRIMITIVES;
+
+pub(super) const PRIMITIVES: Primitives = Primitives {
     name: "avx512",
     tile,
     transpose: transpose::transpose,
@@ -22,6 +24,10 @@ pub(in crate::isa) static AVX512: Primitives = Primitives {
     spread,
     gather,
     spread_back,
+    pair_tile,
+    pair_sums,
+    join,
+    pool_pairs,
 };
 
 /// See [`Primitives::tile`].
@@ -119,7 +125,7 @@ unsafe fn product<const PACKED: bool, const R: usize, const N: usize>(job: &Job<
 /// `max(0, v)` that keeps a NaN, which `maxps` would not.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn rectified(v: __m512) -> __m512 {
+pub(super) fn rectified(v: __m512) -> __m512 {
     let zero = _mm512_setzero_ps();
     _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask::<_CMP_LT_OQ>(v, zero), zero)
 }

@@ -1,0 +1,60 @@
+//! Networks in bf16, for scoring: images, convolutions, pooling and linear layers over pairs of channels.
+//!
+//! A bf16 number is an f32 without the lower half of its bits: as large a range, two to three digits. Two of them,
+//! the same element of two neighbouring channels, share a word: `[block][channel / 2][height][width][LANES]` of `u32`,
+//! the even channel in the lower half, and 0 in place of a channel that an odd number lacks. Products are summed in
+//! f32; what a layer makes is rounded to the nearest bf16 number, of two the even one. On a processor with products of
+//! such pairs (`avx512bf16`) a layer takes half the instructions, and everywhere half the memory, of f32.
+
+mod conv;
+mod linear;
+mod pool;
+
+pub use conv::PairConvolution;
+pub use linear::PairLinear;
+pub use pool::{global_avg_pool_of_pairs, max_pool2d_block_of_pairs};
+
+use crate::{Isa, LANES, check};
+
+/// Words of a block of images, for one image.
+pub fn pair_words(channels: usize, plane: usize) -> usize {
+    channels.div_ceil(2) * plane
+}
+
+/// One block of interleaved images, `[channels][plane][LANES]`, to pairs.
+///
+/// Panics, naming the argument, if a slice has another length.
+pub fn to_pairs(isa: Isa, channels: usize, plane: usize, x: &[f32], out: &mut [u32]) {
+    check::length("x", x, channels * plane * LANES);
+    check::length("out", out, pair_words(channels, plane) * LANES);
+    if out.is_empty() {
+        return;
+    }
+    let zeros = vec![0.0; plane * LANES];
+    let planes = x.chunks(2 * plane * LANES);
+    for (out, planes) in out.chunks_exact_mut(plane * LANES).zip(planes) {
+        let (one, other) = planes.split_at(plane * LANES);
+        isa.join(one, if other.is_empty() { &zeros } else { other }, out);
+    }
+}
+
+/// The inverse of [`to_pairs`], up to the rounding.
+///
+/// Panics, naming the argument, if a slice has another length.
+pub fn from_pairs(channels: usize, plane: usize, pairs: &[u32], out: &mut [f32]) {
+    check::length("pairs", pairs, pair_words(channels, plane) * LANES);
+    check::length("out", out, channels * plane * LANES);
+    if out.is_empty() {
+        return;
+    }
+    let planes = out.chunks_mut(2 * plane * LANES);
+    for (planes, pairs) in planes.zip(pairs.chunks_exact(plane * LANES)) {
+        let (one, other) = planes.split_at_mut(plane * LANES);
+        for (one, word) in one.iter_mut().zip(pairs) {
+            *one = crate::isa::first(*word);
+        }
+        for (other, word) in other.iter_mut().zip(pairs) {
+            *other = crate::isa::second(*word);
+        }
+    }
+}
