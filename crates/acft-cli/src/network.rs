@@ -103,7 +103,8 @@ pub(crate) fn learner(
     source: Arc<dyn PatchSource>,
 ) -> anyhow::Result<Learner> {
     let classes = model.description().classes.len();
-    Ok(Learner::new(source, classes, fine_tuning(flags))?)
+    let precision = flags.precision.unwrap_or_default();
+    Ok(Learner::new(source, classes, fine_tuning(flags))?.scoring_in(precision))
 }
 
 /// Where networks run: the CPU.

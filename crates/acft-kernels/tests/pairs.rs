@@ -252,8 +252,8 @@ proptest! {
             let layer = PairLinear::new(isa, [channels_of, plane], &w, &bias, Activation::Relu);
             let mut out = vec![f32::NAN; outputs * blocks(images) * LANES];
             layer.run(images, &pairs, &mut out);
-            let at = |image: usize, output: usize| out[output * blocks(images) * LANES + image];
-            let rows: Vec<f32> = (0..images * outputs).map(|i| at(i / outputs, i % outputs)).collect();
+            let mut rows = vec![f32::NAN; images * outputs];
+            layer.to_rows(images, &out, &mut rows);
             assert_close("rows", &rows, &expected);
 
             let mut next = vec![0x7fc0_7fc0; blocks(images) * outputs.div_ceil(2) * LANES];

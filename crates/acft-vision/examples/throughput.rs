@@ -19,7 +19,7 @@ use acft::{
     CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
 };
 use acft_vision::Device;
-use acft_vision::learner::{FineTuning, Learner, PatchSource};
+use acft_vision::learner::{FineTuning, Learner, PatchSource, Precision};
 use acft_vision::models::{Architecture, Description, Model, Network};
 
 /// The allocator of the program.
@@ -34,11 +34,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         let line = line?;
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words[..] {
-            [_, _, _, precision, ..] if precision != "f32" => {
-                format!(r#"{{"unsupported": "{precision}"}}"#)
+            ["score", network, pixels, precision, file, seconds] => {
+                let task = Task::new(network, pixels, file)?;
+                score(&task, precision.parse()?, seconds.parse()?)?
             }
-            ["score", network, pixels, _, file, seconds] => {
-                score(&Task::new(network, pixels, file)?, seconds.parse()?)?
+            ["train", _, _, precision, ..] if precision != "f32" => {
+                format!(r#"{{"unsupported": "{precision}"}}"#)
             }
             [
                 "train",
@@ -120,8 +121,12 @@ impl PatchSource for Patches {
 }
 
 /// Scores all patches again and again for so many seconds, after once in advance.
-fn score(task: &Task, seconds: f64) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let learner = task.learner(FineTuning::default())?;
+fn score(
+    task: &Task,
+    precision: Precision,
+    seconds: f64,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let learner = task.learner(FineTuning::default())?.scoring_in(precision);
     let pool: Vec<_> = (0..task.source.candidates()).map(CandidateId).collect();
     let pass = || learner.predict(&task.model, &pool, &mut |_, _| ControlFlow::Continue(()));
     pass()?;

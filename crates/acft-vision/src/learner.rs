@@ -23,6 +23,8 @@ use acft::{
 use self::runner::Runner;
 use crate::models::Model;
 
+pub use crate::engine::Precision;
+
 pub use error::LearnerError;
 pub use settings::{FineTuning, OptimizerKind};
 
@@ -79,6 +81,7 @@ pub struct Learner {
     classes: usize,
     settings: FineTuning,
     workers: usize,
+    precision: Precision,
     /// The model that was scored with last: a step scores with it several times.
     last: Mutex<Option<Arc<Runner>>>,
 }
@@ -99,8 +102,16 @@ impl Learner {
             classes,
             settings,
             workers: rayon::current_num_threads(),
+            precision: Precision::F32,
             last: Mutex::default(),
         })
+    }
+
+    /// The same learner, scoring at a precision: on the CPU, where this crate's own kernels score. Fine-tuning, and
+    /// passes with dropout, are in f32.
+    #[must_use]
+    pub fn scoring_in(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The settings of its fine-tuning.
@@ -132,7 +143,7 @@ impl Learner {
             _ => {
                 // The old one goes first: two at a time are not needed.
                 *last = None;
-                let runner = Arc::new(Runner::new(model)?);
+                let runner = Arc::new(Runner::new(model, self.precision)?);
                 *last = Some(Arc::clone(&runner));
                 Ok(runner)
             }

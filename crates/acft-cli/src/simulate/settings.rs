@@ -11,6 +11,7 @@ use acft::baselines::Baseline;
 use acft::stopping::{Agreement, Plateau};
 use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
+use acft_vision::learner::Precision;
 use acft_vision::models::Architecture;
 use acft_vision::patches::PatchPolicy;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PIXELS", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<usize>,
+    /// How exactly it scores: f32, or bf16, which is faster on CPUs that multiply it (training is f32) [default: f32].
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// The patches of a candidate: none, crop, box or frame, and how many (crop:12) [default: crop:12, box:24 with boxes].
     #[arg(long, value_name = "POLICY", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -305,6 +310,7 @@ impl Flags {
             _ => {}
         }
 
+        self.precision.get_or_insert_default();
         let (how, learn) = self.resolve_strategy()?;
         let learning: LearningStrategy = learn
             .parse()

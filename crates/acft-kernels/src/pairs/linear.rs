@@ -129,6 +129,23 @@ impl PairLinear {
             });
     }
 
+    /// What [`PairLinear::run`] gives, as a row an image.
+    ///
+    /// Panics, naming the argument, if a slice has another length.
+    pub fn to_rows(&self, images: usize, outputs: &[f32], rows: &mut [f32]) {
+        let width = self.outputs();
+        let step = blocks(images) * LANES;
+        check::length("outputs", outputs, width * step);
+        check::length("rows", rows, images * width);
+        rows.par_chunks_mut((LANES * width).max(1))
+            .enumerate()
+            .for_each(|(block, rows)| {
+                let shape = [width, rows.len() / width];
+                self.isa
+                    .transpose(&outputs[block * LANES..], shape, step, rows, width);
+            });
+    }
+
     /// What [`PairLinear::run`] gives, as what the next layer reads: `[output][block][LANES]` to `[block][pair][LANES]`.
     ///
     /// Panics, naming the argument, if a slice has another length.

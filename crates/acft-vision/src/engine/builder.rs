@@ -1,8 +1,10 @@
 //! A network's layers, one after the other, on their way into a program.
 
-use acft_kernels::{Activation, Conv2d, Convolution, Isa, Pool2d};
+use std::ops::Range;
 
-use super::program::{Program, Step, View};
+use acft_kernels::{Activation, Conv2d, Pool2d};
+
+use super::precision::Precision;
 
 /// What a layer makes of one image: channels of height × width.
 #[derive(Clone, Copy, Debug)]
@@ -15,15 +17,59 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// Elements for one image.
-    pub(super) fn len(self) -> usize {
-        self.channels * self.height * self.width
+    /// Elements of a channel.
+    pub(super) fn plane(self) -> usize {
+        self.height * self.width
     }
 
-    fn view(self) -> View {
+    pub(super) fn view(self) -> View {
         View {
             value: self.value,
-            elements: 0..self.len(),
+            channels: 0..self.channels,
+            plane: self.plane(),
+        }
+    }
+}
+
+/// Some channels of a value.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) value: usize,
+    pub(super) channels: Range<usize>,
+    pub(super) plane: usize,
+}
+
+/// What is done to one value to make another.
+#[derive(Debug)]
+pub(super) enum Step {
+    Conv {
+        layer: Layer,
+        shape: Conv2d,
+        from: View,
+        to: View,
+        /// Whether it is added to what is there.
+        onto: bool,
+    },
+    Pool {
+        shape: Pool2d,
+        from: View,
+        to: View,
+    },
+}
+
+/// What a program gives in the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Output {
+    /// The mean of each channel.
+    Mean(Grid),
+    /// All elements.
+    Grid(Grid),
+}
+
+impl Output {
+    pub(super) fn grid(self) -> Grid {
+        match self {
+            Self::Mean(grid) | Self::Grid(grid) => grid,
         }
     }
 }
@@ -67,17 +113,17 @@ impl Layer {
 /// Collects the steps of a program.
 #[derive(Debug)]
 pub(crate) struct Builder {
-    isa: Isa,
-    steps: Vec<Step>,
-    /// Elements of each value, for one image.
-    values: Vec<usize>,
+    pub(super) precision: Precision,
+    pub(super) steps: Vec<Step>,
+    /// Every value; the first are the images.
+    pub(super) values: Vec<Grid>,
 }
 
 impl Builder {
     /// Begins with square images of three channels.
-    pub(crate) fn new(input: usize) -> (Self, Grid) {
+    pub(crate) fn new(input: usize, precision: Precision) -> (Self, Grid) {
         let mut builder = Self {
-            isa: Isa::best(),
+            precision,
             steps: Vec::new(),
             values: Vec::new(),
         };
@@ -85,20 +131,16 @@ impl Builder {
         (builder, images)
     }
 
-    /// Elements of the first value.
-    pub(super) fn input_len(&self) -> usize {
-        self.values[0]
-    }
-
     /// Room for the output of layers that are joined.
     pub(crate) fn grid(&mut self, channels: usize, [height, width]: [usize; 2]) -> Grid {
-        self.values.push(channels * height * width);
-        Grid {
-            value: self.values.len() - 1,
+        let grid = Grid {
+            value: self.values.len(),
             channels,
             height,
             width,
-        }
+        };
+        self.values.push(grid);
+        grid
     }
 
     /// A convolution.
@@ -111,10 +153,11 @@ impl Builder {
 
     /// A convolution whose output becomes channels of `y` from `first` on.
     pub(crate) fn conv_into(&mut self, x: Grid, layer: &Layer, y: Grid, first: usize) {
-        let plane = y.height * y.width;
+        debug_assert!(first.is_multiple_of(2), "pairs of channels are not parted");
         let to = View {
             value: y.value,
-            elements: first * plane..(first + layer.dims[0]) * plane,
+            channels: first..first + layer.dims[0],
+            plane: y.plane(),
         };
         self.push_conv(x, layer, to, false);
     }
@@ -125,15 +168,9 @@ impl Builder {
     }
 
     fn push_conv(&mut self, x: Grid, layer: &Layer, to: View, onto: bool) {
-        let conv = Convolution::new(
-            self.isa,
-            &shape(x, layer),
-            &layer.weights,
-            Some(&layer.bias),
-            layer.activation,
-        );
         self.steps.push(Step::Conv {
-            conv: Box::new(conv),
+            shape: shape(x, layer),
+            layer: layer.clone(),
             from: x.view(),
             to,
             onto,
@@ -159,28 +196,11 @@ impl Builder {
         };
         let y = self.grid(x.channels, shape.output());
         self.steps.push(Step::Pool {
-            isa: self.isa,
             shape,
             from: x.view(),
             to: y.view(),
         });
         y
-    }
-
-    /// The mean over height and width.
-    pub(crate) fn mean(&mut self, x: Grid) -> Grid {
-        let y = self.grid(x.channels, [1, 1]);
-        self.steps.push(Step::Mean {
-            from: x.view(),
-            to: y.view(),
-        });
-        y
-    }
-
-    /// The program that makes `outputs`.
-    pub(super) fn finish(self, outputs: &[Grid]) -> Program {
-        let outputs = outputs.iter().map(|grid| grid.view()).collect();
-        Program::new(self.steps, &self.values, outputs)
     }
 }
 

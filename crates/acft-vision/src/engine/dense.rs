@@ -1,7 +1,7 @@
 //! Fully connected layers, which follow on the rows of all patches at once: their
 //! weights are many, and are read once for all of them.
 
-use acft_kernels::{Activation, Isa, Linear, linear};
+use acft_kernels::{Activation, Isa, Linear, PairLinear, linear};
 
 /// A fully connected layer.
 #[derive(Debug)]
@@ -46,6 +46,17 @@ impl Dense {
             }
         }
         Self { weights, ..self }
+    }
+
+    /// The same layer for pairs of bf16 numbers, of `channels` × `plane`.
+    pub(super) fn in_pairs(&self, shape: [usize; 2]) -> PairLinear {
+        PairLinear::new(
+            Isa::best(),
+            shape,
+            &self.weights,
+            &self.bias,
+            self.activation,
+        )
     }
 
     /// The layer's outputs for `count` rows.

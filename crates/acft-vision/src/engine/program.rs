@@ -2,91 +2,102 @@
 
 use std::ops::Range;
 
-use acft_kernels::{Convolution, Isa, LANES, Pool2d, global_avg_pool, max_pool2d_block};
+use acft_kernels::{Isa, LANES, Pool2d};
 
-/// Some elements of a value, counted for one image.
+use super::builder::{Builder, Grid, Output, Step as Planned, View};
+use super::number::Number;
+
+/// Some words of a value, counted for one image.
 #[derive(Clone, Debug)]
-pub(super) struct View {
-    pub(super) value: usize,
-    pub(super) elements: Range<usize>,
+struct Words {
+    value: usize,
+    words: Range<usize>,
 }
 
-impl View {
-    /// The same elements in a buffer of images side by side.
+impl Words {
+    fn of<T: Number>(view: &View) -> Self {
+        Self {
+            value: view.value,
+            words: T::words(view.channels.start, view.plane)
+                ..T::words(view.channels.end, view.plane),
+        }
+    }
+
+    /// The same in a buffer of images side by side.
     fn lanes(&self) -> Range<usize> {
-        self.elements.start * LANES..self.elements.end * LANES
+        self.words.start * LANES..self.words.end * LANES
     }
 }
 
 /// What is done to one value to make another.
 #[derive(Debug)]
-pub(super) enum Step {
-    Conv {
-        conv: Box<Convolution>,
-        from: View,
-        to: View,
-        /// Whether it is added to what is there.
-        onto: bool,
-    },
-    Pool {
-        isa: Isa,
-        shape: Pool2d,
-        from: View,
-        to: View,
-    },
-    Mean {
-        from: View,
-        to: View,
-    },
+struct Step<T: Number> {
+    from: Words,
+    to: Words,
+    kind: Kind<T>,
 }
 
-impl Step {
-    fn from(&self) -> &View {
-        match self {
-            Self::Conv { from, .. } | Self::Pool { from, .. } | Self::Mean { from, .. } => from,
-        }
-    }
-
-    fn to(&self) -> &View {
-        match self {
-            Self::Conv { to, .. } | Self::Pool { to, .. } | Self::Mean { to, .. } => to,
-        }
-    }
-
-    fn run(&self, from: &[f32], to: &mut [f32]) {
-        match self {
-            Self::Conv {
-                conv, onto: false, ..
-            } => conv.run_block(from, to),
-            Self::Conv { conv, .. } => conv.run_block_onto(from, to),
-            Self::Pool { isa, shape, .. } => max_pool2d_block(*isa, shape, from, to),
-            Self::Mean { .. } => global_avg_pool(from, to),
-        }
-    }
+#[derive(Debug)]
+enum Kind<T: Number> {
+    Conv { conv: Box<T::Conv>, onto: bool },
+    Pool(Pool2d),
 }
 
 /// Steps in order. Value 0 is the input.
 #[derive(Debug)]
-pub(super) struct Program {
-    steps: Vec<Step>,
+pub(super) struct Program<T: Number> {
+    isa: Isa,
+    steps: Vec<Step<T>>,
+    images: Grid,
     /// The buffer of each value but the input's.
     home: Vec<usize>,
-    /// Elements of each buffer, for one image.
+    /// Words of each buffer, for one image.
     buffers: Vec<usize>,
-    outputs: Vec<View>,
+    outputs: Vec<Output>,
 }
 
-impl Program {
+impl<T: Number> Program<T> {
     /// Gives every value a buffer, and a buffer to many values: from the step that
     /// first writes a value to the one that last reads it, nobody else has it.
-    pub(super) fn new(steps: Vec<Step>, values: &[usize], outputs: Vec<View>) -> Self {
+    pub(super) fn new(builder: Builder, outputs: &[Output]) -> Self {
+        let isa = Isa::best();
+        let steps: Vec<Step<T>> = builder
+            .steps
+            .into_iter()
+            .map(|step| match step {
+                Planned::Conv {
+                    layer,
+                    shape,
+                    from,
+                    to,
+                    onto,
+                } => Step {
+                    from: Words::of::<T>(&from),
+                    to: Words::of::<T>(&to),
+                    kind: Kind::Conv {
+                        conv: Box::new(T::conv(isa, &shape, &layer)),
+                        onto,
+                    },
+                },
+                Planned::Pool { shape, from, to } => Step {
+                    from: Words::of::<T>(&from),
+                    to: Words::of::<T>(&to),
+                    kind: Kind::Pool(shape),
+                },
+            })
+            .collect();
+        let values: Vec<usize> = builder
+            .values
+            .iter()
+            .map(|grid| T::words(grid.channels, grid.plane()))
+            .collect();
         let last_use = |value: usize| {
-            if outputs.iter().any(|output| output.value == value) {
+            if outputs.iter().any(|output| output.grid().value == value) {
                 return usize::MAX;
             }
             steps
                 .iter()
-                .rposition(|step| step.from().value == value || step.to().value == value)
+                .rposition(|step| step.from.value == value || step.to.value == value)
                 .unwrap_or(0)
         };
         let mut home = vec![usize::MAX; values.len()];
@@ -94,7 +105,7 @@ impl Program {
         // The step after which each buffer is free.
         let mut busy: Vec<usize> = Vec::new();
         for (number, step) in steps.iter().enumerate() {
-            let value = step.to().value;
+            let value = step.to.value;
             if home[value] != usize::MAX {
                 continue;
             }
@@ -112,46 +123,85 @@ impl Program {
             busy[buffer] = last_use(value);
         }
         Self {
+            isa,
             steps,
+            images: builder.values[0],
             home,
             buffers,
-            outputs,
+            outputs: outputs.to_vec(),
         }
     }
 
-    /// Elements of an output, for one image.
-    pub(super) fn output_len(&self, output: usize) -> usize {
-        self.outputs[output].elements.len()
+    /// What an output is.
+    pub(super) fn output(&self, output: usize) -> Output {
+        self.outputs[output]
     }
 
     /// What [`Program::run`] works in.
-    pub(super) fn buffers(&self) -> Vec<Vec<f32>> {
-        self.buffers
-            .iter()
-            .map(|len| vec![0.0; len * LANES])
-            .collect()
+    pub(super) fn workspace(&self) -> Workspace<T> {
+        let Grid { channels, .. } = self.images;
+        let plane = self.images.plane();
+        let buffers = self.buffers.iter();
+        Workspace {
+            pixels: vec![0.0; channels * plane * LANES],
+            images: vec![T::default(); T::words(channels, plane) * LANES],
+            buffers: buffers.map(|len| vec![T::default(); len * LANES]).collect(),
+        }
     }
 
-    /// Takes a block of images through all steps, and copies an output.
-    pub(super) fn run(
-        &self,
-        images: &[f32],
-        buffers: &mut [Vec<f32>],
-        output: usize,
-        out: &mut [f32],
-    ) {
-        for step in &self.steps {
-            let (from, to) = (step.from(), step.to());
+    /// Takes the pixels of a block through all steps.
+    pub(super) fn run(&self, workspace: &mut Workspace<T>) {
+        let Workspace {
+            pixels,
+            images,
+            buffers,
+        } = workspace;
+        let Grid { channels, .. } = self.images;
+        let images = T::images(self.isa, channels, self.images.plane(), pixels, images);
+        for Step { from, to, kind } in &self.steps {
             // Out of the list while it is written, so that another can be read.
             let mut target = std::mem::take(&mut buffers[self.home[to.value]]);
             let source = match from.value {
                 0 => images,
                 value => &buffers[self.home[value]],
             };
-            step.run(&source[from.lanes()], &mut target[to.lanes()]);
+            let (source, written) = (&source[from.lanes()], &mut target[to.lanes()]);
+            match kind {
+                Kind::Conv { conv, onto } => T::run_conv(conv, source, written, *onto),
+                Kind::Pool(shape) => T::max_pool(self.isa, shape, source, written),
+            }
             buffers[self.home[to.value]] = target;
         }
-        let view = &self.outputs[output];
-        out.copy_from_slice(&buffers[self.home[view.value]][view.lanes()]);
     }
+
+    /// An output after a run: the mean of each of its channels.
+    pub(super) fn mean(&self, workspace: &Workspace<T>, output: usize, out: &mut [f32]) {
+        let grid = self.outputs[output].grid();
+        T::mean(
+            grid.channels,
+            grid.plane(),
+            self.words(workspace, grid),
+            out,
+        );
+    }
+
+    /// An output after a run, as it is.
+    pub(super) fn copy(&self, workspace: &Workspace<T>, output: usize, out: &mut [T]) {
+        out.copy_from_slice(self.words(workspace, self.outputs[output].grid()));
+    }
+
+    fn words<'a>(&self, workspace: &'a Workspace<T>, grid: Grid) -> &'a [T] {
+        let lanes = Words::of::<T>(&grid.view()).lanes();
+        &workspace.buffers[self.home[grid.value]][lanes]
+    }
+}
+
+/// What a thread works in.
+#[derive(Debug)]
+pub(super) struct Workspace<T> {
+    /// A block of images, side by side.
+    pub(super) pixels: Vec<f32>,
+    /// The same as the first layer reads it, where that is something else.
+    images: Vec<T>,
+    buffers: Vec<Vec<T>>,
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::batch;
 use super::error::LearnerError;
-use crate::engine::{Engine, Wanted};
+use crate::engine::{Engine, Precision, Wanted};
 use crate::models::{Model, TooSmall, Training};
 use crate::ops::{Images, Layout};
 
@@ -19,10 +19,10 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Prepares a model, which takes as long as scoring a few patches.
-    pub(super) fn new(model: &Model) -> Result<Self, TooSmall> {
+    pub(super) fn new(model: &Model, precision: Precision) -> Result<Self, TooSmall> {
         let network = model.network();
         let engine = match Images::layout(&network.device()) {
-            Layout::Interleaved => Some(network.engine(model.description().input)?),
+            Layout::Interleaved => Some(network.engine(model.description().input, precision)?),
             Layout::OneByOne => None,
         };
         Ok(Self {
@@ -120,7 +120,12 @@ mod tests {
     use crate::models::{Architecture, Description, Network};
 
     /// Rows of the engine and of the network itself.
-    fn both(architecture: Architecture, input: usize, wanted: Wanted) -> [Vec<f32>; 2] {
+    fn both(
+        architecture: Architecture,
+        input: usize,
+        wanted: Wanted,
+        precision: Precision,
+    ) -> [Vec<f32>; 2] {
         let description = Description {
             architecture,
             classes: vec!["a".into(), "b".into(), "c".into()],
@@ -128,7 +133,8 @@ mod tests {
             patches: "crop:1".into(),
         };
         let network = Network::new(architecture, 3, 5, &Device::flex());
-        let runner = Runner::new(&Model::new(network, description).unwrap()).unwrap();
+        let model = Model::new(network, description).unwrap();
+        let runner = Runner::new(&model, precision).unwrap();
         // One block and a part of another.
         let bytes: Vec<u8> = (0..19 * input * input * 3)
             .map(|i| ((i as u32).wrapping_mul(2_654_435_761) >> 24) as u8)
@@ -150,15 +156,21 @@ mod tests {
             (Architecture::Demo, [16, 33]),
         ] {
             for input in sizes {
-                for wanted in [Wanted::Logits, Wanted::Features] {
-                    let [ours, plain] = both(architecture, input, wanted);
-                    assert_eq!(ours.len(), plain.len());
-                    let scale = plain.iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
-                    for (ours, plain) in ours.iter().zip(&plain) {
-                        assert!(
-                            (ours - plain).abs() <= 1e-5 * scale,
-                            "{architecture} at {input} px, {wanted:?}: {ours} for {plain}"
-                        );
+                for (precision, tolerance) in [
+                    (Precision::F32, 1e-5),
+                    // Eight bits, through up to eighteen layers of random weights.
+                    (Precision::Bf16, 4e-2),
+                ] {
+                    for wanted in [Wanted::Logits, Wanted::Features] {
+                        let [ours, plain] = both(architecture, input, wanted, precision);
+                        assert_eq!(ours.len(), plain.len());
+                        let scale = plain.iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
+                        for (ours, plain) in ours.iter().zip(&plain) {
+                            assert!(
+                                (ours - plain).abs() <= tolerance * scale,
+                                "{architecture} at {input} px, {wanted:?} in {precision}: {ours} for {plain}"
+                            );
+                        }
                     }
                 }
             }

@@ -7,7 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
-use crate::engine::{Builder, Engine, Features};
+use crate::engine::{Builder, Engine, Features, Output, Precision};
 use crate::ops::{self, Images};
 
 /// Height and width of the grid that the first dense layer reads.
@@ -74,14 +74,14 @@ impl Alexnet {
     }
 
     /// Both for scoring images of `input` × `input` pixels.
-    pub(super) fn engine(&self, input: usize) -> Engine {
-        let (mut builder, images) = Builder::new(input);
+    pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
+        let (mut builder, images) = Builder::new(input, precision);
         let grid = stage::lower(&self.features, &mut builder, images);
         let mut dense: Vec<_> = self.classifier.iter().flatten().map(Dense::layer).collect();
         let first = dense.remove(0);
         let first = first.behind_adaptive_pool(GRID, [grid.height, grid.width]);
         dense.insert(0, first);
-        Engine::new(builder, &[grid], dense, Features::BeforeHead)
+        Engine::new(builder, &[Output::Grid(grid)], dense, Features::BeforeHead)
     }
 
     /// The trunk's output to logits.

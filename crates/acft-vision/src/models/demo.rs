@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::stage::{self, Stage};
-use crate::engine::{Builder, Engine, Features};
+use crate::engine::{Builder, Engine, Features, Output, Precision};
 use crate::ops::{self, Images};
 
 /// Four 3 × 3 convolutions (16, 32, 48, 64 channels), two poolings, one dense
@@ -38,13 +38,12 @@ impl Demo {
     }
 
     /// Both for scoring images of `input` × `input` pixels.
-    pub(super) fn engine(&self, input: usize) -> Engine {
-        let (mut builder, images) = Builder::new(input);
+    pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
+        let (mut builder, images) = Builder::new(input, precision);
         let trunk = stage::lower(&self.features, &mut builder, images);
-        let features = builder.mean(trunk);
         Engine::new(
             builder,
-            &[features],
+            &[Output::Mean(trunk)],
             vec![self.fc.layer()],
             Features::BeforeHead,
         )

@@ -11,7 +11,7 @@ use super::parameters::{self, Entry, Named};
 use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
 use super::squeezenet::Squeezenet;
-use crate::engine::Engine;
+use crate::engine::{Engine, Precision};
 use crate::ops::{self, Images};
 
 /// The layers and parameters of one network.
@@ -229,13 +229,13 @@ impl Network {
     ///
     /// # Errors
     /// [`TooSmall`].
-    pub(crate) fn engine(&self, input: usize) -> Result<Engine, TooSmall> {
+    pub(crate) fn engine(&self, input: usize, precision: Precision) -> Result<Engine, TooSmall> {
         self.architecture.check_input(input)?;
         Ok(match &self.layers {
-            Layers::Squeezenet(net) => net.engine(input),
-            Layers::Alexnet(net) => net.engine(input),
-            Layers::Resnet18(net) => net.engine(input),
-            Layers::Demo(net) => net.engine(input),
+            Layers::Squeezenet(net) => net.engine(input, precision),
+            Layers::Alexnet(net) => net.engine(input, precision),
+            Layers::Resnet18(net) => net.engine(input, precision),
+            Layers::Demo(net) => net.engine(input, precision),
         })
     }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{BatchNorm, Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
-use crate::engine::{Builder, Engine, Features, Grid};
+use crate::engine::{Builder, Engine, Features, Grid, Output, Precision};
 use crate::ops::{self, Images};
 
 /// Two 3 × 3 convolutions and the way around them.
@@ -101,8 +101,8 @@ impl Resnet18 {
     }
 
     /// Both for scoring images of `input` × `input` pixels.
-    pub(super) fn engine(&self, input: usize) -> Engine {
-        let (mut builder, images) = Builder::new(input);
+    pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
+        let (mut builder, images) = Builder::new(input, precision);
         let x = builder.conv(images, &self.bn1.folded(&self.conv1));
         let mut x = self.maxpool.lower(&mut builder, x);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
@@ -110,10 +110,9 @@ impl Resnet18 {
                 .iter()
                 .fold(x, |x, block| block.lower(&mut builder, x));
         }
-        let features = builder.mean(x);
         Engine::new(
             builder,
-            &[features],
+            &[Output::Mean(x)],
             vec![self.fc.layer()],
             Features::BeforeHead,
         )

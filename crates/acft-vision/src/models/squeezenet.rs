@@ -7,7 +7,7 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
-use crate::engine::{Builder, Engine, Features, Grid};
+use crate::engine::{Builder, Engine, Features, Grid, Output, Precision};
 use crate::ops::{self, Images};
 
 /// A 1 × 1 convolution that narrows, and two side by side (1 × 1 and 3 × 3)
@@ -111,13 +111,12 @@ impl Squeezenet {
     }
 
     /// Both for scoring images of `input` × `input` pixels.
-    pub(super) fn engine(&self, input: usize) -> Engine {
-        let (mut builder, images) = Builder::new(input);
+    pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
+        let (mut builder, images) = Builder::new(input, precision);
         let trunk = stage::lower(&self.features, &mut builder, images);
-        let features = builder.mean(trunk);
         let logits = stage::lower(&self.classifier, &mut builder, trunk);
-        let logits = builder.mean(logits);
-        Engine::new(builder, &[features, logits], Vec::new(), Features::Beside)
+        let outputs = [trunk, logits].map(Output::Mean);
+        Engine::new(builder, &outputs, Vec::new(), Features::Beside)
     }
 
     /// The trunk's output to logits.
