@@ -87,7 +87,8 @@ def throughput(args):
             for pixels in PIXELS:
                 for kind, rest in (("score", "3"), ("train", TRAINING[pixels])):
                     job = lambda setting: f"{kind} {network} {pixels} {setting} {files[pixels]} {rest}"
-                    runs = [(ours, "f32"), *((peer, setting) for setting in SETTINGS)]
+                    precisions = ["f32", "bf16"] if kind == "score" else ["f32"]
+                    runs = [*((ours, name) for name in precisions), *((peer, setting) for setting in SETTINGS)]
                     # Each goes first in turn.
                     turn = number % len(runs)
                     for worker, setting in runs[turn:] + runs[:turn]:
@@ -254,14 +255,19 @@ def throughput_table(found: dict) -> str:
     lines = [f"Patches a second. {times(found)} on {found['images']} ({found['machine']}).", ""]
     for kind, title in (("score", "Scoring"), ("train", "Fine-tuning")):
         lines += [f"**{title}**", ""]
-        lines += ["| network | pixels | acft | PyTorch | PyTorch, channels_last | PyTorch, bf16 | ratio, f32 | ratio to bf16 |", "|---|---|---|---|---|---|---|---|"]
+        half = kind == "score"
+        names = ["network", "pixels", "acft", *(["acft, bf16"] if half else []), "PyTorch", "PyTorch, channels_last", "PyTorch, bf16", "ratio, f32", "ratio, bf16" if half else "f32 to bf16"]
+        lines += ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
         for network in NETWORKS:
             for pixels in PIXELS:
                 of = lambda who: rates[f"{kind}/{network}/{pixels}/{who}"]
                 ours, bf16 = of("acft f32"), of("PyTorch bf16")
                 plain = [of("PyTorch default"), of("PyTorch channels_last")]
                 show = lambda rate: f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"
-                cells = [show(ours), *map(show, plain), show(bf16), f"**{ours / max(plain):.2f}**", f"{ours / bf16:.2f}"]
+                best = of("acft bf16") if half else ours
+                own = [ours, best] if half else [ours]
+                ratio = f"{best / bf16:.2f}"
+                cells = [*map(show, own), *map(show, plain), show(bf16), f"**{ours / max(plain):.2f}**", f"**{ratio}**" if half else ratio]
                 lines.append(f"| {network} | {pixels} | " + " | ".join(cells) + " |")
         lines.append("")
     lines += [

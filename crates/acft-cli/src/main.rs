@@ -23,6 +23,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    end_quietly_with_the_reader();
     match cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
@@ -30,4 +31,18 @@ fn main() -> ExitCode {
             cli::exit_code(&error)
         }
     }
+}
+
+/// Whoever reads the output may have seen enough, as `head` does: that is the end, and no fault of the program. Rust
+/// makes it a panic where text is printed.
+fn end_quietly_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            // As a program that the signal has ended: 128 + SIGPIPE.
+            std::process::exit(141);
+        }
+        usual(panic);
+    }));
 }

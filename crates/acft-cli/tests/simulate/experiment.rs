@@ -224,3 +224,23 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
         "{row}"
     );
 }
+
+/// As `acft … | head -0` leaves it: someone who has seen enough.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let images = Images::new();
+    fs::write(images.home().join("small.toml"), SETTINGS).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_acft"))
+        .current_dir(images.home())
+        .args(["experiment", "status", "small.toml"])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(said(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(141));
+}
