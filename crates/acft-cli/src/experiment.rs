@@ -34,6 +34,7 @@ A file says what is compared:
   query = \"core-set\"
   learn = \"hq\"
   on = [\"lung\"]                       # these data alone; all without it
+  at.lung.lr = 1e-3                   # what is different there
   [[line]]                            # what all labels at once are worth
   name = \"full-training\"
   seeds = 3                           # the first three alone
@@ -43,7 +44,7 @@ held against which, and with seconds-per-label = 4.0 what a label costs an exper
 the report then confirms the one, and tells savings in minutes by the other.
 
 Entries of [[network]] are a third side of the grid, where there are some. Later
-entries win: settings, data, network, arm. Paths are relative to --root.";
+entries win: settings, data, network, arm, at. Paths are relative to --root.";
 
 /// Run a grid of simulations, and gather their results.
 #[derive(clap::Args)]

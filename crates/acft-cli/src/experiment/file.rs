@@ -1,6 +1,6 @@
 //! The file of an experiment: what stands in it, and what is wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::Args;
@@ -40,6 +40,8 @@ pub(super) struct Arm {
     pub(super) kind: Kind,
     /// The data that it is run on; all, where nothing is said.
     pub(super) on: Option<Vec<String>>,
+    /// What is different on some of the data, by their names.
+    pub(super) at: BTreeMap<String, Flags>,
     /// How many of the seeds it is run with, the first ones; all, where nothing is said.
     pub(super) seeds: Option<usize>,
 }
@@ -101,8 +103,14 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
     let mut arms = Vec::new();
     for (what, kind) in [("arm", Kind::Curve), ("line", Kind::Line)] {
         arms.extend(entries(text, &file, what, |table, entry| {
+            let at: BTreeMap<String, Table> = take(text, table, "at")?.unwrap_or_default();
+            let at = at
+                .into_iter()
+                .map(|(data, table)| Ok((data, flags(text, table)?)))
+                .collect::<anyhow::Result<_>>()?;
             Ok(Arm {
                 kind,
+                at,
                 on: take(text, table, "on")?,
                 seeds: take(text, table, "seeds")?,
                 entry: entry(table)?,
@@ -179,10 +187,10 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
         }
     }
     for arm in arms {
-        for name in arm.on.iter().flatten() {
+        for name in arm.on.iter().flatten().chain(arm.at.keys()) {
             if !of_data.contains(&name.as_str()) {
                 return Err(bad_input!(
-                    "arm {:?} is to run on {name:?}, which is none of the data: {}",
+                    "arm {:?} speaks of {name:?}, which is none of the data: {}",
                     arm.entry.name,
                     of_data.join(", ")
                 ));
@@ -376,6 +384,16 @@ mod tests {
                 "['lung']",
                 "['lungs']",
                 "\"lungs\", which is none of the data: lung",
+            ),
+            (
+                "on = ['lung']",
+                "at.lungs.lr = 1e-4",
+                "\"lungs\", which is none of the data: lung",
+            ),
+            (
+                "on = ['lung']",
+                "at.lung.rate = 1e-4",
+                "there is no setting \"rate\"",
             ),
             (
                 "[[arm]]",

@@ -121,6 +121,9 @@ fn settings(
         flags = of_a_line(flags)?;
     }
     flags = arm.entry.flags.clone().over(flags)?;
+    if let Some(here) = arm.at.get(&parts[0].name) {
+        flags = here.clone().over(flags)?;
+    }
     // Joining leaves a path as it is that starts at the root of the machine.
     for path in [&mut flags.data, &mut flags.manifest, &mut flags.weights] {
         *path = path.take().map(|path| root.join(path));
