@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures acft beside PyTorch and NumPy, and writes the tables of docs/performance.md.
 #
-#     benches/run.sh [--data DIR] [--weights FILE] [--parts throughput,loop,score,growth] [--rounds N]
+#     benches/run.sh [--data DIR] [--weights FILE] [--parts scoring,training,loop,score,growth] [--rounds N]
 #
 # Needs Python 3 with venv; PyTorch and the rest come from PyPI, into target/bench-venv. DIR holds
 # lung_nodule_candidates and chest_xray_pneumonia, and FILE is SqueezeNet 1.1 of torchvision as

@@ -8,6 +8,7 @@ pub(crate) mod bars;
 pub(crate) mod curve;
 mod frame;
 pub(crate) mod gallery;
+mod heading;
 pub(crate) mod histograms;
 mod label;
 mod lines;

@@ -1,6 +1,7 @@
 //! Stacked bars in several panels that share their axes: what each step was made of, a panel a strategy.
 
 use super::axis::{Scale, Ticks};
+use super::heading::{MARGIN, heading};
 use super::style::{GRID, INK, MUTED, PAPER, RULE};
 use super::svg::{self, Element};
 use super::text::Font;
@@ -29,13 +30,11 @@ pub(crate) struct Panel {
     pub(crate) bars: Vec<(String, Vec<f64>)>,
 }
 
-const MARGIN: f64 = 18.0;
 const LEFT: f64 = 66.0;
 const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 150.0;
 /// Between panels, side by side and one below the other.
 const GAP: (f64, f64) = (26.0, 66.0);
-const TITLE: Font = Font::bold(16.0);
 const SUBTITLE: Font = Font::regular(12.0);
 const NAME: Font = Font::bold(12.5);
 const TICK: Font = Font::regular(11.0);
@@ -57,18 +56,7 @@ impl BarPlot {
         let rows = self.panels.len().div_ceil(columns).max(1);
         let width = LEFT + columns as f64 * (WIDTH + GAP.0) - GAP.0 + MARGIN;
         let mut body = Vec::new();
-        let mut top = 14.0;
-        for (content, font, fill, leading) in [
-            (&self.title, TITLE, INK, 20.0),
-            (&self.subtitle, SUBTITLE, MUTED, 16.0),
-        ] {
-            for line in font.wrap(content, width - 2.0 * MARGIN) {
-                if !line.is_empty() {
-                    top += leading;
-                    body.push(font.write(MARGIN, top - 4.0, &line).set("fill", fill));
-                }
-            }
-        }
+        let mut top = heading(&self.title, &self.subtitle, width, &mut body);
         top = self.legend(width, top + 8.0, &mut body) + 34.0;
 
         let highest = self

@@ -1,10 +1,11 @@
 //! The learning curve: a score on the test set against the labels it cost, one line a strategy.
 
 use super::frame::Frame;
+use super::heading::{MARGIN, heading};
 use super::label::{self, Label};
 use super::lines::{self, Line};
-use super::style::{INK, MUTED, styles};
-use super::svg::{self, Element};
+use super::style::{MUTED, styles};
+use super::svg;
 use super::text::Font;
 
 /// One curve of a plot.
@@ -36,11 +37,9 @@ pub(crate) struct CurvePlot {
 }
 
 const LEFT: f64 = 68.0;
-const RIGHT: f64 = 18.0;
 const BELOW: f64 = 54.0;
 const PLOT_WIDTH: f64 = 500.0;
 const PLOT_HEIGHT: f64 = 320.0;
-const TITLE: Font = Font::bold(16.0);
 const SUBTITLE: Font = Font::regular(12.0);
 
 impl CurvePlot {
@@ -60,8 +59,8 @@ impl CurvePlot {
 
         let mut body = Vec::new();
         let label_width = labels.iter().map(Label::width).fold(0.0, f64::max);
-        let width = LEFT + PLOT_WIDTH + label_width + RIGHT;
-        let top = self.heading(width, &mut body);
+        let width = LEFT + PLOT_WIDTH + label_width + MARGIN;
+        let top = heading(&self.title, &self.subtitle, width, &mut body) + 16.0;
         let bottom = top + PLOT_HEIGHT.max(labels.iter().map(Label::height).sum());
         frame.place((LEFT, LEFT + PLOT_WIDTH), (top, bottom));
         body.extend(frame.draw(&self.x_label, &self.y_label));
@@ -91,24 +90,6 @@ impl CurvePlot {
         let references = self.reference_lines.iter();
         let references = references.map(|(name, value)| Label::of_reference(name, *value, ticks));
         curves.chain(references).collect()
-    }
-
-    /// Writes the title and the remark; returns where the plot may begin.
-    fn heading(&self, width: f64, body: &mut Vec<Element>) -> f64 {
-        let mut y = 14.0;
-        for (content, font, fill, leading) in [
-            (&self.title, TITLE, INK, 20.0),
-            (&self.subtitle, SUBTITLE, MUTED, 16.0),
-        ] {
-            if content.is_empty() {
-                continue;
-            }
-            for line in font.wrap(content, width - 2.0 * RIGHT) {
-                y += leading;
-                body.push(font.write(RIGHT, y - 4.0, &line).set("fill", fill));
-            }
-        }
-        y + 16.0
     }
 }
 

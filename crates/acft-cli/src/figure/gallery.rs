@@ -1,6 +1,7 @@
 //! Candidates in pictures: those that each criterion favours most, beside those that it favours least (the paper's
 //! Fig. B.11).
 
+use super::heading::{MARGIN, heading};
 use super::picture::picture;
 use super::style::{INK, MUTED, RULE};
 use super::svg::{self, Element};
@@ -34,14 +35,12 @@ pub(crate) struct Tile {
     pub(crate) caption: Vec<String>,
 }
 
-const MARGIN: f64 = 18.0;
 const NAME: f64 = 118.0;
 const TILE: f64 = 72.0;
 const GAP: f64 = 8.0;
 /// Between the most and the least favoured.
 const BETWEEN: f64 = 34.0;
 const LINE: f64 = 11.5;
-const TITLE: Font = Font::bold(16.0);
 const SUBTITLE: Font = Font::regular(12.0);
 const ROW: Font = Font::bold(12.0);
 const SMALL: Font = Font::regular(10.0);
@@ -62,18 +61,7 @@ impl Gallery {
         let pitch = TILE + LINE * captions.unwrap_or(0) as f64 + 16.0;
 
         let mut body = Vec::new();
-        let mut top = 14.0;
-        for (content, font, fill, leading) in [
-            (&self.title, TITLE, INK, 20.0),
-            (&self.subtitle, SUBTITLE, MUTED, 16.0),
-        ] {
-            for line in font.wrap(content, width - 2.0 * MARGIN) {
-                if !line.is_empty() {
-                    top += leading;
-                    body.push(font.write(MARGIN, top - 4.0, &line).set("fill", fill));
-                }
-            }
-        }
+        let mut top = heading(&self.title, &self.subtitle, width, &mut body);
         for (x, heading) in [(MARGIN + NAME, "favoured most"), (second, "favoured least")] {
             body.push(SUBTITLE.write(x, top + 18.0, heading).set("fill", INK));
         }

@@ -1,5 +1,6 @@
 //! Small histograms in rows: how the predictions of some candidates spread over their patches (the paper's Fig. 7).
 
+use super::heading::{MARGIN, heading};
 use super::style::{GRID, INK, MUTED, RULE};
 use super::svg::{self, Element};
 use super::text::Font;
@@ -34,12 +35,10 @@ pub(crate) struct Cell {
 
 /// Of every histogram of probabilities.
 pub(crate) const BINS: usize = 10;
-const MARGIN: f64 = 18.0;
 const NAME: f64 = 118.0;
 const CELL: (f64, f64) = (64.0, 52.0);
 const GAP: (f64, f64) = (9.0, 34.0);
 const BAR: &str = "#00528c";
-const TITLE: Font = Font::bold(16.0);
 const SUBTITLE: Font = Font::regular(12.0);
 const ROW: Font = Font::bold(12.0);
 const SMALL: Font = Font::regular(10.0);
@@ -51,18 +50,7 @@ impl Histograms {
         let columns = columns.unwrap_or(0).max(1) as f64;
         let width = 2.0 * MARGIN + NAME + columns * (CELL.0 + GAP.0) - GAP.0;
         let mut body = Vec::new();
-        let mut top = 14.0;
-        for (content, font, fill, leading) in [
-            (&self.title, TITLE, INK, 20.0),
-            (&self.subtitle, SUBTITLE, MUTED, 16.0),
-        ] {
-            for line in font.wrap(content, width - 2.0 * MARGIN) {
-                if !line.is_empty() {
-                    top += leading;
-                    body.push(font.write(MARGIN, top - 4.0, &line).set("fill", fill));
-                }
-            }
-        }
+        let mut top = heading(&self.title, &self.subtitle, width, &mut body);
         top += 14.0;
         // One scale for all, so that a high bar means the same everywhere.
         let most = self

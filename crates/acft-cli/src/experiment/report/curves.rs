@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use acft::curve::LearningCurve;
-use acft::saving::{LabelSaving, SavingOptions, SeedCurve, label_saving};
+use acft::saving::{FEWEST_SEEDS, LabelSaving, SavingOptions, SeedCurve, label_saving};
 use acft::seeds::Spread;
 
 use super::document::{Block, Figure, Table, Value, plain};
@@ -13,15 +13,16 @@ use crate::figure::curve::{CurvePlot, Series};
 /// Of all intervals.
 const CONFIDENCE: f64 = 0.95;
 
-/// The picture: means over seeds, with intervals, and the horizontal lines.
+/// The picture: means over seeds, with bands, and the horizontal lines.
 pub(super) fn figure(panel: &Panel) -> Option<Figure> {
-    let series: Vec<Series> = panel.curves.iter().filter_map(series).collect();
-    let most = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
-    let bands = match most {
-        1 => "one seed each: an anecdote".to_owned(),
-        seeds => format!("mean of {seeds} seeds; the bands are 95 % intervals of the mean"),
-    };
-    let reference_lines: Vec<(String, f64)> = panel
+    let seeds = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
+    let bands = bands(seeds);
+    let series = panel
+        .curves
+        .iter()
+        .filter_map(|arm| series(arm, seeds))
+        .collect();
+    let reference_lines = panel
         .lines
         .iter()
         .filter_map(|line| Some((line.name.clone(), last(line)?.mean)))
@@ -34,34 +35,29 @@ pub(super) fn figure(panel: &Panel) -> Option<Figure> {
         series,
         reference_lines,
     };
+    let lines = match panel.lines.len() {
+        0 => "",
+        _ => " Dotted: trained once on all labels.",
+    };
     Some(Figure {
         name: format!("{}-curves", panel.slug()),
         svg: plot.svg(),
         caption: format!(
-            "Learning curves: {} against labels queried, {bands} (Student). Dotted: trained once on all labels.",
+            "Learning curves: {} against labels queried, {bands}.{lines}",
             panel.metric.name()
         ),
     })
 }
 
-fn series(arm: &Arm) -> Option<Series> {
+fn series(arm: &Arm, seeds: usize) -> Option<Series> {
     let mean = LearningCurve::mean(arm.curves()).ok()?;
-    let band: Vec<(f64, f64)> = mean
-        .points()
-        .iter()
-        .map(|point| {
-            let at: Vec<f64> = arm
-                .curves()
-                .filter_map(|curve| curve.extended_to(point.labels).at(point.labels))
-                .collect();
-            Spread::of(&at)
-                .and_then(|spread| spread.interval(CONFIDENCE))
-                // A chance is no more than 1.
-                .map_or((point.value, point.value), |(low, high)| {
-                    (low.max(0.0), high.min(1.0))
-                })
-        })
-        .collect();
+    let edges = |labels: usize| {
+        let values: Vec<f64> = arm
+            .curves()
+            .filter_map(|curve| curve.extended_to(labels).at(labels))
+            .collect();
+        edges(&values, seeds)
+    };
     Some(Series {
         name: arm.name.clone(),
         points: mean
@@ -69,8 +65,44 @@ fn series(arm: &Arm) -> Option<Series> {
             .iter()
             .map(|point| (point.labels as f64, point.value))
             .collect(),
-        band: (arm.runs.len() > 1).then_some(band),
+        band: mean
+            .points()
+            .iter()
+            .map(|point| edges(point.labels))
+            .collect(),
     })
+}
+
+/// What the bands of a figure are, whose arms have up to so many seeds.
+pub(super) fn bands(seeds: usize) -> String {
+    match seeds {
+        0 | 1 => "one seed each: an anecdote".to_owned(),
+        // With few seeds Student's interval spans the page, and says no more than that they are few.
+        few if few < FEWEST_SEEDS => {
+            format!(
+                "mean of {few} seeds, too few for an interval; the bands reach from the lowest to the highest"
+            )
+        }
+        seeds => {
+            format!("mean of {seeds} seeds; the bands are 95 % intervals of the mean (Student)")
+        }
+    }
+}
+
+/// The band at one point; none of a single seed.
+pub(super) fn edges(values: &[f64], seeds: usize) -> Option<(f64, f64)> {
+    let (low, high) = if seeds < FEWEST_SEEDS {
+        (values.len() > 1).then_some(())?;
+        values
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            })
+    } else {
+        Spread::of(values)?.interval(CONFIDENCE)?
+    };
+    // A share is no more than 1.
+    Some((low.max(0.0), high.min(1.0)))
 }
 
 /// The values that the curves end at.
@@ -151,7 +183,7 @@ pub(super) fn contrast(panel: &Panel) -> Option<Block> {
     if let Ok(saving) = saving(reference, ours) {
         text += &format!(" Label saving: {}.", in_words(&saving, panel));
     }
-    if difference.seeds < acft::saving::FEWEST_SEEDS {
+    if difference.seeds < FEWEST_SEEDS {
         text += " Fewer than 5 seeds: an anecdote.";
     }
     text += " Everything else on this page is exploratory.";

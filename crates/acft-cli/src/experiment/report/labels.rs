@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use acft::seeds::Spread;
 
+use super::curves::{bands, edges};
 use super::document::{Figure, Table, Value, plain};
 use super::panel::{Arm, Panel, Run};
 use crate::figure::bars::{BarPlot, Panel as Bars};
@@ -22,25 +23,25 @@ pub(super) fn class_ratio(panel: &Panel) -> Option<Figure> {
         }
         (all > 0).then(|| of_class as f64 / all as f64)
     };
+    let seeds = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
     let series = panel.curves.iter().map(|arm| {
         let (mut points, mut band) = (Vec::new(), Vec::new());
         for (at, labels) in labels_of(arm) {
             let shares: Vec<f64> = arm.runs.iter().filter_map(|run| share(run, at)).collect();
             if let Some(spread) = Spread::of(&shares) {
                 points.push((labels, spread.mean));
-                let (low, high) = spread.interval(0.95).unwrap_or((spread.mean, spread.mean));
-                band.push((low.max(0.0), high.min(1.0)));
+                band.extend(edges(&shares, seeds));
             }
         }
         Series {
             name: arm.name.clone(),
+            band: (band.len() == points.len()).then_some(band),
             points,
-            band: (arm.runs.len() > 1).then_some(band),
         }
     });
     let plot = CurvePlot {
         title: format!("{}: the classes of what was queried", panel.title()),
-        subtitle: "mean over seeds; the bands are 95 % intervals of the mean".to_owned(),
+        subtitle: bands(seeds),
         x_label: "labels queried".to_owned(),
         y_label: format!("share of \"{class}\""),
         series: series.collect(),
