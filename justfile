@@ -36,7 +36,7 @@ asan:
 
 # the portable kernels under Miri, on small shapes (needs a nightly toolchain with Miri)
 miri:
-    MIRIFLAGS="-Zmiri-tree-borrows -Zmiri-ignore-leaks -Zmiri-disable-isolation" RAYON_NUM_THREADS=2 cargo +nightly miri test -p acft-kernels --target-dir target/miri --lib --test conv --test adam -- one_small_shape tests:: a_short_gradient
+    MIRIFLAGS="-Zmiri-tree-borrows -Zmiri-ignore-leaks -Zmiri-disable-isolation" RAYON_NUM_THREADS=2 cargo +nightly miri test -p acft-kernels --target-dir target/miri --lib --test conv --test pairs --test adam -- one_small_shape one_small_pair tests:: a_short_gradient
 
 # format, and let clippy complain
 tidy:

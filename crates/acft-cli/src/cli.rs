@@ -1,7 +1,9 @@
 //! The commands, and what their failures mean to a calling script.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -101,8 +103,17 @@ const OVERVIEW: [(&str, &[&str]); 4] = [
 
 /// The arguments of this process. Ends it where they are wrong, or ask for help.
 pub(crate) fn parse() -> Cli {
-    let matches = command().get_matches();
+    let matches = command().get_matches_from(run_of_a_file(std::env::args_os().collect()));
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// `acft experiment FILE.toml` is `acft experiment run FILE.toml`: what else would one do with it?
+fn run_of_a_file(mut args: Vec<OsString>) -> Vec<OsString> {
+    let is_file = |arg: &OsString| Path::new(arg).extension() == Some("toml".as_ref());
+    if args.get(1).is_some_and(|arg| arg == "experiment") && args.get(2).is_some_and(is_file) {
+        args.insert(2, "run".into());
+    }
+    args
 }
 
 /// The whole command line.

@@ -46,7 +46,7 @@ the report then confirms the one, and tells savings in minutes by the other.
 Entries of [[network]] are a third side of the grid, where there are some. Later
 entries win: settings, data, network, arm, at. Paths are relative to --root.";
 
-/// Run a grid of simulations, and gather their results.
+/// Run a grid of simulations, and report what came of it.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
@@ -56,7 +56,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Make the runs that are not finished; run it again to go on, or after seeds were added.
+    /// Make the runs that are not finished; run it again to go on, or after seeds were added. A FILE.toml alone does it too.
     Run(RunArgs),
     /// How far the runs are.
     Status(StatusArgs),
@@ -84,7 +84,7 @@ struct Which {
 struct RunArgs {
     #[command(flatten)]
     which: Which,
-    /// How many runs go on at a time; results do not depend on it [default: half as many as processors].
+    /// How many runs go on at a time; results do not depend on it [default: half as many as processors, where memory allows].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Try runs again that failed.
@@ -126,6 +126,17 @@ impl Args {
 }
 
 impl Which {
+    /// What makes the runs.
+    fn run_command(&self) -> String {
+        let mut command = format!("acft experiment run {}", self.file.display());
+        for (flag, path) in [("--root", &self.root), ("--out", &self.out)] {
+            if let Some(path) = path {
+                command += &format!(" {flag} {}", path.display());
+            }
+        }
+        command
+    }
+
     fn open(&self) -> anyhow::Result<grid::Grid> {
         let experiment = file::read(&self.file)?;
         let beside = self.file.parent().map(PathBuf::from).unwrap_or_default();
@@ -140,35 +151,64 @@ impl Which {
 
 /// Runs the command. Exits with 1 where a run failed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (which, grid) = match &args.command {
+    match &args.command {
         Command::Run(args) => {
             let grid = args.which.open()?;
-            let half = rayon::current_num_threads().div_ceil(2);
-            let jobs = args.jobs.map_or(half, NonZeroUsize::get);
+            let jobs = args
+                .jobs
+                .map_or_else(|| jobs_here(&grid), NonZeroUsize::get);
             run::run(&grid, jobs, args.retry)?;
-            (&args.which, grid)
+            let failed = status(&args.which, &grid)?.failed();
+            Ok(match failed {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            })
         }
-        Command::Status(args) => (&args.which, args.which.open()?),
-        Command::Report(args) => return report(args),
-    };
-    let status = status::Status::of(&grid)?;
+        Command::Status(args) => {
+            status(&args.which, &args.which.open()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Report(args) => report(args),
+    }
+}
+
+/// What a run takes beside its images: weights, optimiser, a mini-batch on its way.
+const RUN_BYTES: u64 = 1 << 30;
+
+/// Half as many as processors, and no more than there is memory for.
+fn jobs_here(grid: &grid::Grid) -> usize {
+    let half = rayon::current_num_threads().div_ceil(2);
+    let caches = grid.cells.iter().map(|cell| cell.settings.cache_bytes);
+    let each = RUN_BYTES + caches.max().unwrap_or(0) as u64;
+    let fit = free_memory().map_or(half, |free| (free / each) as usize);
+    half.min(fit).max(1)
+}
+
+/// In bytes, where the system says so.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
+    let status = status::Status::of(grid)?;
     if which.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
         print!("{status}");
     }
-    let failed = matches!(args.command, Command::Run(_)) && status.failed() > 0;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(status)
 }
 
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let grid = args.which.open()?;
     let out = args.to.clone().unwrap_or_else(|| grid.out.join("report"));
-    let page = report::write(&grid, &args.which.file, args.step, &out)?;
+    let command = args.which.run_command();
+    let page = report::write(&grid, &args.which.file, &command, args.step, &out)?;
     if args.which.json {
         println!("{}", serde_json::json!({ "report": page }));
     } else {

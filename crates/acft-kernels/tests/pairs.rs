@@ -119,6 +119,16 @@ fn check(shape: &Conv2d) {
         assert_rounded(&what("y"), &run(Activation::Identity, false), &y);
         assert_rounded(&what("relu(y)"), &run(Activation::Relu, false), &rectified);
         assert_rounded(&what("y + held"), &run(Activation::Identity, true), &sums);
+
+        let conv = PairConvolution::new(isa, shape, &w, Some(&bias), Activation::Relu);
+        let xs = pairs(&x, shape.in_channels, source);
+        let mut out = vec![f32::NAN; blocks(shape.batch) * shape.out_channels * plane * LANES];
+        let sources = xs.chunks(pair_words(shape.in_channels, source) * LANES);
+        for (x, out) in sources.zip(out.chunks_mut(shape.out_channels * plane * LANES)) {
+            conv.run_block_in_f32(x, out);
+        }
+        let exact = one_by_one(&out, shape.batch);
+        assert_close(&what("relu(y) in f32"), &exact, &rectified);
     }
 }
 

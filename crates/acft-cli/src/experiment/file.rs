@@ -95,15 +95,15 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
     };
     let data = entries(text, &file, "data", |table, entry| {
         Ok(Data {
-            contrast: take(text, table, "contrast")?,
-            seconds_per_label: take(text, table, "seconds-per-label")?,
+            contrast: take(table, "contrast")?,
+            seconds_per_label: take(table, "seconds-per-label")?,
             entry: entry(table)?,
         })
     })?;
     let mut arms = Vec::new();
     for (what, kind) in [("arm", Kind::Curve), ("line", Kind::Line)] {
         arms.extend(entries(text, &file, what, |table, entry| {
-            let at: BTreeMap<String, Table> = take(text, table, "at")?.unwrap_or_default();
+            let at: BTreeMap<String, Table> = take(table, "at")?.unwrap_or_default();
             let at = at
                 .into_iter()
                 .map(|(data, table)| Ok((data, flags(text, table)?)))
@@ -111,8 +111,8 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             Ok(Arm {
                 kind,
                 at,
-                on: take(text, table, "on")?,
-                seeds: take(text, table, "seeds")?,
+                on: take(table, "on")?,
+                seeds: take(table, "seeds")?,
                 entry: entry(table)?,
             })
         })?);
@@ -187,6 +187,19 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
         }
     }
     for arm in arms {
+        if arm.seeds == Some(0) || arm.on.as_ref().is_some_and(Vec::is_empty) {
+            return Err(bad_input!(
+                "arm {:?} makes no run: give it at least one of the seeds, and of the data (or leave seeds and on out)",
+                arm.entry.name
+            ));
+        }
+        let elsewhere = |name: &&String| arm.on.as_ref().is_some_and(|on| !on.contains(name));
+        if let Some(name) = arm.at.keys().find(elsewhere) {
+            return Err(bad_input!(
+                "arm {:?} has something different at {name:?}, and is not run on it",
+                arm.entry.name
+            ));
+        }
         for name in arm.on.iter().flatten().chain(arm.at.keys()) {
             if !of_data.contains(&name.as_str()) {
                 return Err(bad_input!(
@@ -276,14 +289,15 @@ fn entries<T>(
 }
 
 /// What an entry has beside the settings of a simulation.
-fn take<T: DeserializeOwned>(
-    text: &str,
-    table: &mut Table,
-    name: &str,
-) -> anyhow::Result<Option<T>> {
+fn take<T: DeserializeOwned>(table: &mut Table, name: &str) -> anyhow::Result<Option<T>> {
     let value = table.remove(name);
     value
-        .map(|value| value.try_into().map_err(|error| told(text, &error)))
+        .map(|value| {
+            // Others may have the same key, so that a line is not told.
+            value
+                .try_into()
+                .map_err(|error: toml::de::Error| bad_input!("{name}: {}", error.message()))
+        })
         .transpose()
 }
 
@@ -384,6 +398,17 @@ mod tests {
                 "['lung']",
                 "['lungs']",
                 "\"lungs\", which is none of the data: lung",
+            ),
+            ("on = ['lung']", "on = []", "arm \"rft\" makes no run"),
+            (
+                "on = ['lung']",
+                "seeds = 'three'",
+                "arm \"rft\": seeds: invalid type",
+            ),
+            (
+                "on = ['lung']",
+                "on = ['lung']\nat.other.lr = 1e-4",
+                "has something different at \"other\", and is not run on it",
             ),
             (
                 "on = ['lung']",

@@ -1,6 +1,7 @@
 //! `acft experiment report`: what came of the runs, as a page with every figure and table.
 
 mod about;
+mod contrast;
 mod curves;
 mod document;
 mod labels;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::grid::{Grid, VERSION};
 use crate::cli::bad_input;
+pub(super) use contrast::declare;
 use document::{Block, Document, Section};
 use panel::Panel;
 
@@ -19,7 +21,13 @@ use panel::Panel;
 ///
 /// # Errors
 /// No run is finished, one is damaged, or the report cannot be written.
-pub(super) fn write(grid: &Grid, file: &Path, step: u32, out: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn write(
+    grid: &Grid,
+    file: &Path,
+    command: &str,
+    step: u32,
+    out: &Path,
+) -> anyhow::Result<PathBuf> {
     let panels = panel::read(grid)?;
     if panels.is_empty() {
         return Err(bad_input!(
@@ -28,7 +36,6 @@ pub(super) fn write(grid: &Grid, file: &Path, step: u32, out: &Path) -> anyhow::
             file.display()
         ));
     }
-    let command = format!("acft experiment run {}", file.display());
     let mut document = Document {
         title: format!("{}: how many labels does it take?", grid.experiment.name),
         remark: format!(
@@ -42,21 +49,16 @@ pub(super) fn write(grid: &Grid, file: &Path, step: u32, out: &Path) -> anyhow::
         ),
         sections: Vec::new(),
     };
-    let overview: Vec<Block> = panels.iter().filter_map(curves::contrast).collect();
     let mut overview = Section {
         title: "Overview".to_owned(),
-        blocks: overview,
+        blocks: contrast::findings(grid, &panels)?,
     };
-    if !panels.iter().any(|panel| panel.data.contrast.is_some()) {
-        let text = "No contrast was declared beforehand: everything on this page is exploratory.";
-        overview.blocks.push(Block::Finding(text.to_owned()));
-    }
     overview
         .blocks
         .extend(table4::table(&panels).map(Block::Table));
     document.sections.push(overview);
     for panel in &panels {
-        document.sections.push(section(panel, step, &command)?);
+        document.sections.push(section(panel, step, command)?);
     }
     document.write(out)?;
     Ok(out.join("report.html"))

@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::Context;
 
 use super::grid::{Cell, Grid, Stage, VERSION};
-use super::results;
+use super::{report, results};
 use crate::cli::bad_input;
 use crate::progress::Shared;
 use crate::simulate::settings::Flags;
@@ -28,6 +28,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
         )
     })?;
     let _lock = lock(grid)?;
+    report::declare(grid)?;
     let mut waiting = Vec::new();
     for cell in &grid.cells {
         refuse_others(cell)?;
@@ -114,7 +115,7 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
 }
 
 /// Refuses a run that was made by another version, or with other settings.
-fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
+pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
     let out = &cell.settings.out;
     if let Some(note) = cell.note()?
         && note.version != VERSION

@@ -24,6 +24,9 @@ use crate::progress::Progress;
 /// A fall of the validation AUC below its best that is worth a word.
 const FALL: f64 = 0.1;
 
+/// Of larger batches no predictions are kept.
+const MOST_DRAWN: usize = 500;
+
 /// Fewer labels than these show no tendency.
 const FEW: usize = 20;
 
@@ -436,8 +439,13 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
             // A random query looks at its batch alone, which has no extremes of U.
             self.watched.take().for_each(drop);
         }
-        // Predicting the few again is cheaper than keeping the predictions of all.
-        let ids: Vec<CandidateId> = queried.batch.iter().map(|one| one.candidate).collect();
+        // Predicting the few again is cheaper than keeping the predictions of all; where they are many, as when all of
+        // the pool is asked for at once, no one looks at each.
+        let few = queried
+            .batch
+            .iter()
+            .filter(|_| queried.batch.len() <= MOST_DRAWN);
+        let ids: Vec<CandidateId> = few.map(|one| one.candidate).collect();
         let mut rows = BTreeMap::new();
         let scorer = self.setting.scorer;
         scorer.predict(&run.current, &ids, &mut |id, outcome| {

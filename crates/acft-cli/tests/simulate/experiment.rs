@@ -166,7 +166,8 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
             .contains("no run in runs/small is finished: make some with acft experiment run")
     );
 
-    let output = experiment(&images, &text, &["run"]);
+    // A file alone is one to run.
+    let output = experiment(&images, &text, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
     let line = images.read("runs/small/runs/blobs/full-training/seed-0/steps.jsonl");
     assert!(
@@ -192,8 +193,10 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     }
     let page = images.read("runs/small/report/report.html");
     for part in [
-        "Declared contrast: ACFT(HQ) against RFT, 2 paired seeds.",
-        "Fewer than 5 seeds: an anecdote. Everything else on this page is exploratory.",
+        "blobs: ACFT(HQ) against RFT, declared before the first run. By the ALC of the test AUC ACFT(HQ) ",
+        "2 paired seeds. Label saving: ",
+        "Fewer than 5 seeds: an anecdote.",
+        "Everything else on this page is exploratory.",
         "RFT, core-set, ACFT(HQ) compared on blobs: a pool of 40 candidates, judged on 10 test candidates",
         "2 seeds (0, 1).",
         "acft experiment run small.toml",
@@ -206,6 +209,20 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     for outside in ["src=\"http", "href=\"http", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
+    // More seeds than there are runs: no verdict while it could still be waited for.
+    let more = text.replace("seeds = 2", "seeds = 3");
+    assert!(experiment(&images, &more, &["report"]).status.success());
+    let page = images.read("runs/small/report/report.html");
+    assert!(page.contains("Interim, 2 of 3 paired seeds, and so without a verdict"));
+    // A contrast that was chosen once results were known is no prediction, and runs of other settings are no part.
+    let other = text.replace("contrast = [\"ACFT(HQ)\"", "contrast = [\"core-set\"");
+    assert!(experiment(&images, &other, &["report"]).status.success());
+    let page = images.read("runs/small/report/report.html");
+    assert!(page.contains("core-set against RFT, not known to be declared before the first run"));
+    let changed = text.replace("epochs = 1", "epochs = 2");
+    let refused = experiment(&images, &changed, &["report"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused.stderr).contains("--epochs 2 (the run has 1)"));
     let alc = images.read("runs/small/report/tables/table-4.csv");
     let row = alc
         .lines()

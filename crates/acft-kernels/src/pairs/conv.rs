@@ -105,15 +105,33 @@ impl PairConvolution {
         self.run(x, out, true);
     }
 
+    /// As [`PairConvolution::run_block`], but not rounded: to a block of f32 images.
+    ///
+    /// Panics, naming the argument, if a slice is not one block.
+    pub fn run_block_in_f32(&self, x: &[u32], out: &mut [f32]) {
+        check::length("x", x, self.source_len);
+        let rows: usize = self.panels.iter().map(|(_, rows)| rows).sum();
+        check::length("out", out, rows * self.plane * LANES);
+        self.tiles(x, false, |first, tile| {
+            self.isa
+                .pair_sums(tile, &mut out[first * self.plane * LANES..]);
+        });
+    }
+
     fn run(&self, x: &[u32], out: &mut [u32], onto: bool) {
         check::length("x", x, self.source_len);
         check::length("out", out, self.target_len);
-        let relu = self.activation == Activation::Relu;
+        self.tiles(x, onto, |first, tile| {
+            // Panels begin at even rows: only the last can have an odd number of them.
+            self.isa
+                .pair_tile(tile, &mut out[first / 2 * self.plane * LANES..]);
+        });
+    }
+
+    /// Calls `each` for every tile and the first of its rows.
+    fn tiles(&self, x: &[u32], onto: bool, mut each: impl FnMut(usize, &PairTile<'_>)) {
         for chunk in &self.plan.chunks {
             for &(first, rows) in &self.panels {
-                let a = &self.weights[first * self.terms..][..rows * self.terms];
-                // Panels begin at even rows: only the last can have an odd number of them.
-                let out = &mut out[first / 2 * self.plane * LANES..];
                 let start = match self.bias.as_deref().map(|bias| &bias[first..]) {
                     Some(bias) if onto => Start::OutputAndBias(bias),
                     None if onto => Start::Output,
@@ -123,16 +141,16 @@ impl PairConvolution {
                 for columns in &self.plan.columns[chunk.clone()] {
                     let tile = PairTile {
                         rows,
-                        a,
+                        a: &self.weights[first * self.terms..][..rows * self.terms],
                         b: x,
                         columns: columns.sources(),
                         terms: &self.plan.terms[columns.terms],
                         start,
-                        relu,
+                        relu: self.activation == Activation::Relu,
                         out_row: self.plane * LANES,
                         out_columns: columns.targets(),
                     };
-                    self.isa.pair_tile(&tile, out);
+                    each(first, &tile);
                 }
             }
         }

@@ -14,6 +14,8 @@ pub(crate) struct Grid {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
+    /// Whether it is f32 at any precision.
+    pub(super) wide: bool,
 }
 
 impl Grid {
@@ -27,6 +29,7 @@ impl Grid {
             value: self.value,
             channels: 0..self.channels,
             plane: self.plane(),
+            wide: self.wide,
         }
     }
 }
@@ -37,6 +40,7 @@ pub(super) struct View {
     pub(super) value: usize,
     pub(super) channels: Range<usize>,
     pub(super) plane: usize,
+    pub(super) wide: bool,
 }
 
 /// What is done to one value to make another.
@@ -138,6 +142,7 @@ impl Builder {
             channels,
             height,
             width,
+            wide: false,
         };
         self.values.push(grid);
         grid
@@ -151,6 +156,15 @@ impl Builder {
         y
     }
 
+    /// A convolution whose output is f32 at any precision: the last one, which nobody reads but for its means.
+    pub(crate) fn conv_in_f32(&mut self, x: Grid, layer: &Layer) -> Grid {
+        let y = self.grid(layer.dims[0], shape(x, layer).output());
+        self.values[y.value].wide = true;
+        let y = Grid { wide: true, ..y };
+        self.conv_into(x, layer, y, 0);
+        y
+    }
+
     /// A convolution whose output becomes channels of `y` from `first` on.
     pub(crate) fn conv_into(&mut self, x: Grid, layer: &Layer, y: Grid, first: usize) {
         debug_assert!(first.is_multiple_of(2), "pairs of channels are not parted");
@@ -158,6 +172,7 @@ impl Builder {
             value: y.value,
             channels: first..first + layer.dims[0],
             plane: y.plane(),
+            wide: y.wide,
         };
         self.push_conv(x, layer, to, false);
     }

@@ -22,10 +22,16 @@ pub(super) trait Number: Copy + Debug + Default + Send + Sync {
     /// One block; `onto` what `to` holds, where it is said.
     fn run_conv(conv: &Self::Conv, from: &[Self], to: &mut [Self], onto: bool);
 
+    /// One block, to words that hold f32 numbers.
+    fn run_conv_in_f32(conv: &Self::Conv, from: &[Self], to: &mut [Self]);
+
     fn max_pool(isa: Isa, shape: &Pool2d, from: &[Self], to: &mut [Self]);
 
     /// The mean of each channel.
     fn mean(channels: usize, plane: usize, from: &[Self], to: &mut [f32]);
+
+    /// The mean of each channel, where the words hold f32 numbers.
+    fn mean_of_f32(from: &[Self], to: &mut [f32]);
 
     /// A block of images, in `room` where they have to be made into something else.
     fn images<'a>(
@@ -60,6 +66,14 @@ impl Number for f32 {
         } else {
             conv.run_block(from, to);
         }
+    }
+
+    fn run_conv_in_f32(conv: &Convolution, from: &[f32], to: &mut [f32]) {
+        conv.run_block(from, to);
+    }
+
+    fn mean_of_f32(from: &[f32], to: &mut [f32]) {
+        global_avg_pool(from, to);
     }
 
     fn max_pool(isa: Isa, shape: &Pool2d, from: &[f32], to: &mut [f32]) {
@@ -105,6 +119,19 @@ impl Number for u32 {
         } else {
             conv.run_block(from, to);
         }
+    }
+
+    fn run_conv_in_f32(conv: &PairConvolution, from: &[u32], to: &mut [u32]) {
+        let mut sums = vec![0.0; to.len()];
+        conv.run_block_in_f32(from, &mut sums);
+        to.iter_mut()
+            .zip(sums)
+            .for_each(|(to, sum)| *to = sum.to_bits());
+    }
+
+    fn mean_of_f32(from: &[u32], to: &mut [f32]) {
+        let values: Vec<f32> = from.iter().copied().map(f32::from_bits).collect();
+        global_avg_pool(&values, to);
     }
 
     fn max_pool(isa: Isa, shape: &Pool2d, from: &[u32], to: &mut [u32]) {

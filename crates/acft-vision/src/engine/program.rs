@@ -16,10 +16,13 @@ struct Words {
 
 impl Words {
     fn of<T: Number>(view: &View) -> Self {
+        let words = |channels: usize| match view.wide {
+            true => channels * view.plane,
+            false => T::words(channels, view.plane),
+        };
         Self {
             value: view.value,
-            words: T::words(view.channels.start, view.plane)
-                ..T::words(view.channels.end, view.plane),
+            words: words(view.channels.start)..words(view.channels.end),
         }
     }
 
@@ -39,7 +42,11 @@ struct Step<T: Number> {
 
 #[derive(Debug)]
 enum Kind<T: Number> {
-    Conv { conv: Box<T::Conv>, onto: bool },
+    Conv {
+        conv: Box<T::Conv>,
+        onto: bool,
+        wide: bool,
+    },
     Pool(Pool2d),
 }
 
@@ -77,6 +84,7 @@ impl<T: Number> Program<T> {
                     kind: Kind::Conv {
                         conv: Box::new(T::conv(isa, &shape, &layer)),
                         onto,
+                        wide: to.wide,
                     },
                 },
                 Planned::Pool { shape, from, to } => Step {
@@ -89,7 +97,7 @@ impl<T: Number> Program<T> {
         let values: Vec<usize> = builder
             .values
             .iter()
-            .map(|grid| T::words(grid.channels, grid.plane()))
+            .map(|grid| Words::of::<T>(&grid.view()).words.end)
             .collect();
         let last_use = |value: usize| {
             if outputs.iter().any(|output| output.grid().value == value) {
@@ -167,7 +175,10 @@ impl<T: Number> Program<T> {
             };
             let (source, written) = (&source[from.lanes()], &mut target[to.lanes()]);
             match kind {
-                Kind::Conv { conv, onto } => T::run_conv(conv, source, written, *onto),
+                Kind::Conv {
+                    conv, wide: true, ..
+                } => T::run_conv_in_f32(conv, source, written),
+                Kind::Conv { conv, onto, .. } => T::run_conv(conv, source, written, *onto),
                 Kind::Pool(shape) => T::max_pool(self.isa, shape, source, written),
             }
             buffers[self.home[to.value]] = target;
@@ -177,12 +188,11 @@ impl<T: Number> Program<T> {
     /// An output after a run: the mean of each of its channels.
     pub(super) fn mean(&self, workspace: &Workspace<T>, output: usize, out: &mut [f32]) {
         let grid = self.outputs[output].grid();
-        T::mean(
-            grid.channels,
-            grid.plane(),
-            self.words(workspace, grid),
-            out,
-        );
+        let words = self.words(workspace, grid);
+        match grid.wide {
+            true => T::mean_of_f32(words, out),
+            false => T::mean(grid.channels, grid.plane(), words, out),
+        }
     }
 
     /// An output after a run, as it is.

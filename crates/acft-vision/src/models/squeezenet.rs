@@ -114,7 +114,9 @@ impl Squeezenet {
     pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
         let (mut builder, images) = Builder::new(input, precision);
         let trunk = stage::lower(&self.features, &mut builder, images);
-        let logits = stage::lower(&self.classifier, &mut builder, trunk);
+        let head = self.classifier.iter().find_map(Stage::conv);
+        let head = head.expect("the classifier is dropout and a convolution");
+        let logits = builder.conv_in_f32(trunk, &head.layer());
         let outputs = [trunk, logits].map(Output::Mean);
         Engine::new(builder, &outputs, Vec::new(), Features::Beside)
     }

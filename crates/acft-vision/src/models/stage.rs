@@ -33,6 +33,14 @@ impl Stage {
         }
     }
 
+    /// The convolution, if it is one.
+    pub(super) fn conv(&self) -> Option<&Conv> {
+        match self {
+            Self::Conv(conv) => Some(conv),
+            _ => None,
+        }
+    }
+
     fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
         match self {
             Self::Conv(conv) => builder.conv(x, &conv.layer()),

@@ -37,7 +37,10 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
     };
     let splits = match record.held_out.as_slice() {
         [] => "the splits are those of the data".to_owned(),
-        made => made.join(" "),
+        made => format!(
+            "splits are made where the data has none, anew for each seed (of the first run: {})",
+            made.join(" ")
+        ),
     };
     let seeds: BTreeSet<u64> = panel.curves.iter().flat_map(Arm::seeds).collect();
     let arms: Vec<&str> = panel.curves.iter().map(|arm| arm.name.as_str()).collect();
@@ -61,22 +64,37 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
         [] => "a machine that was not noted".to_owned(),
         known => known.join("; "),
     };
-    let text = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
+    let arms_runs = || panel.curves.iter().flat_map(|arm| &arm.runs);
+    // What differs between arms stands in the table of settings.
+    let common = |of: &dyn Fn(&Flags) -> Option<String>| -> String {
+        let values: BTreeSet<Option<String>> = arms_runs().map(|run| of(&run.settings)).collect();
+        match values.into_iter().collect::<Vec<_>>().as_slice() {
+            [Some(value)] => value.clone(),
+            [None] => "no set number of".to_owned(),
+            _ => "differing".to_owned(),
+        }
+    };
+    let noise = common(&|flags| flags.noise.map(|noise| noise.to_string()));
+    let noise = match noise.as_str() {
+        "0" => String::new(),
+        share => format!(" The simulated expert errs: a share of {share} of the labels is wrong."),
+    };
     Some(format!(
         "{} compared on {name}: {pool}, {judged}{views}; {splits}; {groups}; classes {}. Network {} at {} pixels, {start}, its last \
-         layer drawn from the seed; {} patches a candidate ({}). {} labels a step, {} steps, {} epochs a step, {}, mini-batch {}; \
-         the last layer learns at 10 times the rate of the rest, both decay by 0.95 an epoch. {} ({}). Made with acft {VERSION} on {machine}: {command}",
+         layer drawn from the seed; patches {}, scored in {}. {} labels a step, {} steps, {} epochs a step, {}, mini-batch {}; \
+         the last layer learns at 10 times the rate of the rest, both decay by 0.95 an epoch.{noise} {} ({}). Made with acft \
+         {VERSION} on {machine}: {command}",
         arms.join(", "),
         record.classes.join(", "),
-        text(settings.model.map(|model| model.to_string())),
-        text(settings.input.map(|side| side.to_string())),
-        text(settings.patches.map(|patches| patches.len().to_string())),
-        text(settings.patches.map(|patches| patches.to_string())),
-        text(settings.batch.map(|batch| batch.to_string())),
-        text(settings.steps.map(|steps| steps.to_string())),
-        text(settings.epochs.map(|epochs| epochs.to_string())),
-        text(settings.optimizer.clone()),
-        text(settings.minibatch.map(|patches| patches.to_string())),
+        common(&|flags| flags.model.map(|model| model.to_string())),
+        common(&|flags| flags.input.map(|side| side.to_string())),
+        common(&|flags| flags.patches.map(|patches| patches.to_string())),
+        common(&|flags| flags.precision.map(|precision| precision.to_string())),
+        common(&|flags| flags.batch.map(|batch| batch.to_string())),
+        common(&|flags| flags.steps.map(|steps| steps.to_string())),
+        common(&|flags| flags.epochs.map(|epochs| epochs.to_string())),
+        common(&|flags| flags.optimizer.clone()),
+        common(&|flags| flags.minibatch.map(|patches| patches.to_string())),
         match seeds.len() {
             1 => "One seed".to_owned(),
             count => format!("{count} seeds"),
@@ -110,19 +128,63 @@ type Column = (&'static str, fn(&Flags) -> Option<String>);
 
 /// What the arms differ in.
 pub(super) fn settings(panel: &Panel) -> Table {
-    let columns: [Column; 9] = [
+    // What a rule does not look at says nothing of it.
+    fn active(flags: &Flags) -> bool {
+        [&flags.query, &flags.first_query]
+            .into_iter()
+            .any(|how| how.as_deref() == Some("active"))
+    }
+    fn continual(flags: &Flags) -> bool {
+        flags.learn.as_deref() != Some("reset-lq")
+    }
+    let columns: [Column; 15] = [
+        ("start", |flags| match flags.from_scratch {
+            Some(true) => Some("random weights".to_owned()),
+            _ => Some("pre-trained".to_owned()),
+        }),
         ("query", |flags| flags.query.clone()),
         ("first query", |flags| flags.first_query.clone()),
-        ("criterion", |flags| flags.criterion.clone()),
-        ("alpha", |flags| flags.alpha.map(|value| value.to_string())),
-        ("omega", |flags| flags.omega.map(|value| value.to_string())),
+        ("criterion", |flags| {
+            flags.criterion.clone().filter(|_| active(flags))
+        }),
+        ("alpha", |flags| {
+            flags
+                .alpha
+                .filter(|_| active(flags))
+                .map(|value| value.to_string())
+        }),
+        ("omega", |flags| {
+            flags
+                .omega
+                .filter(|_| active(flags))
+                .map(|value| value.to_string())
+        }),
         ("learn", |flags| flags.learn.clone()),
         ("lr", |flags| flags.lr.map(|value| value.to_string())),
         ("lr ratio", |flags| {
-            flags.lr_ratio.map(|value| value.to_string())
+            flags
+                .lr_ratio
+                .filter(|_| continual(flags))
+                .map(|value| value.to_string())
         }),
         ("epochs", |flags| {
             flags.epochs.map(|value| value.to_string())
+        }),
+        ("batch", |flags| flags.batch.map(|value| value.to_string())),
+        ("patches", |flags| {
+            flags.patches.map(|value| value.to_string())
+        }),
+        ("precision", |flags| {
+            flags.precision.map(|value| value.to_string())
+        }),
+        ("noise", |flags| {
+            flags
+                .noise
+                .filter(|noise| *noise > 0.0)
+                .map(|value| value.to_string())
+        }),
+        ("per group", |flags| {
+            flags.max_per_group.map(|value| value.to_string())
         }),
     ];
     let arms: Vec<(&str, &Run)> = panel
@@ -133,11 +195,16 @@ pub(super) fn settings(panel: &Panel) -> Table {
         .collect();
     let used: Vec<_> = columns
         .into_iter()
-        .filter(|(_, of)| arms.iter().any(|(_, run)| of(&run.settings).is_some()))
+        .filter(|(name, of)| {
+            let values: BTreeSet<Option<String>> =
+                arms.iter().map(|(_, run)| of(&run.settings)).collect();
+            // What all have in common stands in the paragraph; how they ask and learn is always told.
+            values.len() > 1 || ["query", "learn", "lr"].contains(name)
+        })
         .collect();
     let mut table = Table {
         name: format!("{}-settings", panel.slug()),
-        caption: "What the arms are. The ratio divides the learning rate of continual steps after the first.".to_owned(),
+        caption: "What the arms differ in. The ratio divides the learning rate of continual steps after the first.".to_owned(),
         head: std::iter::once("arm")
             .chain(used.iter().map(|(name, _)| *name))
             .map(str::to_owned)

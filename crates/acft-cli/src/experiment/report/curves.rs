@@ -6,22 +6,18 @@ use acft::curve::LearningCurve;
 use acft::saving::{FEWEST_SEEDS, LabelSaving, SavingOptions, SeedCurve, label_saving};
 use acft::seeds::Spread;
 
-use super::document::{Block, Figure, Table, Value, plain};
+use super::document::{Figure, Table, Value, plain};
 use super::panel::{Arm, Metric, Panel};
 use crate::figure::curve::{CurvePlot, Series};
 
 /// Of all intervals.
-const CONFIDENCE: f64 = 0.95;
+pub(super) const CONFIDENCE: f64 = 0.95;
 
 /// The picture: means over seeds, with bands, and the horizontal lines.
 pub(super) fn figure(panel: &Panel) -> Option<Figure> {
     let seeds = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
     let bands = bands(seeds);
-    let series = panel
-        .curves
-        .iter()
-        .filter_map(|arm| series(arm, seeds))
-        .collect();
+    let series = panel.curves.iter().filter_map(series).collect();
     let reference_lines = panel
         .lines
         .iter()
@@ -49,14 +45,14 @@ pub(super) fn figure(panel: &Panel) -> Option<Figure> {
     })
 }
 
-fn series(arm: &Arm, seeds: usize) -> Option<Series> {
+fn series(arm: &Arm) -> Option<Series> {
     let mean = LearningCurve::mean(arm.curves()).ok()?;
     let edges = |labels: usize| {
         let values: Vec<f64> = arm
             .curves()
             .filter_map(|curve| curve.extended_to(labels).at(labels))
             .collect();
-        edges(&values, seeds)
+        edges(&values)
     };
     Some(Series {
         name: arm.name.clone(),
@@ -78,20 +74,18 @@ pub(super) fn bands(seeds: usize) -> String {
     match seeds {
         0 | 1 => "one seed each: an anecdote".to_owned(),
         // With few seeds Student's interval spans the page, and says no more than that they are few.
-        few if few < FEWEST_SEEDS => {
-            format!(
-                "mean of {few} seeds, too few for an interval; the bands reach from the lowest to the highest"
-            )
-        }
-        seeds => {
-            format!("mean of {seeds} seeds; the bands are 95 % intervals of the mean (Student)")
-        }
+        few if few < FEWEST_SEEDS => format!(
+            "mean of up to {few} seeds, too few for an interval; the bands reach from the lowest to the highest"
+        ),
+        seeds => format!(
+            "mean of up to {seeds} seeds; the bands are 95 % intervals of the mean (Student), with fewer than 5 seeds the range"
+        ),
     }
 }
 
 /// The band at one point; none of a single seed.
-pub(super) fn edges(values: &[f64], seeds: usize) -> Option<(f64, f64)> {
-    let (low, high) = if seeds < FEWEST_SEEDS {
+pub(super) fn edges(values: &[f64]) -> Option<(f64, f64)> {
+    let (low, high) = if values.len() < FEWEST_SEEDS {
         (values.len() > 1).then_some(())?;
         values
             .iter()
@@ -152,57 +146,8 @@ pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<LabelSaving, String> 
         .map_err(|error| error.to_string())
 }
 
-/// What is declared beforehand is confirmed, or not; the sentence says which.
-pub(super) fn contrast(panel: &Panel) -> Option<Block> {
-    let (ours, reference) = panel.data.contrast.as_ref()?;
-    let arm = |name: &String| panel.curves.iter().find(|arm| arm.name == *name);
-    let (ours, reference) = (arm(ours)?, arm(reference)?);
-    let range = panel.range()?;
-    let difference = paired(&alcs(ours, range), &alcs(reference, range))?;
-    let mut text = format!(
-        "Declared contrast: {} against {}, {} paired seeds. ",
-        ours.name, reference.name, difference.seeds
-    );
-    text += &match difference.interval(CONFIDENCE) {
-        None => format!(
-            "ALC differs by {:+.4}: one seed proves nothing.",
-            difference.mean
-        ),
-        Some((low, high)) => {
-            let verdict = match (low > 0.0, high < 0.0) {
-                (true, _) => "is better",
-                (_, true) => "is worse",
-                _ => "is not shown to differ",
-            };
-            format!(
-                "By ALC {} {verdict}: {:+.4}, 95 % interval {low:+.4} to {high:+.4}.",
-                ours.name, difference.mean
-            )
-        }
-    };
-    if let Ok(saving) = saving(reference, ours) {
-        text += &format!(" Label saving: {}.", in_words(&saving, panel));
-    }
-    if difference.seeds < FEWEST_SEEDS {
-        text += " Fewer than 5 seeds: an anecdote.";
-    }
-    text += " Everything else on this page is exploratory.";
-    Some(Block::Finding(text))
-}
-
-fn in_words(saving: &LabelSaving, panel: &Panel) -> String {
-    let mut text = saving.saving.to_string();
-    if let Some(interval) = &saving.interval {
-        text += &format!(", 95 % interval {} to {}", interval.low, interval.high);
-    }
-    if let Some(minutes) = minutes(saving, panel) {
-        text += &format!(", {minutes:.0} minutes of an expert");
-    }
-    text
-}
-
 /// What the labels that are saved would have cost an expert.
-fn minutes(saving: &LabelSaving, panel: &Panel) -> Option<f64> {
+pub(super) fn minutes(saving: &LabelSaving, panel: &Panel) -> Option<f64> {
     let seconds = panel.data.seconds_per_label?;
     match saving.saving {
         acft::saving::Saving::Reached(share) => {
@@ -227,7 +172,7 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             range.0,
             range.1,
             panel.metric.name(),
-            reference.map_or("nothing", |arm| arm.name.as_str()),
+            reference.map_or("the others", |arm| arm.name.as_str()),
         ),
         head: [
             "arm",
@@ -236,6 +181,7 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             "log2 ALC",
             "at the end",
             "difference in ALC",
+            "paired seeds",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -251,6 +197,7 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             "difference_mean",
             "difference_low",
             "difference_high",
+            "paired_seeds",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -283,6 +230,7 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             Value::number(mean_sd(&log)),
             Value::number(mean_sd(&end)),
             Value::number(told),
+            Value::number(difference.map_or_else(String::new, |spread| spread.seeds.to_string())),
         ]);
         table.csv_rows.push(vec![
             arm.name.clone(),
@@ -296,6 +244,7 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             plain(difference.map(|spread| spread.mean)),
             plain(interval.map(|ends| ends.0)),
             plain(interval.map(|ends| ends.1)),
+            difference.map_or_else(String::new, |spread| spread.seeds.to_string()),
         ]);
     }
     for line in &panel.lines {
@@ -308,10 +257,11 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             empty(),
             Value::number(mean_sd(&end)),
             empty(),
+            empty(),
         ]);
         let mut row = vec![line.name.clone(), end.seeds.to_string()];
         row.extend([None; 4].map(plain));
-        row.extend([Some(end.mean), end.sd, None, None, None].map(plain));
+        row.extend([Some(end.mean), end.sd, None, None, None, None].map(plain));
         table.csv_rows.push(row);
     }
     Some(table)

@@ -30,7 +30,7 @@ pub(super) fn class_ratio(panel: &Panel) -> Option<Figure> {
             let shares: Vec<f64> = arm.runs.iter().filter_map(|run| share(run, at)).collect();
             if let Some(spread) = Spread::of(&shares) {
                 points.push((labels, spread.mean));
-                band.extend(edges(&shares, seeds));
+                band.extend(edges(&shares));
             }
         }
         Series {

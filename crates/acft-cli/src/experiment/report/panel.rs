@@ -10,6 +10,7 @@ use anyhow::Context;
 use crate::experiment::file::{Data, Kind};
 use crate::experiment::grid::{Cell, Grid, Stage};
 use crate::experiment::results;
+use crate::experiment::run::refuse_others;
 use crate::simulate::folder::read_json;
 use crate::simulate::record::{DataRecord, StepRecord};
 use crate::simulate::settings::Flags;
@@ -87,11 +88,15 @@ impl Panel {
         self.title().replace(", ", "-")
     }
 
-    /// The arm that others are held against: that of the contrast, else random fine-tuning from M_0.
+    /// The arm that others are held against: that of the contrast, else random fine-tuning from M_0, else the first that
+    /// queries at random, else the first.
     pub(super) fn reference(&self) -> Option<&Arm> {
+        let find = |is: &dyn Fn(&Arm) -> bool| self.curves.iter().find(|arm| is(arm));
         match &self.data.contrast {
-            Some((_, name)) => self.curves.iter().find(|arm| arm.name == *name),
-            None => self.curves.iter().find(|arm| arm.preset == "rft"),
+            Some((_, name)) => find(&|arm| arm.name == *name),
+            None => find(&|arm| arm.preset == "rft")
+                .or_else(|| find(&Arm::queries_at_random))
+                .or(self.curves.first()),
         }
     }
 
@@ -103,11 +108,12 @@ impl Panel {
         }
     }
 
-    /// The labels that all curves have, from and to.
+    /// From the latest of all starts to the latest of all ends: curves that stopped early go on flat, as their models
+    /// stay as they are.
     pub(super) fn range(&self) -> Option<(usize, usize)> {
         let curves = || self.curves.iter().flat_map(Arm::curves);
         let from = curves().map(|curve| curve.first().labels).max()?;
-        let to = curves().map(|curve| curve.last().labels).min()?;
+        let to = curves().map(|curve| curve.last().labels).max()?;
         (from <= to).then_some((from, to))
     }
 
@@ -158,6 +164,7 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
     let mut finished = Vec::new();
     for cell in cells {
         if cell.stage()? == Stage::Finished {
+            refuse_others(cell)?;
             finished.push((*cell, results::steps(cell)?));
         } else {
             missing.push(cell.title());
@@ -187,6 +194,12 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
     };
     let mut groups = Groups::default();
     for (cell, steps) in finished {
+        if steps.iter().all(|step| metric.of(step).is_none()) {
+            panel
+                .missing
+                .push(format!("{} (it has no {})", cell.title(), metric.name()));
+            continue;
+        }
         let run = read_run(cell, steps, metric, &mut groups)
             .with_context(|| format!("the run {}", cell.settings.out.display()))?;
         let arms = match cell.kind {
