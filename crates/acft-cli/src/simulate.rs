@@ -209,7 +209,12 @@ pub(crate) fn simulate(
         labels: &labels,
         scorer: &scorer,
         judge: judge.as_ref().unwrap_or(&scorer),
-        alpha: settings.flags.alpha.unwrap_or(0.25),
+        // All patches are told by in any case; the share beside them is the paper's where the run has none.
+        alpha: settings
+            .flags
+            .alpha
+            .filter(|alpha| *alpha < 1.0)
+            .unwrap_or(0.25),
         validation: match settings.flags.no_validation {
             Some(true) => Vec::new(),
             _ => data::ids(&data, Split::Validation),

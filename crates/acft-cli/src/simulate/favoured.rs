@@ -89,11 +89,9 @@ impl Watched {
                 most: Vec::new(),
                 least: Vec::new(),
             });
-        let mut criteria: Vec<Extremes> = criteria.collect();
-        if alpha == 1.0 {
-            criteria.truncate(2);
+        Self {
+            criteria: criteria.collect(),
         }
-        Self { criteria }
     }
 
     /// One candidate goes by.
@@ -168,36 +166,33 @@ mod tests {
                 (CandidateId(id), CandidateKey([id as u8; 32]), rows)
             })
             .collect();
-        for alpha in [1.0, 0.5] {
-            let mut forwards = Watched::new(alpha);
-            let mut backwards = Watched::new(alpha);
-            for (id, key, rows) in &pool {
-                forwards.see(*id, *key, &Predictions::new(rows, 2).unwrap());
-            }
-            for (id, key, rows) in pool.iter().rev() {
-                backwards.see(*id, *key, &Predictions::new(rows, 2).unwrap());
-            }
-            let ids = |kept: &[Kept]| kept.iter().map(|one| one.candidate.0).collect::<Vec<_>>();
-            let mut criteria = 0;
-            for (a, b) in forwards.take().zip(backwards.take()) {
-                criteria += 1;
-                let score =
-                    |rows: &Vec<f64>| a.criterion.score(&Predictions::new(rows, 2).unwrap()).value;
-                let mut sorted: Vec<(f64, u32)> = pool
-                    .iter()
-                    .map(|(id, _, rows)| (score(rows), id.0))
-                    .collect();
-                sorted.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-                let least: Vec<u32> = sorted.iter().take(LEAST).map(|one| one.1).collect();
-                assert_eq!(ids(&a.least), least);
-                sorted.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
-                let most: Vec<u32> = sorted.iter().take(MOST).map(|one| one.1).collect();
-                assert_eq!(ids(&a.most), most);
-                assert_eq!((ids(&a.most), ids(&a.least)), (ids(&b.most), ids(&b.least)));
-            }
-            assert_eq!(criteria, if alpha == 1.0 { 2 } else { 4 });
-            assert_eq!(forwards.take().count(), 0);
+        let (mut forwards, mut backwards) = (Watched::new(0.5), Watched::new(0.5));
+        for (id, key, rows) in &pool {
+            forwards.see(*id, *key, &Predictions::new(rows, 2).unwrap());
         }
+        for (id, key, rows) in pool.iter().rev() {
+            backwards.see(*id, *key, &Predictions::new(rows, 2).unwrap());
+        }
+        let ids = |kept: &[Kept]| kept.iter().map(|one| one.candidate.0).collect::<Vec<_>>();
+        let mut criteria = 0;
+        for (a, b) in forwards.take().zip(backwards.take()) {
+            criteria += 1;
+            let score =
+                |rows: &Vec<f64>| a.criterion.score(&Predictions::new(rows, 2).unwrap()).value;
+            let mut sorted: Vec<(f64, u32)> = pool
+                .iter()
+                .map(|(id, _, rows)| (score(rows), id.0))
+                .collect();
+            sorted.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
+            let least: Vec<u32> = sorted.iter().take(LEAST).map(|one| one.1).collect();
+            assert_eq!(ids(&a.least), least);
+            sorted.sort_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+            let most: Vec<u32> = sorted.iter().take(MOST).map(|one| one.1).collect();
+            assert_eq!(ids(&a.most), most);
+            assert_eq!((ids(&a.most), ids(&a.least)), (ids(&b.most), ids(&b.least)));
+        }
+        assert_eq!(criteria, 4);
+        assert_eq!(forwards.take().count(), 0);
     }
 
     #[test]
