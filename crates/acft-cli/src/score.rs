@@ -101,7 +101,7 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
         });
         let scoring = chunks.iter().try_for_each(|chunk| {
             progress.inc(chunk.len() as u64);
-            pool.add(file, &chunk)
+            pool.add(file, chunk)
         });
         // Ends the reading too, where scoring ended first.
         drop(chunks);

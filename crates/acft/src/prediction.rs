@@ -55,6 +55,16 @@ pub enum PredictionError {
     },
 }
 
+impl PredictionError {
+    /// The row at fault, where it is one.
+    pub fn patch(&self) -> Option<usize> {
+        match self {
+            Self::Shape { .. } => None,
+            Self::Value { patch, .. } | Self::Sum { patch, .. } => Some(*patch),
+        }
+    }
+}
+
 impl<'a> Predictions<'a> {
     /// Checks the shape, and each row.
     ///

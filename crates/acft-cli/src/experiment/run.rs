@@ -131,6 +131,11 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
     let config = out.join("config.toml");
     if config.is_file() {
         let mut kept = Flags::read(&config)?;
+        // Where the files lay says nothing: what a run was made from it keeps as digests, which are held
+        // against the data when it goes on, and against those of other runs in the report. So runs that were
+        // made on several machines can be put together.
+        let asked = cell.settings.flags.clone();
+        (kept.data, kept.manifest, kept.weights) = (asked.data, asked.manifest, asked.weights);
         kept.out = Some(out.clone());
         refuse_changes(cell.settings.clone(), kept.resolve()?)
             .map_err(|error| bad_input!("{}: {error}", out.display()))?;

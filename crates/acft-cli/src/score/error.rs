@@ -55,6 +55,14 @@ impl RowNumber {
             line: None,
         }
     }
+
+    /// The row so many after this, in a file that has no lines, or where that is none.
+    pub(super) fn plus(self, rows: usize) -> Self {
+        Self {
+            row: self.row + rows as u64,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for RowNumber {

@@ -11,7 +11,7 @@ use crate::cli::BadInput;
 
 use super::columns::probability;
 use super::error::RowNumber;
-use super::input::Row;
+use super::input::Rows;
 
 /// What to do with rows that do not sum to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +22,9 @@ pub(super) enum Sums {
     Normalize,
 }
 
-/// Who a candidate is.
+/// Where a candidate stands.
 #[derive(Clone, Copy)]
-pub(super) struct Gathered<'a> {
-    /// Its name.
-    pub(super) name: &'a str,
+pub(super) struct Gathered {
     /// Its first row.
     pub(super) first: RowNumber,
     /// m.
@@ -52,7 +50,7 @@ const CHUNK: usize = 1 << 16;
 impl Chunk {
     /// How many candidates there are.
     pub(super) fn len(&self) -> usize {
-        self.names.len()
+        self.ends.len()
     }
 
     /// |Y|.
@@ -60,10 +58,19 @@ impl Chunk {
         self.classes
     }
 
+    /// The name of one of them.
+    pub(super) fn name(&self, at: usize) -> &str {
+        &self.names[at]
+    }
+
+    /// All their names, which nobody can ask for again.
+    pub(super) fn take_names(&mut self) -> Vec<Box<str>> {
+        std::mem::take(&mut self.names)
+    }
+
     /// One of them.
-    pub(super) fn get(&self, at: usize) -> Gathered<'_> {
+    pub(super) fn get(&self, at: usize) -> Gathered {
         Gathered {
-            name: &self.names[at],
             first: self.first_rows[at],
             patches: self.range(at).len() / self.classes,
         }
@@ -112,24 +119,30 @@ where
         }
     }
 
-    /// Takes the next row; closes the candidate before it where a new one
+    /// Takes the next rows; closes the candidate before them where a new one
     /// begins.
-    pub(super) fn push(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
-        if row.candidate != self.name {
+    pub(super) fn push(&mut self, rows: &Rows<'_>) -> anyhow::Result<()> {
+        if rows.candidate != self.name {
             self.close()?;
-            row.candidate.clone_into(&mut self.name);
+            rows.candidate.clone_into(&mut self.name);
         }
-        self.classes = row.probabilities.len();
+        self.classes = rows.classes;
         let all = &mut self.chunk.probabilities;
         let start = all.len();
-        all.extend_from_slice(row.probabilities);
+        all.extend_from_slice(rows.probabilities);
         let probabilities = &mut all[start..];
         if self.sums == Sums::Normalize {
-            normalize(probabilities).map_err(|fault| fault.at(self.file, row.number))?;
+            for (at, row) in probabilities.chunks_exact_mut(self.classes).enumerate() {
+                normalize(row).map_err(|fault| fault.at(self.file, rows.number.plus(at)))?;
+            }
         }
-        Predictions::new(probabilities, self.classes)
-            .map_err(|error| Fault::from(error).at(self.file, row.number))?;
-        self.patches.push((row.patch, row.number));
+        let checked = Predictions::new(probabilities, self.classes).map_err(|error| {
+            let number = rows.number.plus(error.patch().unwrap_or_default());
+            Fault::from(error).at(self.file, number)
+        })?;
+        let patches = (rows.patch..).zip(0..checked.patches());
+        let numbered = patches.map(|(patch, at)| (patch, rows.number.plus(at)));
+        self.patches.extend(numbered);
         Ok(())
     }
 
@@ -277,16 +290,17 @@ mod tests {
             for at in 0..chunk.len() {
                 let (g, predictions) = (chunk.get(at), chunk.predictions(at));
                 let p_1 = (0..g.patches).map(|j| predictions.row(j)[1]);
-                out.push((g.name.to_owned(), g.first.row, p_1.collect()));
+                out.push((chunk.name(at).to_owned(), g.first.row, p_1.collect()));
             }
             Ok(())
         });
         let mut rows = (0..).zip(rows);
         let reading = rows.try_for_each(|(index, &(candidate, patch, p))| {
-            gather.push(&Row {
+            gather.push(&Rows {
                 number: RowNumber::from_index(index),
                 candidate,
                 patch,
+                classes: 2,
                 probabilities: &[1.0 - p, p],
             })
         });
@@ -310,6 +324,38 @@ mod tests {
         let expected = "x.csv, row 3: patch 1 of candidate \"a\" was already in row 1; \
                         remove one of the two";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn rows_that_come_together_are_told_apart_in_messages() {
+        let push = |sums, probabilities: &[f64]| {
+            let mut gather = Gather::new(Path::new("x.npz"), sums, |_| Ok(()));
+            gather.push(&Rows {
+                number: RowNumber::from_index(6),
+                candidate: "a",
+                patch: 0,
+                classes: 2,
+                probabilities,
+            })
+        };
+        let error = |sums, probabilities| push(sums, probabilities).unwrap_err().to_string();
+        let third = [0.5, 0.5, 1.0, 0.0, 0.4, 7.0];
+        assert!(push(Sums::Normalize, &third).is_ok());
+        let text = error(Sums::Check, &third);
+        assert!(
+            text.starts_with("x.npz, row 9, column p_1: 7 is no probability"),
+            "{text}"
+        );
+        let text = error(Sums::Check, &[0.5, 0.5, 0.5, 0.4]);
+        assert!(
+            text.starts_with("x.npz, row 8: the probabilities sum to 0.9"),
+            "{text}"
+        );
+        let text = error(Sums::Normalize, &[0.5, 0.5, 0.0, 0.0]);
+        assert!(
+            text.starts_with("x.npz, row 8: a row that sums to 0"),
+            "{text}"
+        );
     }
 
     #[test]

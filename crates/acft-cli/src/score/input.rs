@@ -1,4 +1,4 @@
-//! The table of probabilities, a row at a time, whatever its format.
+//! The table of probabilities, a row or some at a time, whatever its format.
 
 use std::path::Path;
 
@@ -7,20 +7,22 @@ use crate::cli::BadInput;
 use super::error::RowNumber;
 use super::{read_csv, read_npz, read_parquet};
 
-/// One patch's softmax output.
-pub(super) struct Row<'a> {
-    /// Where it stands in the file.
+/// Softmax outputs of a candidate's patches that stand together: one, or as many as a file gives at once.
+pub(super) struct Rows<'a> {
+    /// Where the first stands in the file.
     pub(super) number: RowNumber,
     /// The candidate's name; not empty.
     pub(super) candidate: &'a str,
-    /// The patch within the candidate.
+    /// The first patch's number within the candidate; the next has the next.
     pub(super) patch: u64,
-    /// P^{j,k} for k = 0 … |Y|−1, as read: not yet checked.
+    /// |Y|.
+    pub(super) classes: usize,
+    /// P^{j,k} for k = 0 … |Y|−1, row-major, as read: not yet checked.
     pub(super) probabilities: &'a [f64],
 }
 
 /// Where rows go, in the order of the file. An error ends the reading.
-pub(super) type RowSink<'a> = dyn FnMut(&Row<'_>) -> anyhow::Result<()> + 'a;
+pub(super) type RowSink<'a> = dyn FnMut(&Rows<'_>) -> anyhow::Result<()> + 'a;
 
 /// Streams the rows of `file` in memory that does not grow with their number.
 /// The ending of the name decides the format.

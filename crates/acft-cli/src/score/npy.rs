@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use npyz::{Deserialize, NpyFile, NpyReader};
+use npyz::{DType, Deserialize, Endianness, NpyFile, NpyReader, TypeChar};
 
 /// The values of an array, in order.
 pub(super) type Values<'a, T> = Box<dyn Iterator<Item = io::Result<T>> + 'a>;
@@ -14,13 +14,25 @@ pub(super) trait Floats {
     fn fill(&mut self, out: &mut [f64]) -> io::Result<()>;
 }
 
-impl<T: Deserialize + Into<f64>, R: Read> Floats for NpyReader<T, R> {
+/// Values of `N` bytes, decoded many at a time: value by value takes longer than all else together.
+struct Decoder<R, F, const N: usize> {
+    data: R,
+    bytes: Vec<[u8; N]>,
+    value: F,
+    /// Values of the array that were not yet asked for.
+    left: u64,
+}
+
+impl<R: Read, F: Fn([u8; N]) -> f64, const N: usize> Floats for Decoder<R, F, N> {
     fn fill(&mut self, out: &mut [f64]) -> io::Result<()> {
-        for slot in out {
-            let next = self
-                .next()
-                .unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()));
-            *slot = next?.into();
+        self.left = self
+            .left
+            .checked_sub(out.len() as u64)
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.bytes.resize(out.len(), [0; N]);
+        self.data.read_exact(self.bytes.as_flattened_mut())?;
+        for (out, bytes) in out.iter_mut().zip(&self.bytes) {
+            *out = (self.value)(*bytes);
         }
         Ok(())
     }
@@ -31,15 +43,31 @@ pub(super) fn floats<'a, R: Read + 'a>(
     name: &str,
     array: NpyFile<R>,
 ) -> Result<Box<dyn Floats + 'a>, String> {
-    array
-        .try_data::<f64>()
-        .map(|values| -> Box<dyn Floats + 'a> { Box::new(values) })
-        .or_else(|array| {
-            array
-                .try_data::<f32>()
-                .map(|values| -> Box<dyn Floats + 'a> { Box::new(values) })
-        })
-        .map_err(|array| refuse(name, &array, "save it with .astype(\"float32\")"))
+    let kind = match array.dtype() {
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float => {
+            Some((kind.size_field(), kind.endianness()))
+        }
+        _ => None,
+    };
+    match kind {
+        Some((4, Endianness::Big)) => Ok(decoder(array, |bytes| f32::from_be_bytes(bytes).into())),
+        Some((4, _)) => Ok(decoder(array, |bytes| f32::from_le_bytes(bytes).into())),
+        Some((8, Endianness::Big)) => Ok(decoder(array, f64::from_be_bytes)),
+        Some((8, _)) => Ok(decoder(array, f64::from_le_bytes)),
+        _ => Err(refuse(name, &array, "save it with .astype(\"float32\")")),
+    }
+}
+
+fn decoder<'a, R: Read + 'a, const N: usize>(
+    array: NpyFile<R>,
+    value: impl Fn([u8; N]) -> f64 + 'a,
+) -> Box<dyn Floats + 'a> {
+    Box::new(Decoder {
+        left: array.len(),
+        data: array.into_inner(),
+        bytes: Vec::new(),
+        value,
+    })
 }
 
 /// Whole numbers of any width.

@@ -1,6 +1,7 @@
 //! The ranking as CSV, and the summary as JSON.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -57,18 +58,26 @@ fn rows(
     draw_order: &HashMap<usize, usize>,
 ) -> io::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::with_capacity(ranked.len() * 96));
+    // One buffer for all numbers, of which there may be millions.
+    let mut text = Vec::new();
+    let mut field = |csv: &mut csv::Writer<Vec<u8>>, value: &dyn fmt::Display| -> io::Result<()> {
+        text.clear();
+        write!(text, "{value}")?;
+        Ok(csv.write_field(&text)?)
+    };
     for (place, ranked) in (first..).zip(ranked) {
         let score = &ranked.score;
-        let drawn = draw_order.get(&place);
-        csv.write_record([
-            &(place + 1).to_string(),
-            ranking.name(ranked),
-            &score.dominant.to_string(),
-            &score.entropy.to_string(),
-            &score.diversity.to_string(),
-            &score.value.to_string(),
-            &drawn.map_or_else(String::new, ToString::to_string),
-        ])?;
+        field(&mut csv, &(place + 1))?;
+        csv.write_field(ranking.name(ranked))?;
+        field(&mut csv, &score.dominant)?;
+        field(&mut csv, &score.entropy)?;
+        field(&mut csv, &score.diversity)?;
+        field(&mut csv, &score.value)?;
+        match draw_order.get(&place) {
+            Some(order) => field(&mut csv, order)?,
+            None => csv.write_field("")?,
+        }
+        csv.write_record(None::<&[u8]>)?;
     }
     csv.into_inner().map_err(csv::IntoInnerError::into_error)
 }

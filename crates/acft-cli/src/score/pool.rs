@@ -58,22 +58,23 @@ impl Pool {
     /// # Errors
     /// A candidate was there before, or the criterion cannot rank it beside
     /// those before it.
-    pub(super) fn add(&mut self, file: &Path, chunk: &Chunk) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, file: &Path, mut chunk: Chunk) -> anyhow::Result<()> {
         let rules = self.rules;
         let scored: Vec<(Score, u64)> = (0..chunk.len())
             .into_par_iter()
             .with_min_len(64)
             .map(|at| {
                 // The key of a candidate that is known by its name alone.
-                let name = chunk.get(at).name.as_bytes();
+                let name = chunk.name(at).as_bytes();
                 let key = CandidateKey(*blake3::hash(name).as_bytes());
                 let tie_break = keyed_hash(rules.seed, rules.step, Purpose::TieBreak, &key);
                 (rules.criterion.score(&chunk.predictions(at)), tie_break)
             })
             .collect();
         self.classes = chunk.classes();
-        for (at, (score, tie_break)) in scored.into_iter().enumerate() {
-            self.admit(file, &chunk.get(at), score, tie_break)?;
+        let names = chunk.take_names();
+        for ((at, name), (score, tie_break)) in names.into_iter().enumerate().zip(scored) {
+            self.admit(file, chunk.get(at), name, score, tie_break)?;
         }
         Ok(())
     }
@@ -82,18 +83,19 @@ impl Pool {
     fn admit(
         &mut self,
         file: &Path,
-        gathered: &Gathered<'_>,
+        gathered: Gathered,
+        name: Box<str>,
         score: Score,
         tie_break: u64,
     ) -> anyhow::Result<()> {
         let patches = gathered.patches;
         let id = u32::try_from(self.scored.len())
             .map_err(|_| BadInput::file(file, "more than 4,294,967,296 candidates; split it"))?;
-        self.refuse_return(file, gathered, tie_break, id)?;
+        self.refuse_return(file, gathered, &name, tie_break, id)?;
 
         let criterion = &self.rules.criterion;
         criterion.check_patches(patches).map_err(|error| {
-            let problem = format!("candidate {:?}: {error}", gathered.name);
+            let problem = format!("candidate {name:?}: {error}");
             BadInput::row(file, gathered.first, problem)
         })?;
         if let Some(first) = self.scored.first() {
@@ -101,8 +103,8 @@ impl Pool {
                 .check_equal(first.score.kept, score.kept)
                 .map_err(|error| {
                     let problem = format!(
-                        "candidate {:?} against {:?}: {error} (--per-pair)",
-                        gathered.name, self.names[0]
+                        "candidate {name:?} against {:?}: {error} (--per-pair)",
+                        self.names[0]
                     );
                     BadInput::row(file, gathered.first, problem)
                 })?;
@@ -111,7 +113,7 @@ impl Pool {
             self.warning = criterion.warning(patches);
         }
         self.patches += patches as u64;
-        self.names.push(gathered.name.into());
+        self.names.push(name);
         self.first_rows.push(gathered.first);
         self.scored.push(Ranked {
             candidate: CandidateId(id),
@@ -126,7 +128,8 @@ impl Pool {
     fn refuse_return(
         &mut self,
         file: &Path,
-        gathered: &Gathered<'_>,
+        gathered: Gathered,
+        name: &str,
         tie_break: u64,
         id: u32,
     ) -> Result<(), BadInput> {
@@ -134,12 +137,12 @@ impl Pool {
         if self
             .names
             .get(earlier)
-            .is_some_and(|name| **name == *gathered.name)
+            .is_some_and(|earlier| **earlier == *name)
         {
             let problem = format!(
-                "candidate {:?} comes back after others; its rows began at {}. \
+                "candidate {name:?} comes back after others; its rows began at {}. \
                  Sort the rows by candidate",
-                gathered.name, self.first_rows[earlier]
+                self.first_rows[earlier]
             );
             return Err(BadInput::row(file, gathered.first, problem));
         }

@@ -10,7 +10,7 @@ use crate::cli::BadInput;
 
 use super::columns::{Columns, probability};
 use super::error::{RowNumber, read_error};
-use super::input::{Row, RowSink};
+use super::input::{RowSink, Rows};
 
 /// Streams the rows of a text table.
 pub(super) fn read(file: &Path, delimiter: u8, sink: &mut RowSink<'_>) -> anyhow::Result<()> {
@@ -53,10 +53,11 @@ pub(super) fn read(file: &Path, delimiter: u8, sink: &mut RowSink<'_>) -> anyhow
         {
             *p = cell.probability(at, class)?;
         }
-        sink(&Row {
+        sink(&Rows {
             number,
             candidate: cell.candidate(columns.candidate)?,
             patch: cell.patch(columns.patch)?,
+            classes: probabilities.len(),
             probabilities: &probabilities,
         })?;
         index += 1;

@@ -20,7 +20,7 @@ use crate::cli::BadInput;
 use super::ahead::Ahead;
 use super::columns::{Columns, probabilities, probability};
 use super::error::{RowNumber, read_error};
-use super::input::{Row, RowSink};
+use super::input::{RowSink, Rows};
 use super::npy::{Floats, floats, integers, names};
 
 /// The archive, once for each array that is read.
@@ -115,15 +115,19 @@ fn read_rows(file: &Path, sources: &[String], sink: &mut RowSink<'_>) -> anyhow:
             BadInput::cell(file, number, "patch", problem)
         })?;
         fill(file, &mut row, &mut values)?;
-        sink(&Row {
+        sink(&Rows {
             number,
             candidate: &candidate,
             patch,
+            classes,
             probabilities: &row,
         })?;
     }
     Ok(())
 }
+
+/// Patches of a candidate that are read together; a damaged header may claim any number of them.
+const AT_ONCE: usize = 1 << 10;
 
 /// The layout with a matrix for each candidate. Rows are counted patch by
 /// patch, as if the array were reshaped to (candidates × patches, classes).
@@ -133,7 +137,9 @@ fn read_cube(file: &Path, named: bool, sink: &mut RowSink<'_>) -> anyhow::Result
     let &[candidates, patches, classes] = cube.shape() else {
         unreachable!("the caller saw three dimensions");
     };
-    let mut row = vec![0.0; expect_classes(file, classes)?];
+    let classes = expect_classes(file, classes)?;
+    let at_once = usize::try_from(patches).map_or(AT_ONCE, |patches| patches.min(AT_ONCE));
+    let mut rows = vec![0.0; at_once * classes];
     let mut values = [floats("p", cube).map_err(|p| BadInput::file(file, p))?];
     let mut given = None;
     if named {
@@ -146,18 +152,21 @@ fn read_cube(file: &Path, named: bool, sink: &mut RowSink<'_>) -> anyhow::Result
             Some(names) => take(file, &mut **names)?,
             None => index.to_string(),
         };
-        for patch in 0..patches {
+        for patch in (0..patches).step_by(AT_ONCE) {
             let number = RowNumber::from_index(index * patches + patch);
             if candidate.is_empty() {
                 let problem = "is empty; every candidate needs a name";
                 return Err(BadInput::cell(file, number, "candidate", problem).into());
             }
-            fill(file, &mut row, &mut values)?;
-            sink(&Row {
+            let left = (patches - patch).min(AT_ONCE as u64) as usize;
+            let rows = &mut rows[..left * classes];
+            fill(file, rows, &mut values)?;
+            sink(&Rows {
                 number,
                 candidate: &candidate,
                 patch,
-                probabilities: &row,
+                classes,
+                probabilities: rows,
             })?;
         }
     }

@@ -13,7 +13,7 @@ use crate::cli::BadInput;
 
 use super::columns::{Columns, probability};
 use super::error::{RowNumber, read_error};
-use super::input::{Row, RowSink};
+use super::input::{RowSink, Rows};
 
 /// Rows decoded at a time: enough to hide the cost of a batch, little enough
 /// to stay in the cache.
@@ -159,10 +159,11 @@ impl<'a> Batch<'a> {
                 let problem = "is no patch number; patches are numbered 0, 1, 2 and so on";
                 bad("patch", format!("{} {problem}", patches[row]))
             })?;
-            sink(&Row {
+            sink(&Rows {
                 number,
                 candidate,
                 patch,
+                classes: probabilities.len(),
                 probabilities: &probabilities,
             })?;
         }

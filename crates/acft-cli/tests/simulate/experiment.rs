@@ -223,6 +223,31 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     let refused = experiment(&images, &changed, &["report"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(said(&refused.stderr).contains("--epochs 2 (the run has 1)"));
+    // Runs may come from another machine, whose data lay elsewhere, but not from other data.
+    fs::create_dir(images.home().join("elsewhere")).unwrap();
+    fs::rename(
+        images.home().join("blobs"),
+        images.home().join("elsewhere/blobs"),
+    )
+    .unwrap();
+    let moved = ["report", "--root", "elsewhere"];
+    let output = experiment(&images, &text, &moved);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let record = images
+        .home()
+        .join("runs/small/runs/blobs/RFT/seed-1/data.json");
+    let kept = fs::read_to_string(&record).unwrap();
+    let mut of_others: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    of_others["digest"] = "0".repeat(64).into();
+    fs::write(&record, of_others.to_string()).unwrap();
+    let refused = experiment(&images, &text, &moved);
+    assert_eq!(refused.status.code(), Some(2));
+    let error = said(&refused.stderr);
+    assert!(
+        error.contains("RFT/seed-1 and ") && error.contains("made from other data"),
+        "{error}"
+    );
+    fs::write(&record, kept).unwrap();
     let alc = images.read("runs/small/report/tables/table-4.csv");
     let row = alc
         .lines()

@@ -7,6 +7,7 @@ use acft::curve::{LearningCurve, Point};
 use acft::saving::{SeedCurve, TestSet};
 use anyhow::Context;
 
+use crate::cli::bad_input;
 use crate::experiment::file::{Data, Kind};
 use crate::experiment::grid::{Cell, Grid, Stage};
 use crate::experiment::results;
@@ -174,6 +175,7 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
         return Ok(None);
     };
     let record = read_json(&first.settings.out.join("data.json"))?;
+    refuse_other_data(&finished)?;
     let tested = finished
         .iter()
         .flat_map(|(_, steps)| steps)
@@ -227,6 +229,26 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
         arm.runs.sort_by_key(|run| run.curve.seed());
     }
     Ok(Some(panel))
+}
+
+/// Seeds are paired: runs of one seed must have had the same candidates, labels and splits, wherever they were made.
+fn refuse_other_data(finished: &[(&Cell, Vec<StepRecord>)]) -> anyhow::Result<()> {
+    let mut digests: BTreeMap<u64, (&Cell, String)> = BTreeMap::new();
+    for (cell, _) in finished {
+        let record: DataRecord = read_json(&cell.settings.out.join("data.json"))?;
+        let (first, digest) = digests
+            .entry(cell.seed)
+            .or_insert_with(|| (cell, record.digest.clone()));
+        if *digest != record.digest {
+            return Err(bad_input!(
+                "{} and {} were made from other data, so that their numbers cannot be compared: remove one of the \
+                 two and make it again",
+                first.settings.out.display(),
+                cell.settings.out.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read_run(
