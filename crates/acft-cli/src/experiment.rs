@@ -44,7 +44,10 @@ held against which, and with seconds-per-label = 4.0 what a label costs an exper
 the report then confirms the one, and tells savings in minutes by the other.
 
 Entries of [[network]] are a third side of the grid, where there are some. Later
-entries win: settings, data, network, arm, at. Paths are relative to --root.";
+entries win: settings, data, network, arm, at. Paths are relative to --root.
+
+Several machines can share the work: give each some of the seeds, copy the runs/ of all
+of them into one folder, and report on it with the file that has all seeds.";
 
 /// Run a grid of simulations, and report what came of it.
 #[derive(clap::Args)]

@@ -30,9 +30,9 @@ pub(crate) use args::Args;
 use crate::cli::BadInput;
 
 use gather::{Chunk, Gather, Sums};
-use pool::{Pool, Ranking, Rules};
+use pool::{Pool, Ranking, Rules, Scored};
 
-/// Chunks that are read ahead of the scoring.
+/// Chunks that are read ahead of the scoring, and scored ahead of what takes them in.
 const READ_AHEAD: usize = 4;
 
 /// Scores, ranks and draws.
@@ -91,25 +91,33 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
     let progress = progress();
     let mut pool = Pool::new(rules);
     let outcome = thread::scope(|scope| {
-        // Some candidates are read while those before them are scored.
+        // Some candidates are read while those before them are scored, and those before these are taken in.
         let (sender, chunks) = mpsc::sync_channel::<Chunk>(READ_AHEAD);
+        let (scored_sender, scored) = mpsc::sync_channel(READ_AHEAD);
         let reading = scope.spawn(move || {
             let send = |chunk| sender.send(chunk).context("nobody scores any more");
             let mut gather = Gather::new(file, sums, send);
             let outcome = input::read(file, &mut |row| gather.push(row));
             gather.finish(outcome)
         });
-        let scoring = chunks.iter().try_for_each(|chunk| {
-            progress.inc(chunk.len() as u64);
-            pool.add(file, chunk)
+        scope.spawn(move || {
+            for chunk in chunks {
+                // Nobody takes more in once something was at fault; that this ends also ends the reading.
+                if scored_sender.send(rules.score(chunk)).is_err() {
+                    break;
+                }
+            }
         });
-        // Ends the reading too, where scoring ended first.
-        drop(chunks);
+        let taking = scored.iter().try_for_each(|scored: Scored| {
+            progress.inc(scored.len() as u64);
+            pool.add(file, scored)
+        });
+        drop(scored);
         let reading = reading
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // What was scored came before what was read.
-        scoring.and(reading)
+        // What was taken in came before what was read.
+        taking.and(reading)
     });
     progress.finish_and_clear();
     outcome?;

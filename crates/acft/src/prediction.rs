@@ -77,6 +77,22 @@ impl<'a> Predictions<'a> {
                 classes,
             });
         }
+        // Nearly always nothing is wrong, which one look tells.
+        let is_distribution = |row: &[f64]| {
+            let (mut sum, mut least) = (0.0, 0.0_f64);
+            for &p in row {
+                sum += p;
+                least = least.min(p);
+            }
+            // Numbers of 0 and more that sum to 1 are none of them above it; a sum with a NaN is one.
+            least >= 0.0 && (sum - 1.0).abs() <= ROW_SUM_TOLERANCE
+        };
+        if probabilities.chunks_exact(classes).all(is_distribution) {
+            return Ok(Self {
+                probabilities,
+                classes,
+            });
+        }
         for (patch, row) in probabilities.chunks_exact(classes).enumerate() {
             let in_range = |p: &f64| (0.0..=1.0 + ROW_SUM_TOLERANCE).contains(p);
             if let Some(class) = row.iter().position(|p| !in_range(p)) {

@@ -186,7 +186,12 @@ where
         if self.chunk.len() == 0 {
             return Ok(());
         }
-        (self.sink)(std::mem::take(&mut self.chunk))
+        let next = Chunk {
+            // A candidate more than enough, as a rule.
+            probabilities: Vec::with_capacity(self.chunk.probabilities.capacity()),
+            ..Chunk::default()
+        };
+        (self.sink)(std::mem::replace(&mut self.chunk, next))
     }
 
     /// Orders the patches by their numbers, and refuses one that is there twice.

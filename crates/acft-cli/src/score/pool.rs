@@ -1,6 +1,7 @@
 //! Every candidate with its score: all that is kept while the rows stream by.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
 
 use acft::random::{Purpose, keyed_hash, stream};
@@ -24,6 +25,55 @@ pub(super) struct Rules {
     pub(super) step: u32,
 }
 
+/// Some candidates with their scores and their keyed hashes.
+pub(super) struct Scored {
+    chunk: Chunk,
+    scores: Vec<(Score, u64)>,
+}
+
+impl Scored {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.chunk.len()
+    }
+}
+
+impl Rules {
+    /// Scores some candidates (Eq. 1–3), on all threads.
+    pub(super) fn score(&self, chunk: Chunk) -> Scored {
+        let scores = (0..chunk.len())
+            .into_par_iter()
+            .with_min_len(64)
+            .map(|at| {
+                // The key of a candidate that is known by its name alone.
+                let name = chunk.name(at).as_bytes();
+                let key = CandidateKey(*blake3::hash(name).as_bytes());
+                let tie_break = keyed_hash(self.seed, self.step, Purpose::TieBreak, &key);
+                (self.criterion.score(&chunk.predictions(at)), tie_break)
+            })
+            .collect();
+        Scored { chunk, scores }
+    }
+}
+
+/// Passes a keyed hash on: it is one already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only keyed hashes are looked up");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The scored candidates, in the order of the file.
 pub(super) struct Pool {
     rules: Rules,
@@ -32,7 +82,7 @@ pub(super) struct Pool {
     scored: Vec<Ranked>,
     /// Candidates by their tie-break, to notice one that comes back. Never
     /// iterated, so its order reaches no result.
-    seen: HashMap<u64, u32>,
+    seen: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     patches: u64,
     classes: usize,
     warning: Option<String>,
@@ -45,35 +95,23 @@ impl Pool {
             names: Vec::new(),
             first_rows: Vec::new(),
             scored: Vec::new(),
-            seen: HashMap::new(),
+            seen: HashMap::default(),
             patches: 0,
             classes: 0,
             warning: None,
         }
     }
 
-    /// Scores some candidates (Eq. 1–3), on all threads, and forgets their
-    /// patches.
+    /// Takes in some candidates with their scores.
     ///
     /// # Errors
     /// A candidate was there before, or the criterion cannot rank it beside
     /// those before it.
-    pub(super) fn add(&mut self, file: &Path, mut chunk: Chunk) -> anyhow::Result<()> {
-        let rules = self.rules;
-        let scored: Vec<(Score, u64)> = (0..chunk.len())
-            .into_par_iter()
-            .with_min_len(64)
-            .map(|at| {
-                // The key of a candidate that is known by its name alone.
-                let name = chunk.name(at).as_bytes();
-                let key = CandidateKey(*blake3::hash(name).as_bytes());
-                let tie_break = keyed_hash(rules.seed, rules.step, Purpose::TieBreak, &key);
-                (rules.criterion.score(&chunk.predictions(at)), tie_break)
-            })
-            .collect();
+    pub(super) fn add(&mut self, file: &Path, scored: Scored) -> anyhow::Result<()> {
+        let Scored { mut chunk, scores } = scored;
         self.classes = chunk.classes();
         let names = chunk.take_names();
-        for ((at, name), (score, tie_break)) in names.into_iter().enumerate().zip(scored) {
+        for ((at, name), (score, tie_break)) in names.into_iter().enumerate().zip(scores) {
             self.admit(file, chunk.get(at), name, score, tie_break)?;
         }
         Ok(())
