@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -245,12 +246,21 @@ PARTS = {"scoring": scoring, "training": training, "loop": loop, "score": score,
 BEGIN, END = "<!-- measured: benches/run.sh writes from here -->", "<!-- to here -->"
 
 
+def title(section: str) -> str:
+    return section.strip().splitlines()[0]
+
+
 def write(results: dict) -> None:
     path = ROOT / "docs/performance.md"
     before, _, rest = path.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    parts = [TABLES[part](results[part]) for part in TABLES if part in results]
-    path.write_text(f"{before}{BEGIN}\n\n" + "\n".join(parts) + f"\n{END}{after}")
+    measured, _, after = rest.partition(END)
+    # What was not measured now, but earlier or on another machine, stays.
+    sections = {title(part): part for part in re.split(r"^(?=### )", measured, flags=re.MULTILINE) if part.strip()}
+    for part in TABLES:
+        if part in results:
+            table = TABLES[part](results[part])
+            sections[title(table)] = table
+    path.write_text(f"{before}{BEGIN}\n\n" + "\n".join(part.strip() + "\n" for part in sections.values()) + f"\n{END}{after}")
     say(f"written: {path}")
 
 
