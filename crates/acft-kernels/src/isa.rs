@@ -22,8 +22,7 @@ use crate::{
     geometry::Pool2d,
 };
 
-use pairs::PairJob;
-pub(crate) use pairs::{PairTile, first, pair, second};
+pub(crate) use pairs::{first, pair, second};
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
 pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
@@ -42,7 +41,7 @@ impl std::fmt::Debug for Isa {
 struct Primitives {
     name: &'static str,
     /// A tile of so many rows and columns. Trusts the job.
-    tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_>),
+    tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, f32>),
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]`.
     transpose: unsafe fn(
         src: *const f32,
@@ -66,11 +65,13 @@ struct Primitives {
     /// The outputs of tiles to their points. Checks its slices itself.
     spread_back: unsafe fn(y: [&[f32]; 4], out: &mut [f32]),
     /// A tile of pairs, whose rows become pairs too. Trusts the job.
-    pair_tile: unsafe fn(rows: usize, columns: usize, job: &PairJob<'_>),
+    pair_tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>),
     /// A tile of pairs, whose rows stay sums. Trusts the job.
-    pair_sums: unsafe fn(rows: usize, columns: usize, job: &PairJob<'_>),
+    pair_sums: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>),
     /// Two planes to one of pairs. Checks its slices itself.
     join: unsafe fn(one: &[f32], other: &[f32], out: &mut [u32]),
+    /// Pairs of channels to pairs of images. Checks its slices itself.
+    regroup: unsafe fn(words: &[u32], one: &mut [u32], other: &mut [u32]),
     /// A max-pool of one plane of pairs. Checks its slices itself.
     pool_pairs: unsafe fn(shape: &Pool2d, x: &[u32], out: &mut [u32]),
 }
@@ -84,6 +85,16 @@ type Gather = unsafe fn(
     finish: Finish,
     plane: &mut [f32],
 );
+
+/// What matrices consist of: any bits of four bytes.
+///
+/// # Safety
+/// The type has the size and alignment of an f32, and every one of its values is one, as is the reverse.
+pub(crate) unsafe trait Element: Copy {}
+// SAFETY: it is one.
+unsafe impl Element for f32 {}
+// SAFETY: any bits are a number of either type, and both have four bytes.
+unsafe impl Element for u32 {}
 
 impl Isa {
     /// The fastest instruction set that this crate was written for and this processor has.
@@ -118,19 +129,19 @@ impl Isa {
 
     /// Computes a tile of a product.
     #[inline]
-    pub(crate) fn tile(self, tile: &Tile<'_>, out: &mut [f32]) {
-        let job = tile.job(out);
+    pub(crate) fn tile(self, tile: &Tile<'_, f32>, out: &mut [f32]) {
+        let job = tile.job(out.as_mut_ptr(), out.len(), tile.rows);
         // SAFETY: the features are there (see the module), and `job` checked every access.
         unsafe { (self.0.tile)(tile.rows, tile.columns.len(), tile.left, &job) }
     }
 
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for all `r` and `c` of `shape` (rows, columns).
-    pub(crate) fn transpose(
+    pub(crate) fn transpose<T: Element>(
         self,
-        src: &[f32],
+        src: &[T],
         [rows, columns]: [usize; 2],
         src_stride: usize,
-        dst: &mut [f32],
+        dst: &mut [T],
         dst_stride: usize,
     ) {
         if rows == 0 || columns == 0 {
@@ -144,13 +155,14 @@ impl Isa {
             (columns - 1) * dst_stride + rows <= dst.len(),
             "a transposition writes beyond its target"
         );
-        // SAFETY: the features are there (see the module), and the last element read and written were checked.
+        // SAFETY: the features are there (see the module), and the last element read and written were checked; an
+        // element is as large and as aligned as an f32, and its bits are one.
         unsafe {
             (self.0.transpose)(
-                src.as_ptr(),
+                src.as_ptr().cast(),
                 [rows, columns],
                 src_stride,
-                dst.as_mut_ptr(),
+                dst.as_mut_ptr().cast(),
                 dst_stride,
             )
         }
@@ -215,18 +227,18 @@ impl Isa {
     /// Computes a tile of a product of pairs; two of its rows become one of pairs. The last, where it has no partner,
     /// gets 0 for one.
     #[inline]
-    pub(crate) fn pair_tile(self, tile: &PairTile<'_>, out: &mut [u32]) {
+    pub(crate) fn pair_tile(self, tile: &Tile<'_, u32>, out: &mut [u32]) {
         let job = tile.job(out.as_mut_ptr(), out.len(), tile.rows.div_ceil(2));
         // SAFETY: the features are there (see the module), and `job` checked every access.
-        unsafe { (self.0.pair_tile)(tile.rows, tile.columns.len(), &job) }
+        unsafe { (self.0.pair_tile)(tile.rows, tile.columns.len(), tile.left, &job) }
     }
 
     /// Computes a tile of a product of pairs, as sums.
     #[inline]
-    pub(crate) fn pair_sums(self, tile: &PairTile<'_>, out: &mut [f32]) {
+    pub(crate) fn pair_sums(self, tile: &Tile<'_, u32>, out: &mut [f32]) {
         let job = tile.job(out.as_mut_ptr().cast(), out.len(), tile.rows);
         // SAFETY: the features are there (see the module), and `job` checked every access; any word is an f32.
-        unsafe { (self.0.pair_sums)(tile.rows, tile.columns.len(), &job) }
+        unsafe { (self.0.pair_sums)(tile.rows, tile.columns.len(), tile.left, &job) }
     }
 
     /// Two planes to one of pairs.
@@ -234,6 +246,13 @@ impl Isa {
     pub(crate) fn join(self, one: &[f32], other: &[f32], out: &mut [u32]) {
         // SAFETY: the features are there (see the module); the function iterates over its slices.
         unsafe { (self.0.join)(one, other, out) }
+    }
+
+    /// Pairs of channels to pairs of images; see [`pairs::regroup`].
+    #[inline]
+    pub(crate) fn regroup(self, words: &[u32], one: &mut [u32], other: &mut [u32]) {
+        // SAFETY: the features are there (see the module); the function iterates over its slices.
+        unsafe { (self.0.regroup)(words, one, other) }
     }
 
     /// The max-pool of one plane of pairs.

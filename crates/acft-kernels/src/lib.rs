@@ -1,5 +1,6 @@
 //! CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam, forward and
-//! backward, in `f32`; and forward in bf16, for networks that only score ([`PairConvolution`]).
+//! backward, in `f32`; and in bf16 what networks need to score, and convolution, max-pool and ReLU backward
+//! ([`PairConvolution`]).
 //!
 //! Tensors are plain slices. Images are *interleaved*: [`LANES`] of them lie side by side,
 //! `[block][channel][height][width][LANES]` ([`interleave`] and [`separate`] convert), so that a vector holds the
@@ -44,8 +45,9 @@ pub use norm::{
     Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_statistics,
 };
 pub use pairs::{
-    PairConvolution, PairLinear, from_pairs, global_avg_pool_of_pairs, max_pool2d_block_of_pairs,
-    pair_words, to_pairs,
+    PairConvolution, PairLinear, conv2d_backward_weights_of_pairs, from_pairs,
+    global_avg_pool_of_pairs, max_pool2d_backward_of_pairs, max_pool2d_block_of_pairs,
+    max_pool2d_with_taps_of_pairs, pair_words, relu_backward_of_pairs, to_pairs,
 };
 pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,

@@ -1,4 +1,4 @@
-//! Networks in bf16, for scoring: images, convolutions, pooling and linear layers over pairs of channels.
+//! Networks in bf16: images, convolutions with their gradients, pooling and linear layers over pairs of channels.
 //!
 //! A bf16 number is an f32 without the lower half of its bits: as large a range, two to three digits. Two of them,
 //! the same element of two neighbouring channels, share a word: `[block][channel / 2][height][width][LANES]` of `u32`,
@@ -9,10 +9,17 @@
 mod conv;
 mod linear;
 mod pool;
+mod relu;
+mod weights;
 
 pub use conv::PairConvolution;
 pub use linear::PairLinear;
-pub use pool::{global_avg_pool_of_pairs, max_pool2d_block_of_pairs};
+pub use pool::{
+    global_avg_pool_of_pairs, max_pool2d_backward_of_pairs, max_pool2d_block_of_pairs,
+    max_pool2d_with_taps_of_pairs,
+};
+pub use relu::relu_backward_of_pairs;
+pub use weights::conv2d_backward_weights_of_pairs;
 
 use crate::{Isa, LANES, check};
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::check;
 
 /// Elements that a thread works on at a time.
-const CHUNK: usize = 1 << 14;
+pub(crate) const CHUNK: usize = 1 << 14;
 
 /// Turns `dy`, the gradient of `y = relu(z)`, into that of `z`: 0 where `y` is 0.
 ///

@@ -9,6 +9,10 @@ pub(crate) struct Scratch {
     pub(crate) turned: Vec<f32>,
     /// Zero-padded images.
     pub(crate) padded: Vec<f32>,
+    /// Pairs of images, in planes of a channel.
+    pub(crate) image_pairs: Vec<u32>,
+    /// The same, turned.
+    pub(crate) turned_pairs: Vec<u32>,
     /// Sums before they are put where they belong.
     pub(crate) sums: Vec<f32>,
 }

@@ -11,6 +11,7 @@ mod autodiff;
 mod buffers;
 mod images;
 mod kernels;
+mod pairs;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -42,8 +43,9 @@ pub fn conv2d(
         return x.map(|x| plain::conv2d(x, weight, bias, stride, padding, relu));
     }
     // A bias of zeros costs nothing, and saves an operation of its own.
-    let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &weight.device()));
-    x.map(|x| {
+    let channels = weight.dims()[0];
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([channels], &weight.device()));
+    let y = x.map(|x| {
         Tensor::from_dispatch(<Dispatch as KernelOps>::fused_conv2d(
             x.into_dispatch(),
             weight.into_dispatch(),
@@ -51,7 +53,8 @@ pub fn conv2d(
             Window { stride, padding },
             activation(relu),
         ))
-    })
+    });
+    y.of_channels(channels)
 }
 
 /// Max pooling with a square window. `ceil` lets the last window reach over
@@ -99,8 +102,9 @@ pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
         stride: 1,
         padding: branches[i].padding,
     });
+    let channels = branches.iter().map(|branch| branch.weight.dims()[0]).sum();
     let [first, second] = branches;
-    x.map(|x| {
+    let y = x.map(|x| {
         Tensor::from_dispatch(<Dispatch as KernelOps>::fused_side_by_side(
             x.into_dispatch(),
             first.weight.into_dispatch(),
@@ -109,11 +113,15 @@ pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
             second.bias.into_dispatch(),
             windows,
         ))
-    })
+    });
+    y.of_channels(channels)
 }
 
 /// The sum of two layers' outputs, and a ReLU.
 pub fn add_relu(a: Images, b: Images) -> Images {
+    if a.paired() {
+        return add_relu(a.in_f32(), b.in_f32()).in_bf16();
+    }
     let b = b.into_values();
     if !has_kernels(&b) {
         return a.map(|a| burn::tensor::activation::relu(a + b));
@@ -166,6 +174,10 @@ pub fn batch_norm_training(
     epsilon: f64,
     relu: bool,
 ) -> (Images, [Tensor<1>; 2]) {
+    if x.paired() {
+        let (y, statistics) = batch_norm_training(x.in_f32(), [weight, bias], epsilon, relu);
+        return (y.in_bf16(), statistics);
+    }
     if !x.interleaved() {
         let mut statistics = None;
         let y = x.map(|x| {
@@ -221,6 +233,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> T
 
 /// The mean over height and width: images to batch × channels.
 pub fn global_avg_pool(x: Images) -> Tensor<2> {
+    let x = x.in_f32();
     let [count, channels, height, width] = x.dims();
     let interleaved = x.interleaved();
     let x = x.into_values();

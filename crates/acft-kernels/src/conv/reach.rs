@@ -45,7 +45,7 @@ impl Axis {
     }
 
     /// For each input the outputs that it is part of.
-    pub(super) fn backward(self) -> Vec<Reach> {
+    pub(crate) fn backward(self) -> Vec<Reach> {
         (0..self.input)
             .map(|input| {
                 let reads = |tap: usize| {

@@ -71,6 +71,7 @@ impl Gradient<'_> {
                  turned,
                  padded,
                  sums,
+                 ..
              }| {
                 let sums = scratch::reserve(sums, POINTS * rows * width);
                 sums.fill(0.0);

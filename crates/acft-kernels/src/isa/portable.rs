@@ -20,11 +20,12 @@ pub(super) static PORTABLE: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    regroup,
     pool_pairs,
 };
 
 /// See [`Primitives::tile`].
-unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_>) {
+unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_, f32>) {
     for row in 0..rows {
         for column in 0..columns {
             let at = row * job.out_row + job.out_columns[column];

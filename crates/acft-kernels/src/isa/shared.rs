@@ -70,13 +70,23 @@ macro_rules! instances {
         }
 
         $(#[$features])?
-        unsafe fn pair_tile(rows: usize, columns: usize, job: &$crate::isa::pairs::PairJob<'_>) {
+        unsafe fn pair_tile(
+            rows: usize,
+            columns: usize,
+            _: $crate::isa::Left,
+            job: &$crate::isa::tile::Job<'_, u32>,
+        ) {
             // SAFETY: promised by the caller.
             unsafe { $crate::isa::pairs::tile::<true>(rows, columns, job) }
         }
 
         $(#[$features])?
-        unsafe fn pair_sums(rows: usize, columns: usize, job: &$crate::isa::pairs::PairJob<'_>) {
+        unsafe fn pair_sums(
+            rows: usize,
+            columns: usize,
+            _: $crate::isa::Left,
+            job: &$crate::isa::tile::Job<'_, u32>,
+        ) {
             // SAFETY: promised by the caller.
             unsafe { $crate::isa::pairs::tile::<false>(rows, columns, job) }
         }
@@ -84,6 +94,11 @@ macro_rules! instances {
         $(#[$features])?
         unsafe fn join(one: &[f32], other: &[f32], out: &mut [u32]) {
             $crate::isa::pairs::join(one, other, out);
+        }
+
+        $(#[$features])?
+        unsafe fn regroup(words: &[u32], one: &mut [u32], other: &mut [u32]) {
+            $crate::isa::pairs::regroup(words, one, other);
         }
 
         $(#[$features])?

@@ -89,46 +89,49 @@ pub(crate) enum Start<'a> {
     OutputAndBias(&'a [f32]),
 }
 
-/// `out[row][column] = activation(start + Σ a[row][term] · b[term][column])`.
-pub(crate) struct Tile<'a> {
+/// `out[row][column] = activation(start + Σ a[row][term] · b[term][column])`, where the factors are numbers, or pairs of
+/// bf16 numbers: words, whose product is the sum of two.
+pub(crate) struct Tile<'a, T> {
     /// 1, 2, 4 or 8.
     pub(crate) rows: usize,
     pub(crate) left: Left,
-    pub(crate) a: &'a [f32],
-    pub(crate) b: &'a [f32],
+    pub(crate) a: &'a [T],
+    pub(crate) b: &'a [T],
     /// The first element of each column, in `b`; 1 to [`COLUMNS`] of them.
     pub(crate) columns: &'a [usize],
     pub(crate) terms: &'a Terms,
     pub(crate) start: Start<'a>,
     pub(crate) relu: bool,
-    /// Distance between the rows of the output.
+    /// Distance between the rows of the output, or between its pairs of rows.
     pub(crate) out_row: usize,
     /// The first element of each column in the first row of the output.
     pub(crate) out_columns: &'a [usize],
 }
 
 /// The same for the functions that trust it.
-pub(crate) struct Job<'a> {
-    pub(crate) a: *const f32,
-    pub(crate) b: *const f32,
+pub(crate) struct Job<'a, T> {
+    pub(crate) a: *const T,
+    pub(crate) b: *const T,
     pub(crate) rows: [usize; ROWS],
     pub(crate) step_a: usize,
     pub(crate) columns: [usize; COLUMNS],
     pub(crate) terms: &'a Terms,
     pub(crate) start: Start<'a>,
     pub(crate) relu: bool,
-    pub(crate) out: *mut f32,
+    /// As wide as the factors; where these are pairs, the words are pairs too, or sums.
+    pub(crate) out: *mut T,
     pub(crate) out_row: usize,
     pub(crate) out_columns: [usize; COLUMNS],
 }
 
-impl<'a> Tile<'a> {
-    /// Checks every access that the tile makes, and gives what the primitives take.
+impl<'a, T> Tile<'a, T> {
+    /// Checks every access that the tile makes, and gives what the primitives take. `out_rows` is how many rows of the
+    /// output it writes, which has `len` elements.
     ///
     /// # Panics
     /// An access would be out of bounds, or the tile has a size for which there is no code.
     #[inline]
-    pub(crate) fn job(&self, out: &mut [f32]) -> Job<'a> {
+    pub(super) fn job(&self, out: *mut T, len: usize, out_rows: usize) -> Job<'a, T> {
         let Self { rows, terms, .. } = *self;
         let (n, packed) = (self.columns.len(), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert!(
@@ -151,7 +154,7 @@ impl<'a> Tile<'a> {
             );
         }
         assert!(
-            (rows - 1) * self.out_row + furthest(self.out_columns) + LANES <= out.len(),
+            (out_rows - 1) * self.out_row + furthest(self.out_columns) + LANES <= len,
             "a tile reaches beyond its output"
         );
         if let Start::Bias(bias) | Start::OutputAndBias(bias) = self.start {
@@ -171,7 +174,7 @@ impl<'a> Tile<'a> {
             terms,
             start: self.start,
             relu: self.relu,
-            out: out.as_mut_ptr(),
+            out,
             out_row: self.out_row,
             out_columns: offsets(self.out_columns),
         }

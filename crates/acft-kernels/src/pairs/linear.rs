@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::{
     check,
     geometry::Activation,
-    isa::{COLUMNS, Isa, PairTile, ROWS, Start, Terms, pair},
+    isa::{COLUMNS, Isa, Left, ROWS, Start, Terms, Tile, pair},
     lanes::{LANES, blocks},
     linear::panels,
     pairs::pair_words,
@@ -111,8 +111,9 @@ impl PairLinear {
                                 [0, 1, 2].map(|i| ((block + i) * self.pairs + from) * LANES);
                             let targets = [0, 1, 2].map(|i| (block + i) * LANES);
                             let count = COLUMNS.min(blocks - block);
-                            let tile = PairTile {
+                            let tile = Tile {
                                 rows: height,
+                                left: Left::Packed,
                                 a,
                                 b: x,
                                 columns: &columns[..count],

@@ -1,11 +1,14 @@
 //! Pooling of pairs.
 
+use rayon::prelude::*;
+
 use crate::{
     check,
     geometry::Pool2d,
     isa::{Isa, first, second},
     lanes::LANES,
     pairs::pair_words,
+    scratch::{self, Scratch},
 };
 
 /// The maximum over each window of one block of pairs, on the calling thread; the planes of `shape` are channels. As
@@ -44,4 +47,94 @@ pub fn global_avg_pool_of_pairs(channels: usize, plane: usize, x: &[u32], out: &
             *out = sum / plane as f32;
         }
     }
+}
+
+/// The maximum over each window of blocks of pairs, on all threads, and the number (row × kernel + column) of the element
+/// that won, as in [`max_pool2d_with_taps`](crate::max_pool2d_with_taps).
+///
+/// The planes of `shape` are the channels of an image, of which an odd number has one more that is 0. `taps` is
+/// `[block][channel][height][width][LANES]`, with as many channels. Panics, naming the argument, if a slice has another
+/// length.
+pub fn max_pool2d_with_taps_of_pairs(
+    isa: Isa,
+    shape: &Pool2d,
+    x: &[u32],
+    out: &mut [u32],
+    taps: &mut [u8],
+) {
+    let [from, to] = planes(shape, x, out);
+    check::length("taps", taps, 2 * out.len());
+    out.par_chunks_mut(to)
+        .zip(taps.par_chunks_mut(2 * to))
+        .zip(x.par_chunks(from))
+        .for_each(|((out, taps), x)| {
+            scratch::with(|Scratch { padded, sums, .. }| {
+                let x = separated(x, padded);
+                let maxima = scratch::reserve(sums, 2 * to);
+                for ((maxima, taps), x) in maxima
+                    .chunks_exact_mut(to)
+                    .zip(taps.chunks_exact_mut(to))
+                    .zip(x.chunks_exact(from))
+                {
+                    isa.pool_taps(shape, x, maxima, taps);
+                }
+                let (one, other) = maxima.split_at(to);
+                isa.join(one, other, out);
+            });
+        });
+}
+
+/// `dx`, the gradient of the input of [`max_pool2d_with_taps_of_pairs`], from that of its output and the taps that won,
+/// on all threads. The shares of an element are summed in f32, and the sum is rounded.
+///
+/// Panics, naming the argument, if a slice has another length.
+pub fn max_pool2d_backward_of_pairs(
+    isa: Isa,
+    shape: &Pool2d,
+    dy: &[u32],
+    taps: &[u8],
+    dx: &mut [u32],
+) {
+    let [from, to] = planes(shape, dx, dy);
+    check::length("taps", taps, 2 * dy.len());
+    dx.par_chunks_mut(from)
+        .zip(dy.par_chunks(to).zip(taps.par_chunks(2 * to)))
+        .for_each(|(dx, (dy, taps))| {
+            scratch::with(|Scratch { padded, sums, .. }| {
+                let dy = separated(dy, padded);
+                let shares = scratch::reserve(sums, 2 * from);
+                for ((shares, taps), dy) in shares
+                    .chunks_exact_mut(from)
+                    .zip(taps.chunks_exact(to))
+                    .zip(dy.chunks_exact(to))
+                {
+                    isa.pool_back(shape, dy, taps, shares);
+                }
+                let (one, other) = shares.split_at(from);
+                isa.join(one, other, dx);
+            });
+        });
+}
+
+/// A plane of pairs as two of numbers.
+fn separated<'a>(words: &[u32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+    let planes = scratch::reserve(buffer, 2 * words.len());
+    let (one, other) = planes.split_at_mut(words.len());
+    for ((&word, one), other) in words.iter().zip(one).zip(other) {
+        (*one, *other) = (first(word), second(word));
+    }
+    planes
+}
+
+/// Checks that `x` and `out` are as many blocks of pairs, and gives the words of a plane of each.
+#[track_caller]
+fn planes(shape: &Pool2d, x: &[u32], out: &[u32]) -> [usize; 2] {
+    shape.validate();
+    let [height, width] = shape.output();
+    let planes = [shape.input[0] * shape.input[1], height * width];
+    let [from, to] = planes.map(|plane| pair_words(shape.planes, plane) * LANES);
+    let blocks = x.len().checked_div(from).unwrap_or(0);
+    check::length("x", x, blocks * from);
+    check::length("out", out, blocks * to);
+    planes.map(|plane| plane * LANES)
 }

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
 use super::batch;
 use super::optimizer::Optimizer;
-use super::settings::OptimizerKind;
+use super::settings::FineTuning;
 use crate::models::{Network, TooSmall, Training};
 use crate::ops;
 
@@ -23,11 +23,11 @@ const PRESENT: &str = "the network is away only within a step";
 
 impl Course {
     /// Begins at `from`, which stays as it is.
-    pub(super) fn new(from: &Network, kind: OptimizerKind, seed: u64) -> Self {
+    pub(super) fn new(from: &Network, settings: &FineTuning, seed: u64) -> Self {
         let network = from.clone().train();
         Self {
-            optimizer: Optimizer::new(kind, &network),
-            training: Training::new(seed),
+            optimizer: Optimizer::new(settings.optimizer, &network),
+            training: Training::new(seed).in_precision(settings.precision),
             device: from.device().autodiff(),
             network: Some(network),
         }

@@ -43,7 +43,7 @@ impl Job<'_> {
         let limit = self.settings.memory_bytes;
         let (store, mut left_out) = Store::new(self.source, examples, limit, self.workers);
 
-        let mut course = Course::new(from.network(), self.settings.optimizer, schedule.seed);
+        let mut course = Course::new(from.network(), self.settings, schedule.seed);
         let mut order: Vec<usize> = (0..store.len()).collect();
         let mut shuffling = ChaCha8Rng::seed_from_u64(schedule.seed);
         let mut loss = Vec::with_capacity(self.settings.epochs);

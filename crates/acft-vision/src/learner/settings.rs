@@ -4,6 +4,7 @@ use acft::Phase;
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnerError;
+use crate::engine::Precision;
 
 /// Which rule turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct FineTuning {
     pub epochs: usize,
     /// Patches in a mini-batch; the last one of an epoch may be shorter.
     pub mini_batch: usize,
+    /// That of images and of their gradients between layers, on the CPU; weights, their gradients and sums are f32 in
+    /// any case.
+    pub precision: Precision,
     /// Patches are kept in memory while a training set has at most this many
     /// bytes of them, and made again in each epoch otherwise.
     pub memory_bytes: usize,
@@ -48,6 +52,7 @@ impl Default for FineTuning {
             decay: 0.95,
             epochs: 8,
             mini_batch: 128,
+            precision: Precision::F32,
             memory_bytes: 512 << 20,
         }
     }

@@ -191,7 +191,7 @@ impl Network {
         x: impl Into<Images>,
         training: &mut Training,
     ) -> Result<Tensor<2>, TooSmall> {
-        let x = self.checked(x)?;
+        let x = training.rounded(self.checked(x)?);
         Ok(self.forward(x, &mut Pass::Training(training)).logits())
     }
 

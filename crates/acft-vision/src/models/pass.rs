@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-use crate::ops;
+use crate::engine::Precision;
+use crate::ops::{self, Images};
 
 /// How much of a mini-batch's statistics enters the running ones, as in PyTorch.
 const MOMENTUM: f64 = 0.1;
@@ -29,6 +30,8 @@ pub(super) enum Pass<'a> {
 pub struct Training {
     /// None where nothing is dropped.
     dropout: Option<ChaCha8Rng>,
+    /// That of images and of their gradients between layers.
+    precision: Precision,
     pub(super) statistics: Vec<BatchStatistics>,
 }
 
@@ -51,7 +54,22 @@ impl Training {
         dropout.set_stream(1);
         Self {
             dropout: Some(dropout),
+            precision: Precision::F32,
             statistics: Vec::new(),
+        }
+    }
+
+    /// The same with images, and their gradients, kept at a precision between layers; weights, their gradients and
+    /// sums stay f32.
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The images as a network is to read them.
+    pub(super) fn rounded(&self, x: Images) -> Images {
+        match self.precision {
+            Precision::F32 => x,
+            Precision::Bf16 => x.in_bf16(),
         }
     }
 
@@ -59,6 +77,7 @@ impl Training {
     pub fn without_dropout() -> Self {
         Self {
             dropout: None,
+            precision: Precision::F32,
             statistics: Vec::new(),
         }
     }

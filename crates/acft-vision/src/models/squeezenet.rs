@@ -123,7 +123,7 @@ impl Squeezenet {
 
     /// The trunk's output to logits.
     pub(super) fn head(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
-        let x = x.map(|x| pass.dropout(x, 0.5));
+        let x = x.in_f32().map(|x| pass.dropout(x, 0.5));
         ops::global_avg_pool(stage::run(&self.classifier, x))
     }
 }

@@ -171,6 +171,34 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         }
     }
 
+    fn to_bf16(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let node = x.node();
+        let x = x.into_primitive();
+        let [_, channels, ..] = kernels::dims::<4>(&x);
+        let y = Flex::to_bf16(x);
+        match RoundBackward
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish(channels, y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
+    fn to_f32(x: FloatTensor<Self>, channels: usize) -> FloatTensor<Self> {
+        let node = x.node();
+        let y = Flex::to_f32(x.into_primitive(), channels);
+        match WidenBackward
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish((), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
     fn fused_mask(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self> {
         let (node, mask) = (x.node(), mask.into_primitive());
         let y = Flex::fused_mask(x.into_primitive(), mask.clone());
@@ -332,6 +360,35 @@ impl Backward<Flex, 2> for AddBackward {
             [Some(found.clone()), Some(found)],
             grads,
         );
+    }
+}
+
+/// Of rounding to bf16, as if nothing had been lost.
+#[derive(Debug)]
+struct RoundBackward;
+
+impl Backward<Flex, 1> for RoundBackward {
+    /// Channels.
+    type State = usize;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let parents = ops.parents.map(|p| p.map(|node| node.id));
+        register(parents, [Some(Flex::to_f32(dy, ops.state))], grads);
+    }
+}
+
+/// Of going back to f32: gradients are rounded as images are.
+#[derive(Debug)]
+struct WidenBackward;
+
+impl Backward<Flex, 1> for WidenBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<Flex>(&ops.node);
+        let parents = ops.parents.map(|p| p.map(|node| node.id));
+        register(parents, [Some(Flex::to_bf16(dy))], grads);
     }
 }
 

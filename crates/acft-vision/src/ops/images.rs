@@ -1,8 +1,10 @@
 //! Images on their way through a network, in the layout of the kernels that run it.
 
 use acft_kernels::{LANES, blocks};
+use burn::backend::Dispatch;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::kernels::KernelOps;
 use super::{has_kernels, on_cpu};
 
 /// A mini-batch of images or of what a layer made of them.
@@ -15,6 +17,8 @@ pub struct Images {
     values: Tensor<4>,
     count: usize,
     interleaved: bool,
+    /// Channels, where two of them share a word: see [`Images::in_bf16`].
+    paired: Option<usize>,
 }
 
 impl Images {
@@ -32,6 +36,7 @@ impl Images {
             values: Tensor::from_data(TensorData::new(values, dims), device),
             count,
             interleaved: Self::layout(device) == Layout::Interleaved,
+            paired: None,
         }
     }
 
@@ -48,7 +53,51 @@ impl Images {
     pub fn dims(&self) -> [usize; 4] {
         let [_, channels, height, width] = self.values.dims();
         let lanes = if self.interleaved { LANES } else { 1 };
-        [self.count, channels, height, width / lanes]
+        match self.paired {
+            Some(channels) => [self.count, channels, height, width / lanes / 2],
+            None => [self.count, channels, height, width / lanes],
+        }
+    }
+
+    /// Rounded to bf16, where our kernels run; as they are elsewhere. Layers that have no kernels for bf16 go back to
+    /// f32 for themselves.
+    pub fn in_bf16(self) -> Self {
+        if !self.interleaved || self.paired.is_some() {
+            return self;
+        }
+        let [_, channels, ..] = self.dims();
+        let values = <Dispatch as KernelOps>::to_bf16(self.values.into_dispatch());
+        Self {
+            values: Tensor::from_dispatch(values),
+            paired: Some(channels),
+            ..self
+        }
+    }
+
+    /// In f32, as images are unless they were rounded.
+    pub fn in_f32(self) -> Self {
+        let Some(channels) = self.paired else {
+            return self;
+        };
+        let values = <Dispatch as KernelOps>::to_f32(self.values.into_dispatch(), channels);
+        Self {
+            values: Tensor::from_dispatch(values),
+            paired: None,
+            ..self
+        }
+    }
+
+    /// Whether they are in bf16.
+    pub(super) fn paired(&self) -> bool {
+        self.paired.is_some()
+    }
+
+    /// After a layer that made so many channels of them.
+    pub(super) fn of_channels(self, channels: usize) -> Self {
+        Self {
+            paired: self.paired.map(|_| channels),
+            ..self
+        }
     }
 
     /// Whether they lie side by side.
@@ -71,12 +120,13 @@ impl Images {
 
     /// The tensor of image × channel × height × width.
     pub fn one_by_one(self) -> Tensor<4> {
-        let [count, channels, height, width] = self.dims();
-        if !self.interleaved {
-            return self.values;
+        let this = self.in_f32();
+        let [count, channels, height, width] = this.dims();
+        if !this.interleaved {
+            return this.values;
         }
         let elements = channels * height * width;
-        self.values
+        this.values
             .reshape([blocks(count), elements, LANES])
             .swap_dims(1, 2)
             .reshape([blocks(count) * LANES, channels, height, width])
@@ -102,6 +152,7 @@ impl From<Tensor<4>> for Images {
                 values: x,
                 count,
                 interleaved: false,
+                paired: None,
             };
         }
         let missing = blocks(count) * LANES - count;
@@ -119,6 +170,7 @@ impl From<Tensor<4>> for Images {
             values,
             count,
             interleaved: true,
+            paired: None,
         }
     }
 }

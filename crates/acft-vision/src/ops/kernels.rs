@@ -12,7 +12,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 
-use super::buffers;
+use super::{buffers, pairs};
 
 /// Distances that are the same along both axes.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,12 @@ pub(super) trait KernelOps: Backend {
     /// The sum of two layers' outputs, and a ReLU.
     fn fused_add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// Images rounded to bf16: see [`pairs`].
+    fn to_bf16(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The same of so many channels back in f32.
+    fn to_f32(x: FloatTensor<Self>, channels: usize) -> FloatTensor<Self>;
+
     /// The product with a mask that has no gradient.
     fn fused_mask(x: FloatTensor<Self>, mask: FloatTensor<Self>) -> FloatTensor<Self>;
 }
@@ -102,6 +108,9 @@ impl KernelOps for Flex {
         window: Window,
         activation: Activation,
     ) -> FlexTensor {
+        if pairs::holds(&x) {
+            return pairs::conv2d(x, [weight, bias], window, activation);
+        }
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = conv_shape(&x, &weight, window);
         let mut y = buffers::take(shape.output_len());
@@ -148,6 +157,9 @@ impl KernelOps for Flex {
     }
 
     fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
+        if pairs::holds(&x) {
+            return pairs::max_pool2d_with_taps(x, pool).0;
+        }
         let x = contiguous(x);
         let (shape, dims) = pool_shape(&dims(&x), pool);
         let mut y = buffers::take(shape.output_len());
@@ -163,9 +175,15 @@ impl KernelOps for Flex {
         second_bias: FlexTensor,
         windows: [Window; 2],
     ) -> FlexTensor {
-        let x = contiguous(x);
-        let weights = [contiguous(first_weight), contiguous(second_weight)];
-        let biases = [contiguous(first_bias), contiguous(second_bias)];
+        let (weights, biases) = ([first_weight, second_weight], [first_bias, second_bias]);
+        if pairs::holds(&x) {
+            return pairs::side_by_side(x, weights, biases, windows);
+        }
+        let (x, weights, biases) = (
+            contiguous(x),
+            weights.map(contiguous),
+            biases.map(contiguous),
+        );
         let both = Branches::new(&x, &weights, windows);
         let mut y = buffers::take(both.len());
         for (i, (shape, part)) in both.0.iter().enumerate() {
@@ -220,6 +238,14 @@ impl KernelOps for Flex {
         tensor(y, dims::<4>(&a))
     }
 
+    fn to_bf16(x: FlexTensor) -> FlexTensor {
+        pairs::from_f32(x)
+    }
+
+    fn to_f32(x: FlexTensor, channels: usize) -> FlexTensor {
+        pairs::to_f32(x, channels)
+    }
+
     fn fused_mask(x: FlexTensor, mask: FlexTensor) -> FlexTensor {
         let (x, mask) = (contiguous(x), contiguous(mask));
         let mut y = buffers::take(values(&x).len());
@@ -239,6 +265,9 @@ pub(super) fn conv2d_gradients(
     activation: Activation,
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
+    if pairs::holds(&x) {
+        return pairs::conv2d_gradients([x, weight, y, dy], window, activation, wanted);
+    }
     let (x, weight) = (contiguous(x), contiguous(weight));
     let shape = conv_shape(&x, &weight, window);
     let dy = before_activation(y, dy, activation);
@@ -312,6 +341,9 @@ pub(super) fn linear_gradients(
 
 /// A max-pool, and the elements that won.
 pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
+    if pairs::holds(&x) {
+        return pairs::max_pool2d_with_taps(x, pool);
+    }
     let x = contiguous(x);
     let (shape, dims) = pool_shape(&dims(&x), pool);
     let (mut y, mut taps) = (
@@ -329,6 +361,9 @@ pub(super) fn max_pool2d_gradient(
     pool: Pool,
     taps: &[u8],
 ) -> FlexTensor {
+    if pairs::holds(&dy) {
+        return pairs::max_pool2d_gradient(dy, input, pool, taps);
+    }
     let dy = contiguous(dy);
     let (shape, _) = pool_shape(&input, pool);
     let mut dx = buffers::take(shape.input_len());
@@ -373,6 +408,9 @@ pub(super) fn side_by_side_gradients(
     windows: [Window; 2],
     wanted: [bool; 5],
 ) -> [Option<FlexTensor>; 5] {
+    if pairs::holds(&x) {
+        return pairs::side_by_side_gradients([x, y, dy], weights, windows, wanted);
+    }
     let (x, weights) = (contiguous(x), weights.map(contiguous));
     let both = Branches::new(&x, &weights, windows);
     let dy = before_activation(y, dy, Activation::Relu);

@@ -378,3 +378,84 @@ fn adam_takes_burns_steps_and_can_go_on_from_its_state() {
     // The tensors that were handed in are not changed through other handles.
     assert_eq!(floats(start), floats(values([30, 41], 1, &device)));
 }
+
+/// Panics unless the two differ by no more than `share` of the expected values, in the root mean square.
+#[track_caller]
+fn assert_like(what: &str, actual: &[f32], expected: &[f32], share: f32) {
+    assert_eq!(actual.len(), expected.len(), "{what}: another length");
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+    let off = norm(&mut actual.iter().zip(expected).map(|(a, e)| a - e));
+    let size = norm(&mut expected.iter().copied());
+    assert!(size > 0.0, "{what}: nothing to compare");
+    assert!(
+        off <= share * size,
+        "{what}: off by {} of its size",
+        off / size
+    );
+}
+
+/// Each operation that has kernels for bf16, and those that go back to f32 for themselves: outputs and all gradients.
+#[test]
+fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
+    let device = Device::flex().autodiff();
+    // The last block is not full, and channels have no partner.
+    let x = values([19, 3, 9, 7], 1, &device);
+    let weights: Vec<Tensor<4>> = vec![
+        values([5, 3, 3, 3], 2, &device),
+        values([4, 5, 1, 1], 3, &device),
+        values([3, 5, 3, 3], 4, &device),
+        values([7, 7, 3, 3], 5, &device),
+    ];
+    let [bias, norm_weight, norm_bias] = [6, 7, 8].map(|seed| values([7], seed, &device));
+    let run = |round: &dyn Fn(Images) -> Images| {
+        let y = round(x.clone().into());
+        let y = super::conv2d(y, weights[0].clone(), None, 2, 1, true);
+        assert_eq!(y.dims(), [19, 5, 5, 4]);
+        let y = super::max_pool2d(y, 3, 1, 1, false);
+        let branch = |i: usize| Branch {
+            weight: weights[i].clone(),
+            bias: bias.clone().narrow(0, 0, weights[i].dims()[0]),
+            padding: i - 1,
+        };
+        let y = conv2d_side_by_side(y, [branch(1), branch(2)]);
+        assert_eq!(y.dims(), [19, 7, 5, 4]);
+        let z = super::conv2d(
+            y.clone(),
+            weights[3].clone(),
+            Some(bias.clone()),
+            1,
+            1,
+            false,
+        );
+        let (z, _) = batch_norm_training(z, [norm_weight.clone(), norm_bias.clone()], 1e-5, false);
+        // What is read twice gets the sum of two gradients.
+        let pooled = super::global_avg_pool(add_relu(y, z));
+        let weighted = pooled.clone() * values(pooled.dims(), 9, &device).detach();
+        let gradients = weighted.sum().backward();
+        let mut found = vec![floats(pooled), floats(x.grad(&gradients).unwrap())];
+        found.extend(weights.iter().map(|w| floats(w.grad(&gradients).unwrap())));
+        found.extend([&bias, &norm_weight].map(|t| floats(t.grad(&gradients).unwrap())));
+        found
+    };
+    let exact = run(&|x| x);
+    let rounded = run(&Images::in_bf16);
+    assert_ne!(exact, rounded);
+    for (i, (rounded, exact)) in rounded.iter().zip(&exact).enumerate() {
+        // A rounded sum may fall on the other side of a ReLU, and lose or win a whole gradient.
+        assert_like(&format!("tensor {i}"), rounded, exact, 0.05);
+    }
+}
+
+#[test]
+fn rounding_and_going_back_is_exact_for_numbers_of_eight_bits() {
+    let device = Device::flex().autodiff();
+    let x = values([17, 3, 2, 3], 1, &device)
+        .mul_scalar(128.0)
+        .round()
+        .detach();
+    let x = x.require_grad();
+    let there_and_back = Images::from(x.clone()).in_bf16().in_f32().one_by_one();
+    assert_eq!(floats(there_and_back.clone()), floats(x.clone()));
+    let gradients = (there_and_back * x.clone().detach()).sum().backward();
+    assert_eq!(floats(x.grad(&gradients).unwrap()), floats(x));
+}

@@ -31,12 +31,13 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    regroup,
     pool_pairs,
 };
 
 /// See [`Primitives::tile`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_>) {
+unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_, f32>) {
     for column in 0..columns {
         // SAFETY: promised by the caller; the rows that are summed are rows of the tile.
         unsafe {
@@ -59,7 +60,7 @@ unsafe fn tile(rows: usize, columns: usize, _: Left, job: &Job<'_>) {
 /// As [`Primitives::tile`], for rows and columns that the tile has.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
-unsafe fn product<const R: usize>(job: &Job<'_>, first: usize, column: usize) {
+unsafe fn product<const R: usize>(job: &Job<'_, f32>, first: usize, column: usize) {
     let step_b = job.terms.step_b();
     let rows: [usize; R] = std::array::from_fn(|row| job.rows[first + row]);
     let mut sums = [[_mm256_setzero_ps(); 2]; R];

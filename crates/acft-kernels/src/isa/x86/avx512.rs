@@ -27,12 +27,13 @@ pub(super) const PRIMITIVES: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    regroup,
     pool_pairs,
 };
 
 /// See [`Primitives::tile`].
 #[target_feature(enable = "avx512f")]
-unsafe fn tile(rows: usize, columns: usize, left: Left, job: &Job<'_>) {
+unsafe fn tile(rows: usize, columns: usize, left: Left, job: &Job<'_, f32>) {
     // SAFETY: promised by the caller.
     unsafe {
         match left {
@@ -46,7 +47,7 @@ unsafe fn tile(rows: usize, columns: usize, left: Left, job: &Job<'_>) {
 /// As [`Primitives::tile`].
 #[target_feature(enable = "avx512f")]
 #[inline]
-unsafe fn sized<const PACKED: bool>(rows: usize, columns: usize, job: &Job<'_>) {
+unsafe fn sized<const PACKED: bool>(rows: usize, columns: usize, job: &Job<'_, f32>) {
     // SAFETY: promised by the caller.
     unsafe {
         match (rows, columns) {
@@ -70,7 +71,7 @@ unsafe fn sized<const PACKED: bool>(rows: usize, columns: usize, job: &Job<'_>) 
 /// As [`Primitives::tile`].
 #[target_feature(enable = "avx512f")]
 #[inline]
-unsafe fn product<const PACKED: bool, const R: usize, const N: usize>(job: &Job<'_>) {
+unsafe fn product<const PACKED: bool, const R: usize, const N: usize>(job: &Job<'_, f32>) {
     let step_a = if PACKED { R } else { job.step_a };
     let step_b = job.terms.step_b();
     let mut sums = [[_mm512_setzero_ps(); N]; R];

@@ -9,7 +9,10 @@ use std::arch::x86_64::{
 use std::mem::transmute;
 
 use super::avx512;
-use crate::isa::{Primitives, pairs::PairJob, tile::Start};
+use crate::isa::{
+    Primitives,
+    tile::{Job, Left, Start},
+};
 
 pub(in crate::isa) static AVX512BF16: Primitives = Primitives {
     name: "avx512bf16",
@@ -20,38 +23,24 @@ pub(in crate::isa) static AVX512BF16: Primitives = Primitives {
 
 /// See [`Primitives::pair_tile`].
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn pair_tile(rows: usize, columns: usize, job: &PairJob<'_>) {
+unsafe fn pair_tile(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>) {
     // SAFETY: promised by the caller.
-    unsafe { sized::<true>(rows, columns, job) }
+    unsafe {
+        match left {
+            Left::Packed => sized::<true, true>(rows, columns, job),
+            Left::Rows { .. } => sized::<true, false>(rows, columns, job),
+        }
+    }
 }
 
 /// See [`Primitives::pair_sums`].
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn pair_sums(rows: usize, columns: usize, job: &PairJob<'_>) {
-    // SAFETY: promised by the caller.
-    unsafe { sized::<false>(rows, columns, job) }
-}
-
-/// # Safety
-/// As [`Primitives::pair_tile`].
-#[target_feature(enable = "avx512f,avx512bf16")]
-#[inline]
-unsafe fn sized<const PAIRS: bool>(rows: usize, columns: usize, job: &PairJob<'_>) {
+unsafe fn pair_sums(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>) {
     // SAFETY: promised by the caller.
     unsafe {
-        match (rows, columns) {
-            (8, 3) => product::<PAIRS, 8, 3>(job),
-            (8, 2) => product::<PAIRS, 8, 2>(job),
-            (8, _) => product::<PAIRS, 8, 1>(job),
-            (4, 3) => product::<PAIRS, 4, 3>(job),
-            (4, 2) => product::<PAIRS, 4, 2>(job),
-            (4, _) => product::<PAIRS, 4, 1>(job),
-            (2, 3) => product::<PAIRS, 2, 3>(job),
-            (2, 2) => product::<PAIRS, 2, 2>(job),
-            (2, _) => product::<PAIRS, 2, 1>(job),
-            (_, 3) => product::<PAIRS, 1, 3>(job),
-            (_, 2) => product::<PAIRS, 1, 2>(job),
-            _ => product::<PAIRS, 1, 1>(job),
+        match left {
+            Left::Packed => sized::<false, true>(rows, columns, job),
+            Left::Rows { .. } => sized::<false, false>(rows, columns, job),
         }
     }
 }
@@ -60,7 +49,38 @@ unsafe fn sized<const PAIRS: bool>(rows: usize, columns: usize, job: &PairJob<'_
 /// As [`Primitives::pair_tile`].
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
-unsafe fn product<const PAIRS: bool, const R: usize, const N: usize>(job: &PairJob<'_>) {
+unsafe fn sized<const PAIRS: bool, const PACKED: bool>(
+    rows: usize,
+    columns: usize,
+    job: &Job<'_, u32>,
+) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        match (rows, columns) {
+            (8, 3) => product::<PAIRS, PACKED, 8, 3>(job),
+            (8, 2) => product::<PAIRS, PACKED, 8, 2>(job),
+            (8, _) => product::<PAIRS, PACKED, 8, 1>(job),
+            (4, 3) => product::<PAIRS, PACKED, 4, 3>(job),
+            (4, 2) => product::<PAIRS, PACKED, 4, 2>(job),
+            (4, _) => product::<PAIRS, PACKED, 4, 1>(job),
+            (2, 3) => product::<PAIRS, PACKED, 2, 3>(job),
+            (2, 2) => product::<PAIRS, PACKED, 2, 2>(job),
+            (2, _) => product::<PAIRS, PACKED, 2, 1>(job),
+            (_, 3) => product::<PAIRS, PACKED, 1, 3>(job),
+            (_, 2) => product::<PAIRS, PACKED, 1, 2>(job),
+            _ => product::<PAIRS, PACKED, 1, 1>(job),
+        }
+    }
+}
+
+/// # Safety
+/// As [`Primitives::pair_tile`].
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+unsafe fn product<const PAIRS: bool, const PACKED: bool, const R: usize, const N: usize>(
+    job: &Job<'_, u32>,
+) {
+    let step_a = if PACKED { R } else { job.step_a };
     let step_b = job.terms.step_b();
     let mut sums = [[_mm512_setzero_ps(); N]; R];
     // SAFETY: the caller promised that every term of every row and column lies in the factors, and every row and
@@ -98,20 +118,21 @@ unsafe fn product<const PAIRS: bool, const R: usize, const N: usize>(job: &PairJ
             }
         }
         for run in job.terms.runs() {
-            let (mut a, mut b) = (job.a.add(run.a * R), job.b.add(run.b));
+            let (mut a, mut b) = (job.a.add(run.a * step_a), job.b.add(run.b));
             for _ in 0..run.len {
                 let columns: [__m512bh; N] = std::array::from_fn(|i| {
                     let words = _mm512_loadu_si512(b.wrapping_add(job.columns[i]).cast());
                     transmute::<__m512i, __m512bh>(words)
                 });
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let factor = _mm512_set1_epi32((*a.wrapping_add(row)).cast_signed());
+                    let at = if PACKED { row } else { job.rows[row] };
+                    let factor = _mm512_set1_epi32((*a.wrapping_add(at)).cast_signed());
                     let factor = transmute::<__m512i, __m512bh>(factor);
                     for (sum, &column) in sums.iter_mut().zip(&columns) {
                         *sum = _mm512_dpbf16_ps(*sum, factor, column);
                     }
                 }
-                (a, b) = (a.wrapping_add(R), b.wrapping_add(step_b));
+                (a, b) = (a.wrapping_add(step_a), b.wrapping_add(step_b));
             }
         }
         if job.relu {

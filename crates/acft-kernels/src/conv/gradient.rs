@@ -1,0 +1,396 @@
+//! A gradient of weights as a sum over images and positions.
+//!
+//! Its vectors run over output channels: the output's gradient is turned so that these are neighbours, the input is
+//! read as it is. A position has a term for every image of a block, or, where numbers come in pairs, for every pair of
+//! images.
+
+use std::{marker::PhantomData, ops::Range};
+
+use rayon::prelude::*;
+
+use super::{forward::axes, product::largest, reach::Axis};
+use crate::{
+    geometry::Conv2d,
+    isa::{COLUMNS, Isa, Left, ROWS, Run, Start, Terms, Tile},
+    lanes::{LANES, blocks},
+    scratch::{self, Scratch},
+};
+
+/// Bytes of the turned gradient that are worked on at a time: they stay in the second-level cache.
+const CHUNK: usize = 384 << 10;
+/// Chunks that are turned at a time, by all threads: some 24 MB.
+const WAVE: usize = 64;
+/// With fewer input channels than this in a group, the rows of a tile go over taps as well.
+const FEW: usize = ROWS;
+
+/// What the factors of a gradient consist of.
+pub(crate) trait Factor: Copy + Default + Send + Sync {
+    /// Terms that a position of a block of images is.
+    const TERMS: usize;
+
+    /// Computes a tile of the product.
+    fn tile(isa: Isa, tile: &Tile<'_, Self>, sums: &mut [f32]);
+
+    /// What a thread keeps for the turned factor, and for the sums.
+    fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>);
+}
+
+impl Factor for f32 {
+    const TERMS: usize = LANES;
+
+    fn tile(isa: Isa, tile: &Tile<'_, Self>, sums: &mut [f32]) {
+        isa.tile(tile, sums);
+    }
+
+    fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>) {
+        (&mut scratch.turned, &mut scratch.sums)
+    }
+}
+
+/// Rows of a tile: weights of which all see the same outputs.
+#[derive(Clone, Copy, Debug)]
+struct Panel {
+    /// Number of the first row.
+    first: usize,
+    rows: usize,
+    /// Where each row begins in the input of a group.
+    offsets: [usize; ROWS],
+    /// Which outputs they see.
+    seen: usize,
+}
+
+/// The outputs that a weight sees, along each axis, and the input that the first output of all would read.
+#[derive(Clone, Debug)]
+struct Seen {
+    outputs: [Range<usize>; 2],
+    /// What the tap adds to a position of the input, less the padding; may be negative for outputs outside.
+    shift: [isize; 2],
+}
+
+/// Some rows of the output of one block.
+type Piece = (usize, Range<usize>);
+
+/// The plan of a gradient whose factors consist of `T`.
+pub(crate) struct Gradient<'a, T> {
+    isa: Isa,
+    shape: &'a Conv2d,
+    axes: [Axis; 2],
+    /// Height and width of what is read: the input, or its padded copy.
+    size: [usize; 2],
+    /// Whether rows go over taps, in the order of the weights; or over the channels of one tap after another.
+    few: bool,
+    seen: Vec<Seen>,
+    panels: Vec<Panel>,
+    /// Output channels of a group, rounded up to whole vectors.
+    width: usize,
+    chunks: Vec<Vec<Piece>>,
+    factors: PhantomData<T>,
+}
+
+impl<'a, T: Factor> Gradient<'a, T> {
+    pub(crate) fn new(isa: Isa, shape: &'a Conv2d) -> Self {
+        let axes = axes(shape);
+        let few = shape.in_group() < FEW;
+        let width = shape.out_group().next_multiple_of(LANES);
+        let mut job = Self {
+            isa,
+            shape,
+            axes,
+            size: [0, 1].map(|a| shape.input[a] + if few { 2 * shape.padding[a] } else { 0 }),
+            few,
+            seen: Vec::new(),
+            panels: Vec::new(),
+            width,
+            chunks: chunks(shape, width * T::TERMS * size_of::<T>()),
+            factors: PhantomData,
+        };
+        if few {
+            job.plan_few()
+        } else {
+            job.plan_many()
+        }
+        job
+    }
+
+    /// All weights see all outputs, because the input is padded.
+    fn plan_few(&mut self) {
+        let ([kernel_h, kernel_w], [height, width]) = (self.shape.kernel, self.shape.output());
+        self.seen.push(Seen {
+            outputs: [0..height, 0..width],
+            shift: [0, 0],
+        });
+        let mut offsets = Vec::new();
+        for channel in 0..self.shape.in_group() {
+            for ky in 0..kernel_h {
+                for kx in 0..kernel_w {
+                    let y = channel * self.size[0] + ky * self.shape.dilation[0];
+                    offsets.push((y * self.size[1] + kx * self.shape.dilation[1]) * T::TERMS);
+                }
+            }
+        }
+        self.add(0, 0, &offsets);
+    }
+
+    /// A tap sees the outputs that it lies inside for.
+    fn plan_many(&mut self) {
+        let [kernel_h, kernel_w] = self.shape.kernel;
+        let channels = self.shape.in_group();
+        let plane = self.size[0] * self.size[1] * T::TERMS;
+        let offsets: Vec<_> = (0..channels).map(|channel| channel * plane).collect();
+        for ky in 0..kernel_h {
+            for kx in 0..kernel_w {
+                let taps = [ky, kx];
+                self.seen.push(Seen {
+                    outputs: [0, 1].map(|a| self.axes[a].outputs_of(taps[a])),
+                    shift: [0, 1].map(|a| {
+                        let axis = self.axes[a];
+                        (taps[a] * axis.dilation) as isize - axis.padding as isize
+                    }),
+                });
+                let tap = ky * kernel_w + kx;
+                self.add(tap * channels, tap, &offsets);
+            }
+        }
+    }
+
+    /// Panels of rows from `first` on that begin at `offsets`.
+    fn add(&mut self, first: usize, seen: usize, offsets: &[usize]) {
+        let mut done = 0;
+        while done < offsets.len() {
+            let rows = largest(offsets.len() - done);
+            let mut panel = Panel {
+                first: first + done,
+                rows,
+                offsets: [0; ROWS],
+                seen,
+            };
+            panel.offsets[..rows].copy_from_slice(&offsets[done..][..rows]);
+            self.panels.push(panel);
+            done += rows;
+        }
+    }
+
+    /// Zeros that what is read must have around each plane of the input.
+    pub(crate) fn margin(&self) -> [usize; 2] {
+        [0, 1].map(|a| (self.size[a] - self.shape.input[a]) / 2)
+    }
+
+    /// The gradients of all weights. `x` is `[block][channel][height][width]`, of the input and its margin, with the
+    /// terms of a position. `turn(group, [block, y], to)` gives one row of the output's gradient in one group as
+    /// `[position][term]`, each as many vectors of [`LANES`] channels as hold the group's, and 0 in what is left over.
+    ///
+    /// Every term of a position must be finite in one factor where it is 0 in the other.
+    pub(crate) fn run(
+        &self,
+        x: &[T],
+        dw: &mut [f32],
+        turn: impl Fn(usize, [usize; 2], &mut [T]) + Sync,
+    ) {
+        dw.par_chunks_mut(dw.len() / self.shape.groups)
+            .enumerate()
+            .for_each(|(group, dw)| {
+                self.group(group, x, dw, |row, to| turn(group, row, to));
+            });
+    }
+
+    /// The gradient of one group's weights.
+    fn group(
+        &self,
+        group: usize,
+        x: &[T],
+        dw: &mut [f32],
+        turn: impl Fn([usize; 2], &mut [T]) + Sync,
+    ) {
+        scratch::with(|scratch| {
+            let (turned, sums) = T::buffers(scratch);
+            let rows = dw.len() / self.shape.out_group();
+            let sums = scratch::reserve(sums, rows * self.width);
+            sums.fill(0.0);
+            let plane = self.size[0] * self.size[1] * T::TERMS;
+            let x = &x[group * self.shape.in_group() * plane..];
+            for chunks in self.chunks.chunks(WAVE) {
+                let turned = self.turned(chunks, &turn, turned);
+                self.wave(x, chunks, turned, sums);
+            }
+            self.store(sums, dw);
+        });
+    }
+
+    /// The gradient of a group's output in some chunks, as `[row][position][term][channel]`.
+    fn turned<'b>(
+        &self,
+        chunks: &[Vec<Piece>],
+        turn: impl Fn([usize; 2], &mut [T]) + Sync,
+        buffer: &'b mut Vec<T>,
+    ) -> &'b [T] {
+        let [height, width] = self.shape.output();
+        let rows = self.rows_of(chunks);
+        let row = width * T::TERMS * self.width;
+        let buffer = scratch::reserve(buffer, rows.len() * row);
+        buffer
+            .par_chunks_exact_mut(row)
+            .zip(rows)
+            .for_each(|(to, row)| turn([row / height, row % height], to));
+        buffer
+    }
+
+    /// Adds up what some chunks contribute.
+    fn wave(&self, x: &[T], chunks: &[Vec<Piece>], turned: &[T], sums: &mut [f32]) {
+        let tasks = self.panels.len().min(2 * rayon::current_num_threads());
+        let (mut jobs, mut rest) = (Vec::new(), sums);
+        for task in 0..tasks {
+            let cut = |task: usize| task * self.panels.len() / tasks;
+            let panels = &self.panels[cut(task)..cut(task + 1)];
+            let rows: usize = panels.iter().map(|panel| panel.rows).sum();
+            let (now, later) = rest.split_at_mut(rows * self.width);
+            jobs.push((panels, now));
+            rest = later;
+        }
+        jobs.into_par_iter()
+            .for_each(|(panels, sums)| self.sum(panels, x, chunks, turned, sums));
+    }
+
+    /// The first output row of some chunks, counted over all blocks, and the one after the last.
+    fn rows_of(&self, chunks: &[Vec<Piece>]) -> Range<usize> {
+        let height = self.shape.output()[0];
+        let pieces = || chunks.iter().flatten();
+        let first = pieces()
+            .next()
+            .map_or(0, |(block, rows)| block * height + rows.start);
+        let end = pieces()
+            .next_back()
+            .map_or(0, |(block, rows)| block * height + rows.end);
+        first..end
+    }
+
+    /// Adds up the rows of some panels, of which `sums` holds the first from its start on.
+    fn sum(
+        &self,
+        panels: &[Panel],
+        x: &[T],
+        chunks: &[Vec<Piece>],
+        turned: &[T],
+        sums: &mut [f32],
+    ) {
+        let start = panels[0].first;
+        let base = self.rows_of(chunks).start;
+        for chunk in chunks {
+            let mut last = None;
+            for panel in panels {
+                let terms = match last {
+                    Some((seen, ref terms)) if seen == panel.seen => terms,
+                    _ => {
+                        &last
+                            .insert((panel.seen, self.terms(&self.seen[panel.seen], chunk, base)))
+                            .1
+                    }
+                };
+                let sums = &mut sums[(panel.first - start) * self.width..];
+                for first in (0..self.width).step_by(COLUMNS * LANES) {
+                    let columns = [0, 1, 2].map(|column| first + column * LANES);
+                    let columns = &columns[..COLUMNS.min((self.width - first) / LANES)];
+                    let tile = Tile {
+                        rows: panel.rows,
+                        left: Left::Rows {
+                            rows: panel.offsets,
+                            step: 1,
+                        },
+                        a: x,
+                        b: turned,
+                        columns,
+                        terms,
+                        start: Start::Output,
+                        relu: false,
+                        out_row: self.width,
+                        out_columns: columns,
+                    };
+                    T::tile(self.isa, &tile, sums);
+                }
+            }
+        }
+    }
+
+    /// The products of a chunk that the weights which see so much are sums of: one for each term of a position.
+    /// What was turned begins with output row `base`.
+    fn terms(&self, seen: &Seen, chunk: &[Piece], base: usize) -> Terms {
+        let [height, width] = self.shape.output();
+        let block = self.shape.in_channels * self.size[0] * self.size[1];
+        let columns = &seen.outputs[1];
+        let mut runs = Vec::new();
+        for (number, rows) in chunk {
+            for y in rows.start.max(seen.outputs[0].start)..rows.end.min(seen.outputs[0].end) {
+                let at = |axis: usize, output: usize| {
+                    (output * self.axes[axis].stride).wrapping_add_signed(seen.shift[axis])
+                };
+                let mut add = |x: usize, len: usize| {
+                    runs.push(Run {
+                        a: (number * block + at(0, y) * self.size[1] + at(1, x)) * T::TERMS,
+                        b: ((number * height + y - base) * width + x) * T::TERMS * self.width,
+                        len: len * T::TERMS,
+                    });
+                };
+                if self.axes[1].stride == 1 && !columns.is_empty() {
+                    add(columns.start, columns.len());
+                } else {
+                    columns.clone().for_each(|x| add(x, 1));
+                }
+            }
+        }
+        Terms::new(self.width, runs)
+    }
+
+    /// Puts sums, `[row][output channel]`, where the weights' gradients belong.
+    fn store(&self, sums: &[f32], dw: &mut [f32]) {
+        let (channels, taps) = (
+            self.shape.in_group(),
+            self.shape.kernel[0] * self.shape.kernel[1],
+        );
+        let rows = channels * taps;
+        dw.par_chunks_mut(LANES * rows)
+            .enumerate()
+            .for_each(|(i, dw)| {
+                let sums = &sums[i * LANES..];
+                let outputs = dw.len() / rows;
+                if self.few || taps == 1 {
+                    self.isa
+                        .transpose(sums, [rows, outputs], self.width, dw, rows);
+                    return;
+                }
+                scratch::with(|Scratch { turned, .. }| {
+                    let turned = scratch::reserve(turned, outputs * rows);
+                    self.isa
+                        .transpose(sums, [rows, outputs], self.width, turned, rows);
+                    for (dw, turned) in dw.chunks_exact_mut(rows).zip(turned.chunks_exact(rows)) {
+                        for (channel, dw) in dw.chunks_exact_mut(taps).enumerate() {
+                            let turned = turned[channel..].iter().step_by(channels);
+                            dw.iter_mut().zip(turned).for_each(|(to, &from)| *to = from);
+                        }
+                    }
+                });
+            });
+    }
+}
+
+/// The rows of all outputs, in chunks of [`CHUNK`] bytes at most, or of one row; `position` is the bytes of a position.
+fn chunks(shape: &Conv2d, position: usize) -> Vec<Vec<Piece>> {
+    let [height, columns] = shape.output();
+    let at_once = (CHUNK / (columns * position)).max(1);
+    let mut chunks = vec![Vec::new()];
+    let mut room = at_once;
+    for block in 0..blocks(shape.batch) {
+        let mut first = 0;
+        while first < height {
+            if room == 0 {
+                chunks.push(Vec::new());
+                room = at_once;
+            }
+            let end = height.min(first + room);
+            chunks
+                .last_mut()
+                .expect("there is a chunk")
+                .push((block, first..end));
+            (room, first) = (room - (end - first), end);
+        }
+    }
+    chunks
+}
