@@ -129,6 +129,7 @@ fn fine_tuning(flags: &Flags) -> FineTuning {
         lr_ratio: flags.lr_ratio.unwrap_or(default.lr_ratio),
         epochs: flags.epochs.unwrap_or(default.epochs),
         mini_batch: flags.minibatch.unwrap_or(default.mini_batch),
+        precision: flags.train_precision.unwrap_or(default.precision),
         ..default
     }
 }

@@ -38,14 +38,11 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
                 let task = Task::new(network, pixels, file)?;
                 score(&task, precision.parse()?, seconds.parse()?)?
             }
-            ["train", _, _, precision, ..] if precision != "f32" => {
-                format!(r#"{{"unsupported": "{precision}"}}"#)
-            }
             [
                 "train",
                 network,
                 pixels,
-                _,
+                precision,
                 file,
                 patches,
                 epochs,
@@ -54,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
                 let settings = FineTuning {
                     epochs: epochs.parse()?,
                     mini_batch: mini_batch.parse()?,
+                    precision: precision.parse()?,
                     ..FineTuning::default()
                 };
                 let task = Task::new(network, pixels, file)?;

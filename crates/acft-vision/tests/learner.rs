@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use acft::{
     CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
 };
-use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
+use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource, Precision};
 use acft_vision::models::{Architecture, Description, Model, Named, Network};
 use burn::tensor::Device;
 
@@ -137,7 +137,16 @@ fn weights(model: &Model) -> Named {
 
 #[test]
 fn a_small_network_learns_a_separable_task() {
-    let mut learner = learner(Halves::new(), quick());
+    for precision in [Precision::F32, Precision::Bf16] {
+        learns(FineTuning {
+            precision,
+            ..quick()
+        });
+    }
+}
+
+fn learns(settings: FineTuning) {
+    let mut learner = learner(Halves::new(), settings);
     let trained = learner
         .fine_tune(&demo(), &examples(24), &FIRST, &mut ())
         .unwrap();
@@ -233,10 +242,15 @@ fn features_are_streamed_too() {
 #[test]
 fn the_same_seed_gives_the_same_weights_bit_for_bit() {
     // SqueezeNet drops out; 17 pixels are its least, so this is quick.
-    for architecture in [Architecture::Demo, Architecture::Squeezenet1_1] {
+    for (architecture, precision) in [
+        (Architecture::Demo, Precision::F32),
+        (Architecture::Squeezenet1_1, Precision::F32),
+        (Architecture::Squeezenet1_1, Precision::Bf16),
+    ] {
         let source = Arc::new(Plain(INPUT.max(architecture.min_input())));
         let settings = FineTuning {
             epochs: 2,
+            precision,
             ..quick()
         };
         let from = model(architecture, 3);
@@ -258,6 +272,54 @@ fn the_same_seed_gives_the_same_weights_bit_for_bit() {
             assert_eq!(first, here, "{threads} threads");
         }
         assert_eq!(from.hash(), before, "the model trained from has changed");
+    }
+}
+
+/// One epoch of every network from the same start: its loss, before any step, is all but the same.
+#[test]
+fn every_network_trains_in_bf16_as_it_does_in_f32() {
+    for architecture in Architecture::ALL {
+        let source = Arc::new(Plain(INPUT.max(architecture.min_input())));
+        let from = model(architecture, 3);
+        let run = |precision| {
+            let settings = FineTuning {
+                epochs: 1,
+                precision,
+                // One step.
+                mini_batch: 64,
+                ..quick()
+            };
+            let mut learner = Learner::new(source.clone(), 2, settings).unwrap();
+            let trained = learner
+                .fine_tune(&from, &examples(9), &FIRST, &mut ())
+                .unwrap();
+            (trained.loss[0], weights(&trained.model))
+        };
+        let ((loss, exact), (rounded_loss, rounded)) = (run(Precision::F32), run(Precision::Bf16));
+        assert!(
+            (loss - rounded_loss).abs() < 0.05 * loss,
+            "{architecture}: {loss} and {rounded_loss}"
+        );
+        // Adam's first step goes by the sign of a gradient, however small: most are the same, the fewer the more
+        // layers there are that round.
+        let before = weights(&from);
+        let (mut same, mut all) = (0, 0);
+        for name in before.keys() {
+            let steps = |new: &Named| -> Vec<f32> {
+                let floats = |named: &Named| named[name].values.clone();
+                let pairs = floats(new).into_iter().zip(floats(&before));
+                pairs.map(|(new, old)| new - old).collect()
+            };
+            for (a, b) in steps(&exact).into_iter().zip(steps(&rounded)) {
+                all += usize::from(a != 0.0);
+                same += usize::from(a != 0.0 && a * b > 0.0);
+            }
+        }
+        assert!(all > 1000, "{architecture}: nothing moved");
+        assert!(
+            same as f64 > 0.85 * all as f64,
+            "{architecture}: {same} of {all} weights moved the same way"
+        );
     }
 }
 

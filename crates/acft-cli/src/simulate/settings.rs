@@ -97,10 +97,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PIXELS", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<usize>,
-    /// How exactly it scores: f32, or bf16, which is faster on CPUs that multiply it (training is f32) [default: f32].
+    /// How exactly it scores: f32, or bf16, which is faster on CPUs that multiply it well [default: f32].
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
+    /// How exactly it trains: f32, or bf16 between layers, with weights in f32 [default: f32].
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_precision: Option<Precision>,
     /// The patches of a candidate: none, crop, box or frame, and how many (crop:12) [default: crop:12, box:24 with boxes].
     #[arg(long, value_name = "POLICY", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]

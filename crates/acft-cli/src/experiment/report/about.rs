@@ -137,7 +137,7 @@ pub(super) fn settings(panel: &Panel) -> Table {
     fn continual(flags: &Flags) -> bool {
         flags.learn.as_deref() != Some("reset-lq")
     }
-    let columns: [Column; 15] = [
+    let columns: [Column; 16] = [
         ("start", |flags| match flags.from_scratch {
             Some(true) => Some("random weights".to_owned()),
             _ => Some("pre-trained".to_owned()),
@@ -176,6 +176,9 @@ pub(super) fn settings(panel: &Panel) -> Table {
         }),
         ("precision", |flags| {
             flags.precision.map(|value| value.to_string())
+        }),
+        ("trained in", |flags| {
+            flags.train_precision.map(|value| value.to_string())
         }),
         ("noise", |flags| {
             flags
