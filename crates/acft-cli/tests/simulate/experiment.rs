@@ -233,6 +233,8 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     let moved = ["report", "--root", "elsewhere"];
     let output = experiment(&images, &text, &moved);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    // Pictures are read from where they are now.
+    assert!(!said(&output.stderr).contains("has no pictures"));
     let record = images
         .home()
         .join("runs/small/runs/blobs/RFT/seed-1/data.json");

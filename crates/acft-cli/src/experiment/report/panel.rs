@@ -266,10 +266,17 @@ fn read_run(
         Some(curve) => curve,
         None => SeedCurve::new(cell.seed, curve(&steps, metric)?),
     };
+    let asked = cell.settings.flags.clone();
     Ok(Run {
         curve,
         steps,
-        settings: Flags::read(&root.join("config.toml"))?,
+        // The files may lie elsewhere than where the run was made.
+        settings: Flags {
+            data: asked.data,
+            manifest: asked.manifest,
+            weights: asked.weights,
+            ..Flags::read(&root.join("config.toml"))?
+        },
         machine: cell.note()?.and_then(|note| note.machine),
         root,
     })
