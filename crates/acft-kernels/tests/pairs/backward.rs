@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::{
     assert_rounded, blocks_of_pairs,
     common::{assert_within, for_each_product, lens, values},
-    images_of_pairs, nearest, rounded, square,
+    convolutions, images_of_pairs, nearest, rounded, square,
 };
 
 /// Checks backward-data and backward-weights of one shape.
@@ -121,17 +121,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_shape(
-        batch in 1usize..20, groups in 1usize..4, channels in prop::array::uniform2(1usize..12),
-        input in prop::array::uniform2(1usize..12), kernel in prop::array::uniform2(1usize..5),
-        stride in prop::array::uniform2(1usize..5), padding in prop::array::uniform2(0usize..4),
-        dilation in prop::array::uniform2(1usize..4),
-    ) {
-        let shape = Conv2d {
-            batch, in_channels: channels[0] * groups, input, out_channels: channels[1] * groups,
-            kernel, stride, padding, dilation, groups,
-        };
-        prop_assume!((0..2).all(|a| input[a] + 2 * padding[a] > dilation[a] * (kernel[a] - 1)));
+    fn any_shape(shape in convolutions()) {
         check(&shape);
     }
 }

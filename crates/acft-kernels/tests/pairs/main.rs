@@ -9,6 +9,7 @@ mod pool;
 
 use acft_kernels::{Conv2d, Isa, LANES, blocks, from_pairs, pair_words, to_pairs};
 use common::{one_by_one, side_by_side, values};
+use proptest::prelude::*;
 
 /// The nearest bf16 number by the definition: of its two neighbours the nearer, or the one with an even last bit.
 pub(crate) fn nearest(value: f32) -> f32 {
@@ -111,4 +112,31 @@ pub(crate) fn square(
         dilation: [1; 2],
         groups: 1,
     }
+}
+
+/// Convolutions of all kinds that have an output.
+pub(crate) fn convolutions() -> impl Strategy<Value = Conv2d> {
+    let two = |range: std::ops::Range<usize>| prop::array::uniform2(range);
+    let sizes = (1usize..20, 1usize..4, two(1..12), two(1..12));
+    let windows = (two(1..5), two(1..5), two(0..4), two(1..4));
+    (sizes, windows)
+        .prop_map(
+            |((batch, groups, channels, input), (kernel, stride, padding, dilation))| Conv2d {
+                batch,
+                in_channels: channels[0] * groups,
+                input,
+                out_channels: channels[1] * groups,
+                kernel,
+                stride,
+                padding,
+                dilation,
+                groups,
+            },
+        )
+        .prop_filter("a window must fit", |shape| {
+            let fits = |a: usize| {
+                shape.input[a] + 2 * shape.padding[a] > shape.dilation[a] * (shape.kernel[a] - 1)
+            };
+            fits(0) && fits(1)
+        })
 }

@@ -374,10 +374,10 @@ pub(super) fn max_pool2d_gradient(
 
 /// Two convolutions of the same input, and which channels of their common
 /// output each of them makes.
-struct Branches([(Conv2d, Part); 2]);
+pub(super) struct Branches(pub(super) [(Conv2d, Part); 2]);
 
 impl Branches {
-    fn new(x: &FlexTensor, weights: &[FlexTensor; 2], windows: [Window; 2]) -> Self {
+    pub(super) fn new(x: &FlexTensor, weights: &[FlexTensor; 2], windows: [Window; 2]) -> Self {
         let shapes = [0, 1].map(|i| conv_shape(x, &weights[i], windows[i]));
         let first = shapes[0].out_channels;
         let of = first + shapes[1].out_channels;
@@ -537,13 +537,18 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
     like(found, &dy)
 }
 
-fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
-    let [blocks, in_channels, height, width] = dims(x);
-    let [out_channels, _, kernel_height, kernel_width] = dims(weight);
+pub(super) fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
+    let [blocks, _, height, width] = dims(x);
+    let [out_channels, in_channels, kernel_height, kernel_width] = dims(weight);
+    let position = if pairs::holds(x) {
+        pairs::row(1)
+    } else {
+        LANES
+    };
     Conv2d {
         batch: blocks * LANES,
         in_channels,
-        input: [height, width / LANES],
+        input: [height, width / position],
         out_channels,
         kernel: [kernel_height, kernel_width],
         stride: [window.stride; 2],

@@ -14,10 +14,10 @@ use burn::tensor::{Bytes, DType, Shape, bf16};
 use rayon::prelude::*;
 
 use super::buffers;
-use super::kernels::{Pool, Wanted, Window, contiguous, dims, values, whole};
+use super::kernels::{Branches, Pool, Wanted, Window, contiguous, conv_shape, dims, values, whole};
 
 /// Elements of a row of `width` positions.
-const fn row(width: usize) -> usize {
+pub(super) const fn row(width: usize) -> usize {
     2 * width * LANES
 }
 
@@ -112,7 +112,7 @@ pub(super) fn side_by_side(
         weights.map(contiguous),
         biases.map(contiguous),
     );
-    let both = branches(&x, &weights, windows);
+    let Branches(both) = Branches::new(&x, &weights, windows);
     let out = output_dims(&both[0].0, both[0].1.of);
     let mut y = buffer(out);
     for (i, (shape, part)) in both.iter().enumerate() {
@@ -132,7 +132,7 @@ pub(super) fn side_by_side_gradients(
     wanted: [bool; 5],
 ) -> [Option<FlexTensor>; 5] {
     let (x, weights) = (contiguous(x), weights.map(contiguous));
-    let both = branches(&x, &weights, windows);
+    let Branches(both) = Branches::new(&x, &weights, windows);
     let dy = before_activation(y, dy, Activation::Relu);
     let of = |i: usize| (both[i].0, both[i].1, &weights[i]);
     let dx = wanted[0].then(|| data_gradient(&x, &dy, &[of(0), of(1)]));
@@ -233,37 +233,6 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
         return tensor(found, dims);
     }
     dy
-}
-
-/// Two convolutions of the same input, and which channels of their common output each of them makes.
-fn branches(
-    x: &FlexTensor,
-    weights: &[FlexTensor; 2],
-    windows: [Window; 2],
-) -> [(Conv2d, Part); 2] {
-    let shapes = [0, 1].map(|i| conv_shape(x, &weights[i], windows[i]));
-    let first = shapes[0].out_channels;
-    let of = first + shapes[1].out_channels;
-    [
-        (shapes[0], Part { first: 0, of }),
-        (shapes[1], Part { first, of }),
-    ]
-}
-
-fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
-    let [blocks, _, height, width] = dims(x);
-    let [out_channels, in_channels, kernel_height, kernel_width] = dims(weight);
-    Conv2d {
-        batch: blocks * LANES,
-        in_channels,
-        input: [height, width / row(1)],
-        out_channels,
-        kernel: [kernel_height, kernel_width],
-        stride: [window.stride; 2],
-        padding: [window.padding; 2],
-        dilation: [1; 2],
-        groups: 1,
-    }
 }
 
 fn pool_shape(&[_, pairs, height, width]: &[usize; 4], pool: Pool) -> Pool2d {
