@@ -41,19 +41,24 @@ def main() -> None:
     for part in args.parts.split(","):
         # Some parts take long: what they have found so far is kept.
         for found in PARTS[part](args):
-            results[part] = {"machine": machine(), "rounds": args.rounds, **found}
+            results[part] = {"processor": processor(), "machine": machine(), "rounds": args.rounds, **found}
             kept.write_text(json.dumps(results, indent=1))
     write(results)
 
 
+def processor() -> str:
+    info = Path("/proc/cpuinfo").read_text()
+    model = next((l.split(":")[1] for l in info.splitlines() if l.startswith("model name")), platform.processor())
+    return " ".join(re.sub(r"\(R\)|\(TM\)|Processor", " ", model).split())
+
+
 def machine() -> str:
     info = Path("/proc/cpuinfo").read_text()
-    model = next((l.split(":")[1].strip() for l in info.splitlines() if l.startswith("model name")), platform.processor())
     flags = next((l for l in info.splitlines() if l.startswith("flags")), "").split()
-    sets = [f for f in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni") if f in flags]
+    sets = [f for f in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16") if f in flags]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     cores = len(os.sched_getaffinity(0))
-    return f"{time.strftime('%Y-%m-%d')}, commit {commit}, {model}, {cores} cores ({', '.join(sets)}), PyTorch {version('torch')}"
+    return f"{time.strftime('%Y-%m-%d')}, commit {commit}, {processor()}, {cores} cores ({', '.join(sets)}), PyTorch {version('torch')}"
 
 
 # What PyTorch's tuning guide asks for: memory that was freed is kept, and not faulted in again.
@@ -246,8 +251,24 @@ PARTS = {"scoring": scoring, "training": training, "loop": loop, "score": score,
 BEGIN, END = "<!-- measured: benches/run.sh writes from here -->", "<!-- to here -->"
 
 
+# The sections in their order. Each is there once for every processor that it was measured on.
+TITLES = {
+    "scoring": "Scoring",
+    "training": "Fine-tuning",
+    "loop": "The whole loop",
+    "score": "`acft score`",
+    "growth": "How time and memory grow with the pool",
+}
+
+
 def title(section: str) -> str:
     return section.strip().splitlines()[0]
+
+
+def place(section: str) -> tuple[int, str]:
+    """Where a section stands: by what it measures, then by the processor."""
+    name, _, where = title(section).removeprefix("### ").rpartition(", ")
+    return list(TITLES.values()).index(name), where
 
 
 def write(results: dict) -> None:
@@ -258,9 +279,10 @@ def write(results: dict) -> None:
     sections = {title(part): part for part in re.split(r"^(?=### )", measured, flags=re.MULTILINE) if part.strip()}
     for part in TABLES:
         if part in results:
-            table = TABLES[part](results[part])
+            table = f"### {TITLES[part]}, {results[part]['processor']}\n\n{TABLES[part](results[part])}"
             sections[title(table)] = table
-    path.write_text(f"{before}{BEGIN}\n\n" + "\n".join(part.strip() + "\n" for part in sections.values()) + f"\n{END}{after}")
+    tables = "\n".join(section.strip() + "\n" for section in sorted(sections.values(), key=place))
+    path.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}")
     say(f"written: {path}")
 
 
@@ -289,7 +311,7 @@ def rates_table(found: dict, kind: str) -> list[str]:
 
 
 def scoring_table(found: dict) -> str:
-    lines = ["### Scoring", "", *rates_table(found, "score")]
+    lines = rates_table(found, "score")
     lines += [
         f"**Share of the peak.** The fastest product of two 2048 × 2048 matrices in f32 (PyTorch, oneDNN) makes {found['gemm'] / 1e9:.0f} GFLOP/s here.",
         "Counted in the operations of the plain algorithm, in f32: taps outside the image are left out, and Winograd's transforms save products, so that a share can pass 100 %.",
@@ -305,12 +327,11 @@ def scoring_table(found: dict) -> str:
 
 
 def training_table(found: dict) -> str:
-    return "\n".join(["### Fine-tuning", "", *rates_table(found, "train")])
+    return "\n".join(rates_table(found, "train"))
 
 
 def loop_table(found: dict) -> str:
-    lines = ["### The whole loop", ""]
-    lines += ["Ten steps of ACFT(LQ) with SqueezeNet 1.1, from the files to the last test AUC: decoding, scoring the whole pool, fine-tuning (8 epochs), and scoring the test set."]
+    lines = ["Ten steps of ACFT(LQ) with SqueezeNet 1.1, from the files to the last test AUC: decoding, scoring the whole pool, fine-tuning (8 epochs), and scoring the test set."]
     lines += [f"{times(found)} ({found['machine']}); the peer is `scripts/results/peer_torch.py`.", ""]
     lines += ["| data | acft, s | PyTorch, s | ratio | acft, MiB | PyTorch, MiB | memory |", "|---|---|---|---|---|---|---|"]
     for data in LOOPS:
@@ -323,7 +344,7 @@ def loop_table(found: dict) -> str:
 
 def score_table(found: dict) -> str:
     n, m, k = SCORE_SIZE
-    lines = ["### `acft score`", "", f"{n:,} candidates × {m} patches × {k} classes from an NPZ file to a ranked CSV file. {times(found)} ({found['machine']}).", "The peer (`benches/score_numpy.py`) writes its table from Python, which is half of its time; loading and computing alone take it about 2.5 s.", ""]
+    lines = [f"{n:,} candidates × {m} patches × {k} classes from an NPZ file to a ranked CSV file. {times(found)} ({found['machine']}).", "The peer (`benches/score_numpy.py`) writes its table from Python, which is half of its time; loading and computing alone take it about 2.5 s.", ""]
     lines += ["| | seconds | MiB | acft is faster by |", "|---|---|---|---|"]
     medians = {who: [median(v) for v in zip(*runs)] for who, runs in found["runs"].items()}
     ours = medians["acft score"][0]
@@ -334,7 +355,7 @@ def score_table(found: dict) -> str:
 
 
 def growth_table(found: dict) -> str:
-    lines = ["### How time and memory grow with the pool", "", f"`acft score` on made predictions ({found['machine']}).", "", "| candidates | seconds | MiB |", "|---|---|---|"]
+    lines = [f"`acft score` on made predictions ({found['machine']}).", "", "| candidates | seconds | MiB |", "|---|---|---|"]
     for candidates, runs in found["runs"].items():
         seconds, memory = (median(v) for v in zip(*runs))
         lines.append(f"| {int(candidates):,} | {seconds:.2f} | {memory / 2**20:.0f} |")
