@@ -67,13 +67,15 @@ impl CurvePlot {
 
         // Many bands over each other would darken the curves.
         let opacity = if curves.len() > 4 { 0.08 } else { 0.15 };
-        let references = self.reference_lines.iter();
+        let references = self.reference_lines.iter().enumerate();
         body.extend(
             curves
                 .iter()
                 .filter_map(|curve| lines::band(curve, &frame, opacity)),
         );
-        body.extend(references.filter_map(|&(_, value)| lines::reference(value, &frame)));
+        body.extend(
+            references.filter_map(|(place, &(_, value))| lines::reference(place, value, &frame)),
+        );
         body.extend(curves.iter().map(|curve| lines::curve(curve, &frame)));
         body.extend(label::draw(&labels, &frame));
         if curves.iter().all(|curve| curve.points.is_empty()) {
@@ -87,8 +89,9 @@ impl CurvePlot {
     fn labels(&self, curves: &[Line], frame: &Frame) -> Vec<Label> {
         let ticks = &frame.y_ticks;
         let curves = curves.iter().map(|curve| Label::of_curve(curve, ticks));
-        let references = self.reference_lines.iter();
-        let references = references.map(|(name, value)| Label::of_reference(name, *value, ticks));
+        let references = self.reference_lines.iter().enumerate();
+        let references = references
+            .map(|(place, (name, value))| Label::of_reference(place, name, *value, ticks));
         curves.chain(references).collect()
     }
 }

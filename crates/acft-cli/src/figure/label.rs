@@ -2,9 +2,9 @@
 
 use super::axis::Ticks;
 use super::frame::Frame;
-use super::lines::{self, Line};
+use super::lines::{self, Line, Of};
 use super::spread::{Wish, spread};
-use super::style::{INK, MUTED, Style};
+use super::style::{INK, MUTED};
 use super::svg::{self, Element};
 use super::text::Font;
 
@@ -22,8 +22,7 @@ const SPACE: f64 = 6.0;
 /// One label.
 #[derive(Clone, Debug)]
 pub(super) struct Label {
-    /// The curve's style; reference lines have none.
-    style: Option<Style>,
+    of: Of,
     /// (labels, score) at the end of the line; a reference line ends where the plot does.
     end: Option<(f64, f64)>,
     name: Vec<String>,
@@ -35,19 +34,19 @@ impl Label {
     pub(super) fn of_curve(curve: &Line, ticks: &Ticks) -> Self {
         Self::new(
             &curve.name,
-            Some(curve.style),
+            Of::Curve(curve.style),
             curve.points.last().copied(),
             ticks,
         )
     }
 
-    /// The label of a horizontal line at `value`.
-    pub(super) fn of_reference(name: &str, value: f64, ticks: &Ticks) -> Self {
+    /// The label of the horizontal line at `value`; `place` is which of them it is.
+    pub(super) fn of_reference(place: usize, name: &str, value: f64, ticks: &Ticks) -> Self {
         let end = value.is_finite().then_some((f64::INFINITY, value));
-        Self::new(name, None, end, ticks)
+        Self::new(name, Of::Reference(place), end, ticks)
     }
 
-    fn new(name: &str, style: Option<Style>, end: Option<(f64, f64)>, ticks: &Ticks) -> Self {
+    fn new(name: &str, of: Of, end: Option<(f64, f64)>, ticks: &Ticks) -> Self {
         let reading = end.map_or("no points".to_owned(), |(_, score)| ticks.reading(score));
         let mut name = FONT.wrap(name, WIDEST_NAME);
         // The score stands behind the last line of the name, or on one of its own where that is full.
@@ -56,7 +55,7 @@ impl Label {
             name.push(String::new());
         }
         Self {
-            style,
+            of,
             end,
             name,
             reading,
@@ -107,7 +106,7 @@ impl Label {
                 group.push(lines::leader((end, frame.y.map(score)), (x, centre)));
             }
         }
-        group.push(lines::sample(self.style.as_ref(), x, centre, SAMPLE - 8.0));
+        group.push(lines::sample(self.of, x, centre, SAMPLE - 8.0));
         let mut baseline = centre - LINE_HEIGHT * (self.name.len() - 1) as f64 / 2.0 + 4.5;
         for (index, line) in self.name.iter().enumerate() {
             baseline += if index > 0 { LINE_HEIGHT } else { 0.0 };

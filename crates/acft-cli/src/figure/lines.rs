@@ -85,13 +85,11 @@ pub(super) fn curve(line: &Line, frame: &Frame) -> Element {
     group
 }
 
-/// A horizontal line at `value`, if that is a number.
-pub(super) fn reference(value: f64, frame: &Frame) -> Option<Element> {
+/// The horizontal line at `value`, if that is a number; `place` is which of them it is.
+pub(super) fn reference(place: usize, value: f64, frame: &Frame) -> Option<Element> {
     let y = value.is_finite().then(|| frame.y.map(value))?;
-    Some(reference_stroke(svg::line(
-        (frame.x.start, y),
-        (frame.x.end, y),
-    )))
+    let line = svg::line((frame.x.start, y), (frame.x.end, y));
+    Some(reference_stroke(place, line))
 }
 
 /// The thin line from the end of a curve to its label.
@@ -102,19 +100,29 @@ pub(super) fn leader(end: (f64, f64), label: (f64, f64)) -> Element {
         .set("stroke-dasharray", "1 2")
 }
 
+/// What a label stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    Curve(Style),
+    /// A reference line, by its place among them.
+    Reference(usize),
+}
+
 /// What stands before a label, `width` wide: a curve's line and marker, or a piece of a reference line.
-pub(super) fn sample(style: Option<&Style>, x: f64, y: f64, width: f64) -> Element {
+pub(super) fn sample(of: Of, x: f64, y: f64, width: f64) -> Element {
     let piece = svg::line((x, y), (x + width, y));
-    match style {
-        Some(style) => svg::group()
+    match of {
+        Of::Curve(style) => svg::group()
             .with(style.stroke(piece))
             .with(style.mark(x + width / 2.0, y)),
-        None => reference_stroke(piece),
+        Of::Reference(place) => reference_stroke(place, piece),
     }
 }
 
-fn reference_stroke(line: Element) -> Element {
+/// Grey, so that no curve is taken for one; dots, strokes or both tell them apart.
+fn reference_stroke(place: usize, line: Element) -> Element {
+    const DASHES: [&str; 3] = ["1.5 2.5", "8 3.5", "8 3 1.5 3"];
     line.set("stroke", MUTED)
         .at("stroke-width", 1.1)
-        .set("stroke-dasharray", "1.5 2.5")
+        .set("stroke-dasharray", DASHES[place % DASHES.len()])
 }
