@@ -8,8 +8,8 @@ pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
 /// rounding in the last bit does not choose the dominant class.
 const TIE: f64 = 1e-6;
 
-/// So few patches are picked out without sorting all.
-const FEW: usize = 16;
+/// Up to so many patches it is faster to count, for each, those before it, than to sort.
+const FEW: usize = 64;
 
 /// P_i: the softmax outputs of a network over one candidate's patches,
 /// m × |Y| row-major. Every row is finite, non-negative and sums to 1;
@@ -151,25 +151,30 @@ impl<'a> Predictions<'a> {
 
     /// The same where the dominant class is known.
     pub(crate) fn most_confident(&self, class: usize, alpha: f64) -> Vec<usize> {
-        let kept = kept_patches(alpha, self.patches());
-        let confidence = |j: usize| self.row(j)[class];
-        if kept > FEW {
-            let mut order: Vec<usize> = (0..self.patches()).collect();
+        let patches = self.patches();
+        let kept = kept_patches(alpha, patches);
+        // A zero that is added makes −0 the 0 that it equals, for sorting tells the two apart.
+        let confidence = |j: usize| self.row(j)[class] + 0.0;
+        if patches > FEW {
+            let mut order: Vec<usize> = (0..patches).collect();
             order.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
             order.truncate(kept);
             return order;
         }
-        // Most patches are not among the few that are kept, and are passed
-        // over at one look.
-        let mut order: Vec<usize> = Vec::with_capacity(kept + 1);
-        for j in 0..self.patches() {
-            let better = |&other: &usize| confidence(other).total_cmp(&confidence(j)).is_ge();
-            if order.len() == kept && order.last().is_some_and(better) {
-                continue;
+        let mut confidences = [0.0; FEW];
+        for (j, place) in confidences[..patches].iter_mut().enumerate() {
+            *place = confidence(j);
+        }
+        // Counting has no branch that a processor could guess wrongly, and vectors do it for several at a time.
+        let mut order = vec![0; kept];
+        for j in 0..patches {
+            let (earlier, later) = confidences[..patches].split_at(j);
+            let own = confidences[j];
+            let before = earlier.iter().map(|&p| u64::from(p >= own)).sum::<u64>()
+                + later.iter().map(|&p| u64::from(p > own)).sum::<u64>();
+            if let Some(place) = order.get_mut(before as usize) {
+                *place = j;
             }
-            let place = order.iter().rposition(better).map_or(0, |at| at + 1);
-            order.insert(place, j);
-            order.truncate(kept);
         }
         order
     }
@@ -238,7 +243,7 @@ mod tests {
     #[test]
     fn few_are_picked_as_sorting_would() {
         let classes = 2;
-        for m in [1, 5, 24, 60] {
+        for m in [1, 5, 24, 60, 64, 65, 100] {
             let rows = (0..m).flat_map(|j| {
                 let p = f64::from((j * 7 + 3) % 11) / 11.0;
                 [p, 1.0 - p]
@@ -252,6 +257,18 @@ mod tests {
                 let kept = kept_patches(alpha, p.patches());
                 assert_eq!(p.majority(alpha), sorted[..kept], "m {m}, α {alpha}");
             }
+        }
+    }
+
+    #[test]
+    fn both_zeros_are_tied_however_many_patches_there_are() {
+        for m in [3, 100] {
+            let rows: Vec<f64> = [[-0.0, 1.0], [0.0, 1.0], [1.0, 0.0]].concat();
+            let rows = [rows, [0.6, 0.4].repeat(m - 3)].concat();
+            let p = Predictions::new(&rows, 2).unwrap();
+            let order = p.most_confident(0, 1.0);
+            assert_eq!(order[0], 2);
+            assert_eq!(order[m - 2..], [0, 1], "m {m}");
         }
     }
 
