@@ -8,8 +8,11 @@ pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
 /// rounding in the last bit does not choose the dominant class.
 const TIE: f64 = 1e-6;
 
-/// Up to so many patches it is faster to count, for each, those before it, than to sort.
-const FEW: usize = 64;
+/// Where no more than these are kept of no more than those, looking through all for each is faster than sorting.
+const FEW: usize = 16;
+const OF_FEW: usize = 64;
+/// Patches that are compared at once.
+const LANES: usize = 8;
 
 /// P_i: the softmax outputs of a network over one candidate's patches,
 /// m × |Y| row-major. Every row is finite, non-negative and sums to 1;
@@ -155,26 +158,33 @@ impl<'a> Predictions<'a> {
         let kept = kept_patches(alpha, patches);
         // A zero that is added makes −0 the 0 that it equals, for sorting tells the two apart.
         let confidence = |j: usize| self.row(j)[class] + 0.0;
-        if patches > FEW {
+        if kept > FEW || patches > OF_FEW {
             let mut order: Vec<usize> = (0..patches).collect();
             order.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
             order.truncate(kept);
             return order;
         }
-        let mut confidences = [0.0; FEW];
+        // The largest is taken, again and again: comparing all has no branch that a processor could guess wrongly, and
+        // vectors do it for several at a time. What fills the last of them is never the largest.
+        let mut confidences = [-1.0; OF_FEW];
         for (j, place) in confidences[..patches].iter_mut().enumerate() {
             *place = confidence(j);
         }
-        // Counting has no branch that a processor could guess wrongly, and vectors do it for several at a time.
+        let filled = patches.next_multiple_of(LANES);
         let mut order = vec![0; kept];
-        for j in 0..patches {
-            let (earlier, later) = confidences[..patches].split_at(j);
-            let own = confidences[j];
-            let before = earlier.iter().map(|&p| u64::from(p >= own)).sum::<u64>()
-                + later.iter().map(|&p| u64::from(p > own)).sum::<u64>();
-            if let Some(place) = order.get_mut(before as usize) {
-                *place = j;
+        for place in &mut order {
+            let mut largest = [-1.0; LANES];
+            for vector in confidences[..filled].as_chunks::<LANES>().0 {
+                for (largest, &p) in largest.iter_mut().zip(vector) {
+                    *largest = if p > *largest { p } else { *largest };
+                }
             }
+            let largest = largest.into_iter().fold(-1.0, f64::max);
+            *place = confidences
+                .iter()
+                .position(|p| *p == largest)
+                .unwrap_or_default();
+            confidences[*place] = -1.0;
         }
         order
     }
