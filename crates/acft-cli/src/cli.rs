@@ -16,6 +16,9 @@ use crate::project::commands::{
 };
 use crate::{compare, demo, experiment, explain, score, simulate};
 
+/// The commit that this program was made of, where its sources had a history.
+pub(crate) const COMMIT: Option<&str> = option_env!("ACFT_COMMIT");
+
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
 #[derive(Parser)]

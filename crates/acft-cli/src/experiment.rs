@@ -87,7 +87,7 @@ struct Which {
 struct RunArgs {
     #[command(flatten)]
     which: Which,
-    /// How many runs go on at a time; results do not depend on it [default: half as many as processors, where memory allows].
+    /// How many runs go on at a time; results do not depend on it [default: as many as processors, where memory allows].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Try runs again that failed.
@@ -178,13 +178,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// What a run takes beside its images: weights, optimiser, a mini-batch on its way.
 const RUN_BYTES: u64 = 1 << 30;
 
-/// Half as many as processors, and no more than there is memory for.
+/// As many as processors, since a run alone does not keep all of them busy, and no more than there is memory for.
 fn jobs_here(grid: &grid::Grid) -> usize {
-    let half = rayon::current_num_threads().div_ceil(2);
+    let most = rayon::current_num_threads();
     let caches = grid.cells.iter().map(|cell| cell.settings.cache_bytes);
     let each = RUN_BYTES + caches.max().unwrap_or(0) as u64;
-    let fit = free_memory().map_or(half, |free| (free / each) as usize);
-    half.min(fit).max(1)
+    let fit = free_memory().map_or(most, |free| (free / each) as usize);
+    most.min(fit).max(1)
 }
 
 /// In bytes, where the system says so.

@@ -263,7 +263,9 @@ fn entries<T>(
         }
     };
     let mut found = Vec::new();
-    for table in tables {
+    for (at, table) in tables.iter().enumerate() {
+        // Entries have keys in common: a line is looked for in this one alone.
+        let text = &only(text, what, at);
         let Value::Table(table) = table else {
             return Err(bad_input!(
                 "line {}: {what} is no list of values: write [[{what}]] for each",
@@ -286,6 +288,25 @@ fn entries<T>(
         found.push(made);
     }
     Ok(found)
+}
+
+/// The text of entry `at` on its own lines; all others are empty.
+fn only(text: &str, what: &str, at: usize) -> String {
+    let header = format!("[[{what}]]");
+    let mut seen = 0;
+    let mut inside = false;
+    let mut own = String::new();
+    for line in text.lines() {
+        let start = line.trim_start();
+        if start.starts_with('[') && !start.starts_with(&format!("[{what}.")) {
+            let is_header = start.starts_with(&header);
+            inside = is_header && seen == at;
+            seen += usize::from(is_header);
+        }
+        own += if inside { line } else { "" };
+        own.push('\n');
+    }
+    own
 }
 
 /// What an entry has beside the settings of a simulation.
@@ -400,6 +421,11 @@ mod tests {
                 "\"lungs\", which is none of the data: lung",
             ),
             ("on = ['lung']", "on = []", "arm \"rft\" makes no run"),
+            (
+                "on = ['lung']",
+                "batch = 'five'",
+                "arm \"rft\": line 11: invalid type",
+            ),
             (
                 "on = ['lung']",
                 "seeds = 'three'",

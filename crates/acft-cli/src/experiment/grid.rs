@@ -34,6 +34,9 @@ pub(super) struct Cell {
 pub(super) struct Note {
     /// Of the program that made the run.
     pub(super) version: String,
+    /// Its commit, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) commit: Option<String>,
     /// Where it was made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) machine: Option<String>,
@@ -43,12 +46,25 @@ pub(super) struct Note {
 }
 
 /// Where a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Stage {
     ToDo,
     Begun,
     Failed,
     Finished,
+}
+
+impl Stage {
+    /// As results have it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ToDo => "todo",
+            Self::Begun => "begun",
+            Self::Failed => "failed",
+            Self::Finished => "finished",
+        }
+    }
 }
 
 impl Grid {
@@ -189,6 +205,7 @@ impl Cell {
     pub(super) fn keep(&self, failed: Option<String>) -> anyhow::Result<()> {
         let note = Note {
             version: VERSION.to_owned(),
+            commit: crate::cli::COMMIT.map(str::to_owned),
             machine: Some(machine()),
             failed,
         };
@@ -200,13 +217,18 @@ impl Cell {
         write_atomically(&path, &serde_json::to_vec(&note)?)
     }
 
+    /// Why the run ended before its time, if it did.
+    pub(super) fn failure(&self) -> anyhow::Result<Option<String>> {
+        Ok(self.note()?.and_then(|note| note.failed))
+    }
+
     /// Where the run is.
     pub(super) fn stage(&self) -> anyhow::Result<Stage> {
         let out = &self.settings.out;
         if out.join("finished.json").is_file() {
             return Ok(Stage::Finished);
         }
-        if self.note()?.is_some_and(|note| note.failed.is_some()) {
+        if self.failure()?.is_some() {
             return Ok(Stage::Failed);
         }
         Ok(if out.join("config.toml").is_file() {

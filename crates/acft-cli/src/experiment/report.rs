@@ -75,6 +75,7 @@ fn section(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Section> {
         let text = format!("Not finished, and so not here: {}{more}.", shown.join("; "));
         blocks.push(Block::Text(text));
     }
+    blocks.extend(about::failures(panel).map(Block::Table));
     blocks.extend(curves::figure(panel).map(Block::Figure));
     blocks.extend(curves::worth(panel).map(Block::Table));
     blocks.extend(curves::savings(panel).map(Block::Table));

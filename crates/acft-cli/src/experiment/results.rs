@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array
 use parquet::arrow::ArrowWriter;
 use serde::Serialize;
 
-use super::grid::{Cell, Grid};
+use super::grid::{Cell, Grid, Stage};
 use crate::simulate::folder::write_atomically;
 use crate::simulate::record::StepRecord;
 
@@ -20,7 +20,10 @@ struct Row {
     /// The strategy as `acft simulate` names it.
     strategy: String,
     seed: u64,
-    version: &'static str,
+    /// Of the program that made the run.
+    version: String,
+    /// Whether the run is finished, or failed: steps of a run that failed end before their time.
+    stage: Stage,
     #[serde(flatten)]
     step: StepRecord,
 }
@@ -29,13 +32,16 @@ struct Row {
 pub(super) fn write(grid: &Grid) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for cell in &grid.cells {
+        let stage = cell.stage()?;
+        let version = cell.note()?.map_or_else(String::new, |note| note.version);
         rows.extend(steps(cell)?.into_iter().map(|step| Row {
             data: cell.data.clone(),
             network: cell.network.clone(),
             arm: cell.arm.clone(),
             strategy: cell.settings.preset.clone(),
             seed: cell.seed,
-            version: super::grid::VERSION,
+            version: version.clone(),
+            stage,
             step,
         }));
     }
@@ -88,7 +94,8 @@ fn parquet(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
         ("arm", text(|row| &row.arm)),
         ("strategy", text(|row| &row.strategy)),
         ("seed", whole(|row| row.seed)),
-        ("version", text(|row| row.version)),
+        ("version", text(|row| &row.version)),
+        ("stage", text(|row| row.stage.name())),
         ("step", whole(|row| row.step.step.into())),
         ("labels", whole(|row| row.step.labels as u64)),
         ("test_auc", number(|row| row.step.test_auc)),

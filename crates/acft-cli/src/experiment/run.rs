@@ -1,5 +1,6 @@
 //! Making the runs that are not there yet.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +39,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
             _ => waiting.push(cell),
         }
     }
+    require_files(&waiting)?;
     let jobs = jobs.clamp(1, waiting.len().max(1));
     eprintln!(
         "{} runs, {} of them to make, {jobs} at a time",
@@ -76,6 +78,28 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
     shared.end();
     outcome?;
     results::write(grid)
+}
+
+/// Refuses files that are not there, all of them at once and before the first run rather than in each.
+fn require_files(waiting: &[&Cell]) -> anyhow::Result<()> {
+    let named = waiting.iter().flat_map(|cell| {
+        let flags = &cell.settings.flags;
+        [&flags.data, &flags.manifest, &flags.weights]
+            .into_iter()
+            .flatten()
+    });
+    let missing: BTreeSet<String> = named
+        .filter(|path| !path.exists())
+        .map(|path| path.display().to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.into_iter().collect();
+    Err(bad_input!(
+        "not there: {}. Paths in the file of an experiment are relative to the folder that it lies in, or to --root",
+        missing.join(", ")
+    ))
 }
 
 /// One run, from where it is to its end; its failure is no error here, but written down.

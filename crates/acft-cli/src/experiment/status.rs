@@ -11,6 +11,8 @@ use super::results;
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
     out: String,
+    /// Whether there are results in it.
+    written: bool,
     arms: Vec<Arm>,
     failures: Vec<Failure>,
     /// Of one run after the other, from the steps that were made; none before there are some.
@@ -73,10 +75,7 @@ impl Status {
                     arms[at].failed += 1;
                     failures.push(Failure {
                         run: cell.title(),
-                        reason: cell
-                            .note()?
-                            .and_then(|note| note.failed)
-                            .unwrap_or_default(),
+                        reason: cell.failure()?.unwrap_or_default(),
                     });
                 }
                 Stage::ToDo => arms[at].to_do += 1,
@@ -91,6 +90,7 @@ impl Status {
         }
         Ok(Self {
             out: grid.out.display().to_string(),
+            written: grid.out.join("results.jsonl").is_file(),
             arms,
             failures,
             seconds_left: (made > 0).then(|| seconds / made as f64 * left as f64),
@@ -158,10 +158,10 @@ impl fmt::Display for Status {
                 minutes % 60.0
             )?;
         }
-        writeln!(
-            f,
-            "results: {0}/results.jsonl, {0}/results.parquet",
-            self.out
-        )
+        if self.written {
+            let out = &self.out;
+            writeln!(f, "results: {out}/results.jsonl, {out}/results.parquet")?;
+        }
+        Ok(())
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct BarPlot {
     pub(crate) y_label: String,
     /// The parts of every bar, from the bottom up.
     pub(crate) parts: Vec<String>,
+    /// What stands inside each part where there is room, so that neighbours are told apart in grey. May be empty.
+    pub(crate) marks: Vec<String>,
+    /// Whether the last part is what the others leave, which no colour should draw the eye to.
+    pub(crate) last_is_rest: bool,
     pub(crate) panels: Vec<Panel>,
 }
 
@@ -38,6 +42,7 @@ const GAP: (f64, f64) = (26.0, 66.0);
 const SUBTITLE: Font = Font::regular(12.0);
 const NAME: Font = Font::bold(12.5);
 const TICK: Font = Font::regular(11.0);
+const MARK: Font = Font::bold(8.0);
 const AXIS_TITLE: Font = Font::regular(12.5);
 
 /// From dark to light (the map called viridis), so that the order reads in grey too.
@@ -82,7 +87,7 @@ impl BarPlot {
                 start: y + HEIGHT,
                 end: y,
             };
-            body.push(panel.draw(left, &scale, &ticks, column == 0));
+            body.push(self.draw(panel, left, &scale, &ticks, column == 0));
         }
         let bottom = top + rows as f64 * (HEIGHT + GAP.1) - GAP.1;
         let middle = f64::midpoint(LEFT, width - MARGIN);
@@ -129,21 +134,24 @@ impl BarPlot {
     }
 
     fn fill(&self, part: usize) -> &'static str {
-        fill(part, self.parts.len())
+        let parts = self.parts.len();
+        if self.last_is_rest && part + 1 == parts {
+            return GRID;
+        }
+        fill(part, parts - usize::from(self.last_is_rest))
     }
-}
 
-/// Spread evenly over the map, from dark to light.
-fn fill(part: usize, parts: usize) -> &'static str {
-    let last = FILLS.len() - 1;
-    FILLS[(part * last / parts.saturating_sub(1).max(1)).min(last)]
-}
-
-impl Panel {
-    fn draw(&self, left: f64, y: &Scale, ticks: &Ticks, with_values: bool) -> Element {
+    fn draw(
+        &self,
+        panel: &Panel,
+        left: f64,
+        y: &Scale,
+        ticks: &Ticks,
+        with_values: bool,
+    ) -> Element {
         let right = left + WIDTH;
         let mut group = svg::group();
-        group.push(NAME.write(left, y.end - 8.0, &self.name).set("fill", INK));
+        group.push(NAME.write(left, y.end - 8.0, &panel.name).set("fill", INK));
         for tick in ticks.within(0.0, y.high) {
             group.push(svg::line((left, y.map(tick)), (right, y.map(tick))).set("stroke", GRID));
             if with_values {
@@ -154,25 +162,38 @@ impl Panel {
                 );
             }
         }
-        let pitch = WIDTH / self.bars.len().max(1) as f64;
-        let widest = self
+        let pitch = WIDTH / panel.bars.len().max(1) as f64;
+        let widest = panel
             .bars
             .iter()
             .map(|(name, _)| TICK.width(name))
             .fold(0.0, f64::max);
         let stride = ((widest + 6.0) / pitch).ceil().max(1.0) as usize;
-        for (at, (name, parts)) in self.bars.iter().enumerate() {
+        for (at, (name, parts)) in panel.bars.iter().enumerate() {
             let x = left + at as f64 * pitch;
             let mut from = 0.0;
             for (part, height) in parts.iter().enumerate() {
                 let (below, above) = (y.map(from), y.map(from + height));
                 from += height;
-                if below - above > 1e-3 {
+                if below - above <= 1e-3 {
+                    continue;
+                }
+                let fill = self.fill(part);
+                group.push(
+                    svg::rect(x + 0.12 * pitch, above, 0.76 * pitch, below - above)
+                        .set("fill", fill)
+                        .set("stroke", PAPER)
+                        .at("stroke-width", 0.5),
+                );
+                if let Some(mark) = self.marks.get(part)
+                    && below - above > MARK.size + 1.0
+                    && 0.76 * pitch > MARK.width(mark)
+                {
+                    let baseline = f64::midpoint(below, above) + 0.36 * MARK.size;
                     group.push(
-                        svg::rect(x + 0.12 * pitch, above, 0.76 * pitch, below - above)
-                            .set("fill", fill(part, parts.len()))
-                            .set("stroke", PAPER)
-                            .at("stroke-width", 0.5),
+                        MARK.write(x + pitch / 2.0, baseline, mark)
+                            .set("text-anchor", "middle")
+                            .set("fill", if is_dark(fill) { PAPER } else { INK }),
                     );
                 }
             }
@@ -186,6 +207,17 @@ impl Panel {
         }
         group.with(svg::line((left, y.start), (right, y.start)).set("stroke", RULE))
     }
+}
+
+/// Spread evenly over the map, from dark to light.
+fn fill(part: usize, parts: usize) -> &'static str {
+    let last = FILLS.len() - 1;
+    FILLS[(part * last / parts.saturating_sub(1).max(1)).min(last)]
+}
+
+/// Whether white letters are read on it better than black ones.
+fn is_dark(fill: &str) -> bool {
+    FILLS[..5].contains(&fill)
 }
 
 #[cfg(test)]

@@ -67,7 +67,13 @@ fn rows(images: &Images) -> Vec<serde_json::Value> {
 fn a_grid_is_made_once_goes_on_and_grows() {
     let images = Images::new();
     let output = experiment(&images, SETTINGS, &["run"]);
-    // One of the data is not there: its run fails, and is told.
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output.stderr);
+    assert!(error.contains("not there: nowhere. Paths"), "{error}");
+
+    // One of the data has nothing in it: its run fails, and is told.
+    fs::create_dir(images.home().join("nowhere")).unwrap();
+    let output = experiment(&images, SETTINGS, &["run"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output.stderr));
     let text = said(&output.stdout);
     for part in [
@@ -84,6 +90,7 @@ fn a_grid_is_made_once_goes_on_and_grows() {
     assert_eq!(first[2]["arm"], "core-set");
     assert_eq!(first[2]["strategy"], "core-set-hq");
     assert_eq!(first[3]["labels"], 8);
+    assert_eq!(first[3]["stage"], "finished");
     assert!(images.home().join("runs/small/results.parquet").is_file());
 
     // As a kill within the first step leaves a run; and one more seed.
@@ -211,9 +218,19 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     }
     // More seeds than there are runs: no verdict while it could still be waited for.
     let more = text.replace("seeds = 2", "seeds = 3");
+    let note = images.home().join("runs/small/runs/blobs/RFT/seed-2.json");
+    fs::write(&note, "{\"version\": \"0.1.0\", \"failed\": \"no memory\"}").unwrap();
     assert!(experiment(&images, &more, &["report"]).status.success());
     let page = images.read("runs/small/report/report.html");
     assert!(page.contains("Interim, 2 of 3 paired seeds, and so without a verdict"));
+    // A run that failed is told, with its reason, and not passed over.
+    assert!(page.contains("blobs RFT, seed 2<td class=n>0<td>no memory"));
+    let failures = images.read("runs/small/report/tables/blobs-failures.csv");
+    assert_eq!(
+        failures,
+        "run,steps,reason\n\"blobs RFT, seed 2\",0,no memory\n"
+    );
+    fs::remove_file(&note).unwrap();
     // A contrast that was chosen once results were known is no prediction, and runs of other settings are no part.
     let other = text.replace("contrast = [\"ACFT(HQ)\"", "contrast = [\"core-set\"");
     assert!(experiment(&images, &other, &["report"]).status.success());

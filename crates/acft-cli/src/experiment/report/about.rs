@@ -46,23 +46,25 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
     let arms: Vec<&str> = panel.curves.iter().map(|arm| arm.name.as_str()).collect();
     let start = match &settings.weights {
         Some(weights) => format!(
-            "pre-trained ({}, M_0 has BLAKE3 {})",
+            "pre-trained ({}; M_0 of the first run has BLAKE3 {})",
             weights.file_name().unwrap_or_default().to_string_lossy(),
-            record.pretrained.get(..16).unwrap_or_default()
+            short(&record.pretrained)
         ),
         None => "randomly initialised".to_owned(),
     };
-    let machines: BTreeSet<&str> = panel
-        .curves
-        .iter()
-        .chain(&panel.lines)
-        .flat_map(|arm| &arm.runs)
-        .filter_map(|run| run.machine.as_deref())
-        .collect();
-    let machines: Vec<&str> = machines.into_iter().collect();
-    let machine = match machines.as_slice() {
+    let noted = |of: fn(&Run) -> Option<&str>| -> Vec<&str> {
+        let arms = panel.curves.iter().chain(&panel.lines);
+        let values: BTreeSet<&str> = arms.flat_map(|arm| &arm.runs).filter_map(of).collect();
+        values.into_iter().collect()
+    };
+    let machine = match noted(|run| run.note.machine.as_deref()).as_slice() {
         [] => "a machine that was not noted".to_owned(),
         known => known.join("; "),
+    };
+    let commits = match noted(|run| run.note.commit.as_deref()).as_slice() {
+        [] => String::new(),
+        [one] => format!(" (commit {one})"),
+        several => format!(" (commits {})", several.join(", ")),
     };
     let arms_runs = || panel.curves.iter().flat_map(|arm| &arm.runs);
     // What differs between arms stands in the table of settings.
@@ -83,7 +85,7 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
         "{} compared on {name}: {pool}, {judged}{views}; {splits}; {groups}; classes {}. Network {} at {} pixels, {start}, its last \
          layer drawn from the seed; patches {}, scored in {}. {} labels a step, {} steps, {} epochs a step, {}, mini-batch {}; \
          the last layer learns at 10 times the rate of the rest, both decay by 0.95 an epoch.{noise} {} ({}). Made with acft \
-         {VERSION} on {machine}: {command}",
+         {VERSION}{commits} on {machine}, from data with the digest {} (of the first run): {command}",
         arms.join(", "),
         record.classes.join(", "),
         common(&|flags| flags.model.map(|model| model.to_string())),
@@ -100,7 +102,41 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
             count => format!("{count} seeds"),
         },
         ranges(&seeds),
+        short(&record.digest),
     ))
+}
+
+/// The start of a digest, which is enough to tell two apart.
+fn short(digest: &str) -> &str {
+    digest.get(..16).unwrap_or(digest)
+}
+
+/// The runs that failed, and why: none of them is in a figure.
+pub(super) fn failures(panel: &Panel) -> Option<Table> {
+    let rows = panel
+        .failures
+        .iter()
+        .map(|failure| {
+            let steps = failure.steps.to_string();
+            vec![failure.run.clone(), steps, failure.reason.clone()]
+        })
+        .collect::<Vec<_>>();
+    let values = |row: &Vec<String>| {
+        let [run, steps, reason] = row.as_slice() else {
+            return Vec::new();
+        };
+        vec![Value::name(run), Value::number(steps), Value::name(reason)]
+    };
+    (!rows.is_empty()).then(|| Table {
+        name: format!("{}-failures", panel.slug()),
+        caption: "Runs that failed, and so are in no figure and no other table: seeds that they lack may be those that \
+                  were hard. acft experiment run --retry makes them again."
+            .to_owned(),
+        head: ["run", "steps made", "why it failed"].map(str::to_owned).to_vec(),
+        rows: rows.iter().map(values).collect(),
+        csv_head: ["run", "steps", "reason"].map(str::to_owned).to_vec(),
+        csv_rows: rows,
+    })
 }
 
 /// 0–9, 12.
@@ -126,7 +162,7 @@ fn ranges(seeds: &BTreeSet<u64>) -> String {
 /// A setting's name, and how it is told.
 type Column = (&'static str, fn(&Flags) -> Option<String>);
 
-/// What the arms differ in.
+/// How the arms ask and learn, and what else they differ in.
 pub(super) fn settings(panel: &Panel) -> Table {
     // What a rule does not look at says nothing of it.
     fn active(flags: &Flags) -> bool {
@@ -201,13 +237,23 @@ pub(super) fn settings(panel: &Panel) -> Table {
         .filter(|(name, of)| {
             let values: BTreeSet<Option<String>> =
                 arms.iter().map(|(_, run)| of(&run.settings)).collect();
-            // What all have in common stands in the paragraph; how they ask and learn is always told.
-            values.len() > 1 || ["query", "learn", "lr"].contains(name)
+            // How arms ask and learn is always told, where it says anything of one of them; what else they have in
+            // common stands in the paragraph.
+            let always = [
+                "query",
+                "criterion",
+                "alpha",
+                "omega",
+                "learn",
+                "lr",
+                "lr ratio",
+            ];
+            values.len() > 1 || always.contains(name) && values != BTreeSet::from([None])
         })
         .collect();
     let mut table = Table {
         name: format!("{}-settings", panel.slug()),
-        caption: "What the arms differ in. The ratio divides the learning rate of continual steps after the first.".to_owned(),
+        caption: "How the arms ask and learn, and what else they differ in. The ratio divides the learning rate of continual steps after the first.".to_owned(),
         head: std::iter::once("arm")
             .chain(used.iter().map(|(name, _)| *name))
             .map(str::to_owned)

@@ -56,7 +56,7 @@ pub(super) fn findings(grid: &Grid, panels: &[Panel]) -> anyhow::Result<Vec<Bloc
         0 => "No contrast is declared: everything on this page is exploratory.".to_owned(),
         1 => "Everything else on this page is exploratory.".to_owned(),
         several => format!(
-            "The intervals of these {several} contrasts are not corrected for being {several}. Everything else on this page is \
+            "The intervals of these {several} contrasts are not corrected for multiple comparisons. Everything else on this page is \
              exploratory."
         ),
     };

@@ -83,7 +83,9 @@ const STYLE: &str = "\
 body{max-width:66rem}h3{font-size:1rem;margin:1.6rem 0 .3rem}figure{margin:1rem 0}figcaption{color:#5d636b;font-size:.92rem}\
 .finding{border-left:4px solid #c8370a;padding:.4rem .9rem;background:#f6f4f2;margin:.8rem 0}\
 .scroll{overflow-x:auto}nav a{margin-right:1rem}\
-@media print{h2{break-before:page}figure,table,.finding{break-inside:avoid}body{max-width:none}}";
+figure>svg{max-width:100%;height:auto}\
+@media print{h2~h2{break-before:page}h2,h3{break-after:avoid}figure,table,.finding{break-inside:avoid}\
+body{max-width:none}.scroll{overflow:visible}table{font-size:.72rem}th,td{padding:.1rem .3rem}}";
 
 impl Document {
     /// Writes `report.html`, `figures/` and `tables/` into `out`.

@@ -85,6 +85,12 @@ fn labels_of(arm: &Arm) -> Vec<(usize, f64)> {
         .collect()
 }
 
+/// Of the labels that a step learned from again, those that the network had got wrong.
+fn hard(step: &StepRecord) -> usize {
+    let again = step.trained_on.saturating_sub(step.q);
+    step.h.map_or(0, |hard| hard.min(again))
+}
+
 /// The labels of each step: new, used again, left alone.
 pub(super) fn reuse(panel: &Panel) -> Figure {
     let mean = |arm: &Arm, at: usize, of: fn(&StepRecord) -> f64| {
@@ -103,8 +109,9 @@ pub(super) fn reuse(panel: &Panel) -> Figure {
             .map(|(at, _)| {
                 let heights = vec![
                     mean(arm, at, |step| step.q as f64),
+                    mean(arm, at, |step| hard(step) as f64),
                     mean(arm, at, |step| {
-                        step.trained_on.saturating_sub(step.q) as f64
+                        step.trained_on.saturating_sub(step.q + hard(step)) as f64
                     }),
                     mean(arm, at, |step| {
                         step.labels.saturating_sub(step.trained_on) as f64
@@ -121,18 +128,21 @@ pub(super) fn reuse(panel: &Panel) -> Figure {
         y_label: "labels".to_owned(),
         parts: [
             "Q, newly labeled",
-            "of L, learned from again (H, or all)",
+            "H, of L, got wrong",
+            "others of L, learned from again",
             "of L, left alone",
         ]
         .map(str::to_owned)
         .to_vec(),
+        marks: Vec::new(),
+        last_is_rest: true,
         panels: panels.collect(),
     };
     Figure {
         name: format!("{}-reuse", panel.slug()),
         svg: plot.svg(),
-        caption: "How many labels each fine-tuning learned from: the new ones, Q, and those of L that it took again: H, the ones that \
-                  the network got wrong, or whatever the strategy replays (the paper's Fig. A.9)."
+        caption: "How many labels each fine-tuning learned from: the new ones, Q; of the old ones, L, those that the network got \
+                  wrong, H, where the strategy looks for them; and what else it replays (the paper's Fig. A.9)."
             .to_owned(),
     }
 }
@@ -141,15 +151,18 @@ pub(super) fn reuse(panel: &Panel) -> Figure {
 pub(super) fn cost(panel: &Panel) -> Table {
     let mut table = Table {
         name: format!("{}-cost", panel.slug()),
-        caption: "Seconds a step (mean over steps and seeds) and patches a second, as the runs were made: side by side, and with \
+        caption: "Seconds and patches a step (means over steps and seeds), and patches a second, as the runs were made: side by side, and with \
                   whatever else the machine was doing. They say what costs how much, not how fast this program is."
             .to_owned(),
-        head: ["arm", "query", "fine-tune", "judge", "patches scored /s", "trained /s", "minutes a run"]
+        head: [
+            "arm", "query, s", "fine-tune, s", "judge, s", "patches scored", "trained", "scored /s", "trained /s",
+            "minutes a run",
+        ]
             .map(str::to_owned)
             .to_vec(),
         csv_head: [
-            "arm", "query_seconds", "train_seconds", "evaluate_seconds", "scored_per_second", "trained_per_second",
-            "minutes_a_run",
+            "arm", "query_seconds", "train_seconds", "evaluate_seconds", "patches_scored", "patches_trained",
+            "scored_per_second", "trained_per_second", "minutes_a_run",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -179,6 +192,14 @@ pub(super) fn cost(panel: &Panel) -> Table {
             (mean(|step| Some(step.seconds.query)), 1),
             (mean(|step| Some(step.seconds.train)), 1),
             (mean(|step| Some(step.seconds.evaluate)), 1),
+            (
+                mean(|step| Some(step.patches_per_second.query? * step.seconds.query)),
+                0,
+            ),
+            (
+                mean(|step| Some(step.patches_per_second.train? * step.seconds.train)),
+                0,
+            ),
             // A query that looks at its batch alone has no rate worth the name.
             (
                 mean(|step| {

@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::cli::bad_input;
 use crate::experiment::file::{Data, Kind};
-use crate::experiment::grid::{Cell, Grid, Stage};
+use crate::experiment::grid::{Cell, Grid, Note, Stage};
 use crate::experiment::results;
 use crate::experiment::run::refuse_others;
 use crate::simulate::folder::read_json;
@@ -27,8 +27,17 @@ pub(super) struct Panel {
     pub lines: Vec<Arm>,
     /// What the data turned out to be, in the first run.
     pub record: DataRecord,
-    /// Runs that are not finished, and so are not in the report.
+    /// Runs that are not finished, and so are in no figure.
     pub missing: Vec<String>,
+    /// Runs that failed.
+    pub failures: Vec<Failure>,
+}
+
+/// A run that ended before its time.
+pub(super) struct Failure {
+    pub run: String,
+    pub steps: usize,
+    pub reason: String,
 }
 
 /// What the curves are made of.
@@ -55,8 +64,8 @@ pub(super) struct Run {
     pub curve: SeedCurve,
     /// As the run kept them.
     pub settings: Flags,
-    /// Where it was made, where that is known.
-    pub machine: Option<String>,
+    /// Where and by what it was made, where that is known.
+    pub note: Note,
 }
 
 impl Metric {
@@ -161,14 +170,20 @@ pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
 }
 
 fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<Panel>> {
-    let mut missing = Vec::new();
+    let (mut missing, mut failures) = (Vec::new(), Vec::new());
     let mut finished = Vec::new();
     for cell in cells {
-        if cell.stage()? == Stage::Finished {
-            refuse_others(cell)?;
-            finished.push((*cell, results::steps(cell)?));
-        } else {
-            missing.push(cell.title());
+        match cell.stage()? {
+            Stage::Finished => {
+                refuse_others(cell)?;
+                finished.push((*cell, results::steps(cell)?));
+            }
+            Stage::Failed => failures.push(Failure {
+                run: cell.title(),
+                steps: results::steps(cell)?.len(),
+                reason: cell.failure()?.unwrap_or_default(),
+            }),
+            Stage::Begun | Stage::ToDo => missing.push(cell.title()),
         }
     }
     let Some((first, _)) = finished.first() else {
@@ -193,6 +208,7 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
         lines: Vec::new(),
         record,
         missing,
+        failures,
     };
     let mut groups = Groups::default();
     for (cell, steps) in finished {
@@ -277,7 +293,7 @@ fn read_run(
             weights: asked.weights,
             ..Flags::read(&root.join("config.toml"))?
         },
-        machine: cell.note()?.and_then(|note| note.machine),
+        note: cell.note()?.unwrap_or_default(),
         root,
     })
 }

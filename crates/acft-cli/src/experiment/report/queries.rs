@@ -88,7 +88,8 @@ fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, Query
 fn criterion_name(of: &Favoured) -> String {
     match of.alpha {
         1.0 => format!("{}, all patches", of.criterion),
-        alpha => format!("{}, majority (α = {alpha})", of.criterion),
+        // Row labels break at spaces that are not of this kind.
+        alpha => format!("{}, majority (α\u{a0}=\u{a0}{alpha})", of.criterion),
     }
 }
 
@@ -209,6 +210,7 @@ pub(super) fn patterns(panel: &Panel) -> anyhow::Result<Option<(Figure, Table)>>
     }
     let plot = BarPlot {
         title: format!("{}: prediction patterns of what was queried", panel.title()),
+        marks: Pattern::ALL.map(|pattern| pattern.to_string()).to_vec(),
         subtitle: format!(
             "share of each step's batch, all seeds together; by {}",
             watched.name(panel)
@@ -219,13 +221,22 @@ pub(super) fn patterns(panel: &Panel) -> anyhow::Result<Option<(Figure, Table)>>
             .map(|pattern| format!("{pattern}: {}", pattern.description()))
             .to_vec(),
         panels,
+        ..BarPlot::default()
     };
     let figure = Figure {
         name: format!("{}-patterns", panel.slug()),
         svg: plot.svg(),
-        caption: "Which of the paper's prediction patterns (Fig. 3, Table 1) the queried candidates had when they were drawn, over \
-                  the steps (Sec. 5.5)."
-            .to_owned(),
+        caption: format!(
+            "Which of the paper's prediction patterns (Fig. 3, Table 1) the queried candidates had when they were drawn, over the \
+             steps (Sec. 5.5).{}",
+            match watched {
+                Watched::Class(_) => "",
+                // The table is of two classes.
+                Watched::Dominant =>
+                    " They are patterns of two classes, here the dominant one against all others: a network that is sure of \
+                     nothing is nearest to A or F.",
+            }
+        ),
     };
     Ok(Some((figure, table)))
 }
