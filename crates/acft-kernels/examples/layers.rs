@@ -1,12 +1,13 @@
-//! Times the convolutions of a network, forward and backward, and prints each layer's throughput.
+//! Times the convolutions of a network, forward and backward, in f32 and in bf16, and prints each layer's throughput.
 //!
-//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet] [all]`;
-//! `all` goes through all instruction sets of the machine, not the best alone.
+//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet] [SET]...`;
+//! a `SET` is the name of an instruction set, or `all` of the machine's; without any the best is taken.
 
 use std::time::Instant;
 
 use acft_kernels::{
-    Activation, Conv2d, Isa, Pool2d, conv2d, conv2d_backward_data, conv2d_backward_weights,
+    Activation, Conv2d, Isa, LANES, PairConvolution, Part, Pool2d, blocks, conv2d,
+    conv2d_backward_data, conv2d_backward_weights, conv2d_backward_weights_of_pairs, pair_words,
 };
 
 fn main() {
@@ -24,47 +25,102 @@ fn main() {
         "resnet" => resnet18(batch, pixels),
         other => panic!("no network {other}"),
     };
+    let names = arguments.get(3..).unwrap_or_default();
     let mut sets = Isa::available();
-    if arguments.get(3).is_none_or(|word| word != "all") {
+    if names.is_empty() {
         sets.truncate(1);
+    } else {
+        let named = |name: &str| names.iter().any(|n| n == name || n == "all");
+        sets.retain(|isa| named(isa.name()));
     }
     for isa in sets {
         println!("{isa:?}, batch {batch}, {pixels} px; best of several, milliseconds (GFLOP/s)");
-        let mut total = [0.0; 3];
+        let mut total = [[0.0; 3]; 2];
         for shape in &layers {
-            let (x, w) = (vec![0.5; shape.input_len()], vec![0.5; shape.weight_len()]);
-            let (mut y, mut dx, mut dw) = (vec![0.5; shape.output_len()], x.clone(), w.clone());
-            let dy = y.clone();
-            let times = [
-                best(|| conv2d(isa, shape, &x, &w, None, Activation::Relu, &mut y)),
-                best(|| conv2d_backward_data(isa, shape, &dy, &w, &mut dx)),
-                best(|| conv2d_backward_weights(isa, shape, &x, &dy, &mut dw, None)),
-            ];
             let work = 2e-9 * (shape.weight_len() * shape.output_len() / shape.out_channels) as f64;
-            let [f, d, g] = times.map(|t| format!("{:6.2} ({:4.0})", t * 1e3, work / t));
+            let times = [in_f32(isa, shape), in_bf16(isa, shape)];
+            let [f32, bf16] = times.map(|times| {
+                let [f, d, g] = times.map(|t| format!("{:6.2} ({:4.0})", t * 1e3, work / t));
+                format!("forward {f}  data {d}  weights {g}")
+            });
             println!(
-                "{:3} -> {:3}  {}x{}  {:3} px  forward {f}  data {d}  weights {g}",
+                "{:3} -> {:3}  {}x{}  {:3} px  f32: {f32}  bf16: {bf16}",
                 shape.in_channels,
                 shape.out_channels,
                 shape.kernel[0],
                 shape.kernel[1],
                 shape.input[0]
             );
-            total.iter_mut().zip(times).for_each(|(sum, t)| *sum += t);
+            let sums = total.as_flattened_mut().iter_mut();
+            sums.zip(times.as_flattened())
+                .for_each(|(sum, t)| *sum += t);
         }
-        let [f, d, g] = total.map(|t| t * 1e3);
-        println!("all layers: forward {f:.1} ms, data {d:.1} ms, weights {g:.1} ms\n");
+        for (name, total) in ["f32", "bf16"].into_iter().zip(total) {
+            let [f, d, g] = total.map(|t| t * 1e3);
+            println!("all layers, {name}: forward {f:.1} ms, data {d:.1} ms, weights {g:.1} ms");
+        }
+        println!();
     }
 }
 
-/// The shortest of a few runs, in seconds.
+/// Times forward, backward-data and backward-weights; each prepares its weights, as in training.
+fn in_f32(isa: Isa, shape: &Conv2d) -> [f64; 3] {
+    let (x, w) = (vec![0.5; shape.input_len()], vec![0.5; shape.weight_len()]);
+    let (mut y, mut dx, mut dw) = (vec![0.5; shape.output_len()], x.clone(), w.clone());
+    let dy = y.clone();
+    [
+        best(|| conv2d(isa, shape, &x, &w, None, Activation::Relu, &mut y)),
+        best(|| conv2d_backward_data(isa, shape, &dy, &w, &mut dx)),
+        best(|| conv2d_backward_weights(isa, shape, &x, &dy, &mut dw, None)),
+    ]
+}
+
+/// The same of pairs.
+fn in_bf16(isa: Isa, shape: &Conv2d) -> [f64; 3] {
+    let words = |channels: usize, [height, width]: [usize; 2]| {
+        blocks(shape.batch) * pair_words(channels, height * width) * LANES
+    };
+    let from = words(shape.in_channels, shape.input);
+    let to = words(shape.out_channels, shape.output());
+    let [mut x, mut dx, mut y, mut dy] = [from, from, to, to].map(|n| vec![HALVES; n + LANES]);
+    let (x, dx) = (aligned(&mut x, from), aligned(&mut dx, from));
+    let (y, dy) = (aligned(&mut y, to), aligned(&mut dy, to));
+    let w = vec![0.5; shape.weight_len()];
+    let mut dw = w.clone();
+    let [of_x, of_y] = [shape.in_channels, shape.out_channels].map(Part::whole);
+    [
+        best(|| {
+            let conv = PairConvolution::new(isa, shape, &w, None, Activation::Relu);
+            conv.run((x, of_x), (y, of_y), false);
+        }),
+        best(|| {
+            let back = PairConvolution::backward_data(isa, shape, &w);
+            back.run((dy, of_y), (dx, of_x), false);
+        }),
+        best(|| conv2d_backward_weights_of_pairs(isa, shape, x, (dy, of_y), &mut dw, None)),
+    ]
+}
+
+/// A pair of 0.5.
+const HALVES: u32 = 0x3f00_3f00;
+
+/// The first `n` words that begin with a cache line, as those of large allocators do.
+fn aligned(words: &mut [u32], n: usize) -> &mut [u32] {
+    let skipped = words.as_ptr().align_offset(64);
+    &mut words[skipped..][..n]
+}
+
+/// The shortest of some runs, in seconds: of more where they are short.
 fn best(mut work: impl FnMut()) -> f64 {
-    let run = |_| {
+    let begin = Instant::now();
+    let (mut runs, mut best) = (0, f64::INFINITY);
+    while runs < 7 || (runs < 100 && begin.elapsed().as_secs_f64() < 0.1) {
         let start = Instant::now();
         work();
-        start.elapsed().as_secs_f64()
-    };
-    (0..7).map(run).fold(f64::INFINITY, f64::min)
+        best = start.elapsed().as_secs_f64().min(best);
+        runs += 1;
+    }
+    best
 }
 
 fn conv(batch: usize, channels: [usize; 2], size: usize, kernel: usize, stride: usize) -> Conv2d {
