@@ -7,6 +7,7 @@
 //!   [`Isa`], each of which checks, before the call, that every access lies inside the slices it was given.
 #![allow(unsafe_code)]
 
+mod matrices;
 mod pairs;
 mod portable;
 mod shared;
@@ -22,6 +23,7 @@ use crate::{
     geometry::Pool2d,
 };
 
+pub(crate) use matrices::{BANDS, MATRIX, Matrix, Product, SIDE, STRIP, Slab, Slabs, ZEROS};
 pub(crate) use pairs::{first, pair, second};
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
@@ -74,7 +76,22 @@ struct Primitives {
     regroup: unsafe fn(words: &[u32], one: &mut [u32], other: &mut [u32]),
     /// A max-pool of one plane of pairs. Checks its slices itself.
     pool_pairs: unsafe fn(shape: &Pool2d, x: &[u32], out: &mut [u32]),
+    /// Products of whole matrices, where the processor has them.
+    matrices: Option<Matrices>,
 }
+
+/// Products of whole matrices.
+struct Matrices {
+    /// A product whose rows become pairs. Trusts the product, and that the output is as large as it says.
+    pairs: unsafe fn(product: &Product<'_>, out: *mut u32),
+    /// A product whose rows stay sums. Trusts the product, and that the output is as large as it says.
+    sums: unsafe fn(product: &Product<'_>, out: *mut f32),
+    /// Rows from all over to matrices. Checks its slices itself.
+    collect: Collect,
+}
+
+/// See [`Isa::collect`].
+type Collect = unsafe fn(b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]);
 
 /// See [`winograd::gather`].
 type Gather = unsafe fn(
@@ -108,6 +125,10 @@ impl Isa {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
+            #[cfg(target_os = "linux")]
+            if x86::amx_is_available() {
+                found.push(Self(&x86::AMX));
+            }
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16") {
                 found.push(Self(&x86::AVX512BF16));
             }
@@ -122,7 +143,7 @@ impl Isa {
         found
     }
 
-    /// Its name, for logs and reports: `avx512bf16`, `avx512`, `avx2` or `portable`.
+    /// Its name, for logs and reports: `amx`, `avx512bf16`, `avx512`, `avx2` or `portable`.
     pub fn name(self) -> &'static str {
         self.0.name
     }
@@ -239,6 +260,41 @@ impl Isa {
         let job = tile.job(out.as_mut_ptr().cast(), out.len(), tile.rows);
         // SAFETY: the features are there (see the module), and `job` checked every access; any word is an f32.
         unsafe { (self.0.pair_sums)(tile.rows, tile.columns.len(), tile.left, &job) }
+    }
+
+    /// Whether the processor multiplies whole matrices of pairs.
+    pub(crate) fn has_matrices(self) -> bool {
+        self.0.matrices.is_some()
+    }
+
+    /// Computes a product of matrices of pairs; two of its rows become one of pairs. The last, where it has no partner,
+    /// gets 0 for one. Panics where there are no such products.
+    #[inline]
+    pub(crate) fn matrix_pairs(self, product: &Product<'_>, out: &mut [u32]) {
+        product.check(out.len(), product.rows.div_ceil(2));
+        // SAFETY: the features are there (see the module), and every access was checked.
+        unsafe { (self.matrices().pairs)(product, out.as_mut_ptr()) }
+    }
+
+    /// Computes a product of matrices of pairs, as sums. Panics where there are no such products.
+    #[inline]
+    pub(crate) fn matrix_sums(self, product: &Product<'_>, out: &mut [f32]) {
+        product.check(out.len(), product.rows);
+        // SAFETY: the features are there (see the module), and every access was checked.
+        unsafe { (self.matrices().sums)(product, out.as_mut_ptr()) }
+    }
+
+    /// The rows of a right factor as matrices, `[column][row / SIDE]`: a row begins in `b` so many words after its
+    /// column, or is one of [`ZEROS`]. Panics where there are no products of matrices, or a row is beyond `b`.
+    #[inline]
+    pub(crate) fn collect(self, b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.matrices().collect)(b, columns, rows, out) }
+    }
+
+    fn matrices(self) -> &'static Matrices {
+        let matrices = self.0.matrices.as_ref();
+        matrices.expect("the instruction set has products of matrices")
     }
 
     /// Two planes to one of pairs.

@@ -3,13 +3,19 @@
 //! A bf16 number is an f32 without the lower half of its bits: as large a range, two to three digits. Two of them,
 //! the same element of two neighbouring channels, share a word: `[block][channel / 2][height][width][LANES]` of `u32`,
 //! the even channel in the lower half, and 0 in place of a channel that an odd number lacks. Products are summed in
-//! f32; what a layer makes is rounded to the nearest bf16 number, of two the even one. On a processor with products of
-//! such pairs (`avx512bf16`) a layer takes half the instructions, and everywhere half the memory, of f32.
+//! f32; what a layer makes is rounded to the nearest bf16 number, of two the even one. A layer takes half the memory of
+//! f32; on a processor with products of such pairs (`avx512bf16`) half the instructions, which need not be half the
+//! time; and where it multiplies whole matrices of them (`amx`) a small part of the time. These are loaded fastest from
+//! slices that begin at a multiple of 64 bytes.
 
 mod conv;
+mod direction;
 mod linear;
+mod matrices;
 mod pool;
+mod product;
 mod relu;
+mod tiles;
 mod weights;
 
 pub use conv::PairConvolution;

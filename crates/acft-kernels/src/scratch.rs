@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use crate::isa::Matrix;
+
 /// Reusable memory of one thread. Contents are unspecified between uses.
 #[derive(Default)]
 pub(crate) struct Scratch {
@@ -13,6 +15,8 @@ pub(crate) struct Scratch {
     pub(crate) image_pairs: Vec<u32>,
     /// The same, turned.
     pub(crate) turned_pairs: Vec<u32>,
+    /// Part of a factor, collected.
+    pub(crate) matrices: Vec<Matrix>,
     /// Sums before they are put where they belong.
     pub(crate) sums: Vec<f32>,
 }

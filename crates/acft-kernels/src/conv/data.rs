@@ -11,7 +11,7 @@ use super::{
 use crate::{
     check,
     geometry::{Activation, Conv2d, Part},
-    isa::Isa,
+    isa::{COLUMNS, Isa},
 };
 
 /// `dx`, the gradient of the input of [`conv2d`](crate::conv2d), from that of its output before the activation.
@@ -69,6 +69,7 @@ fn product(shape: &Conv2d, weights: &[f32]) -> Product {
             &horizontal,
             Source { channels, size },
             shape.kernel[1],
+            COLUMNS,
         ),
         packed: Packed::new(counts, weights, |row, channel| {
             let (group, row) = (row / rows, row % rows);

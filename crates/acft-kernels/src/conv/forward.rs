@@ -10,7 +10,7 @@ use super::{
 use crate::{
     check,
     geometry::{Activation, Conv2d, Part},
-    isa::Isa,
+    isa::{COLUMNS, Isa},
 };
 
 /// `out = activation(x ⋆ weights + bias)`.
@@ -140,7 +140,7 @@ fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> Method {
         taps,
     };
     Method::Direct(Product {
-        plan: Plan::new(&rows, &columns, source, shape.kernel[1]),
+        plan: Plan::new(&rows, &columns, source, shape.kernel[1], COLUMNS),
         packed: Packed::new(counts, weights, |row, channel| {
             (row * channels + channel) * taps
         }),

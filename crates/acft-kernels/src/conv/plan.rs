@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::reach::Reach;
 use crate::{
-    isa::{COLUMNS, Run, Terms},
+    isa::{Run, Terms},
     lanes::LANES,
 };
 
@@ -12,25 +12,11 @@ use crate::{
 const CHUNK: usize = 384 << 10;
 
 /// Neighbouring columns of a tile: positions of the target that are sums over the same taps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Columns {
     /// Index of their terms.
     pub(crate) terms: usize,
-    count: usize,
-    sources: [usize; COLUMNS],
-    targets: [usize; COLUMNS],
-}
-
-impl Columns {
-    /// The first element that each column reads, in the first channel.
-    pub(crate) fn sources(&self) -> &[usize] {
-        &self.sources[..self.count]
-    }
-
-    /// The element that each column writes, in the first channel.
-    pub(crate) fn targets(&self) -> &[usize] {
-        &self.targets[..self.count]
-    }
+    positions: Range<usize>,
 }
 
 /// The tiles of a block, without their rows.
@@ -40,6 +26,9 @@ pub(crate) struct Plan {
     pub(crate) columns: Vec<Columns>,
     /// Columns that read neighbouring parts of the source.
     pub(crate) chunks: Vec<Range<usize>>,
+    /// What each position reads first and what it writes, in the first channel.
+    sources: Vec<usize>,
+    targets: Vec<usize>,
 }
 
 /// The size of what is read: channels of a group, and height and width of a plane.
@@ -50,13 +39,15 @@ pub(crate) struct Source {
 }
 
 impl Plan {
-    /// A plan for targets that reach so far, vertically and horizontally. The factor on the left has a term for
-    /// every tap (row-major over `kernel_width` columns) and channel, channels innermost.
+    /// A plan for targets that reach so far, vertically and horizontally, of which a tile has `at_once` at most. The
+    /// factor on the left has a term for every tap (row-major over `kernel_width` columns) and channel, channels
+    /// innermost.
     pub(crate) fn new(
         rows: &[Reach],
         columns: &[Reach],
         source: Source,
         kernel_width: usize,
+        at_once: usize,
     ) -> Self {
         let (row_kinds, row_kind) = kinds(rows);
         let (column_kinds, column_kind) = kinds(columns);
@@ -72,6 +63,8 @@ impl Plan {
             terms,
             columns: Vec::new(),
             chunks: Vec::new(),
+            sources: Vec::new(),
+            targets: Vec::new(),
         };
         let mut first = 0;
         while first < rows.len() {
@@ -88,7 +81,7 @@ impl Plan {
             }
             let before = plan.columns.len();
             for (kind, positions) in positions.iter().enumerate() {
-                plan.add(kind, positions);
+                plan.add(kind, positions, at_once);
             }
             plan.chunks.push(before..plan.columns.len());
             first = end;
@@ -97,21 +90,28 @@ impl Plan {
     }
 
     /// Adds positions of one kind, in tiles as equal as can be.
-    fn add(&mut self, terms: usize, positions: &[(usize, usize)]) {
-        let tiles = positions.len().div_ceil(COLUMNS);
-        for i in 0..tiles {
-            let part = &positions[i * positions.len() / tiles..(i + 1) * positions.len() / tiles];
-            let mut columns = Columns {
-                terms,
-                count: part.len(),
-                sources: [0; COLUMNS],
-                targets: [0; COLUMNS],
-            };
-            for (i, &(source, target)) in part.iter().enumerate() {
-                (columns.sources[i], columns.targets[i]) = (source, target);
-            }
-            self.columns.push(columns);
-        }
+    fn add(&mut self, terms: usize, positions: &[(usize, usize)], at_once: usize) {
+        let first = self.sources.len();
+        let tiles = positions.len().div_ceil(at_once);
+        self.columns.extend((0..tiles).map(|i| Columns {
+            terms,
+            positions: first + i * positions.len() / tiles
+                ..first + (i + 1) * positions.len() / tiles,
+        }));
+        self.sources
+            .extend(positions.iter().map(|&(source, _)| source));
+        self.targets
+            .extend(positions.iter().map(|&(_, target)| target));
+    }
+
+    /// The first element that each column reads, in the first channel.
+    pub(crate) fn sources(&self, columns: &Columns) -> &[usize] {
+        &self.sources[columns.positions.clone()]
+    }
+
+    /// The element that each column writes, in the first channel.
+    pub(crate) fn targets(&self, columns: &Columns) -> &[usize] {
+        &self.targets[columns.positions.clone()]
     }
 }
 

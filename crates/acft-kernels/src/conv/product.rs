@@ -39,11 +39,27 @@ pub(super) struct Packed {
 
 /// What follows the sums.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Epilogue<'a> {
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) activation: Activation,
+pub(crate) struct Epilogue<'a> {
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) activation: Activation,
     /// Whether the sums begin with what the target holds.
-    pub(super) onto: bool,
+    pub(crate) onto: bool,
+}
+
+impl<'a> Epilogue<'a> {
+    /// What sums of rows from `first` on begin with.
+    pub(crate) fn start(self, first: usize) -> Start<'a> {
+        match self.bias.map(|bias| &bias[first..]) {
+            Some(bias) if self.onto => Start::OutputAndBias(bias),
+            None if self.onto => Start::Output,
+            Some(bias) => Start::Bias(bias),
+            None => Start::Zero,
+        }
+    }
+
+    pub(crate) fn relu(self) -> bool {
+        self.activation == Activation::Relu
+    }
 }
 
 impl Packed {
@@ -143,30 +159,24 @@ impl Product {
             return;
         };
         let terms = self.counts.taps * self.counts.channels;
-        let relu = epilogue.activation == Activation::Relu;
         for chunk in &self.plan.chunks {
             for panel in panels {
                 let a = &self.packed.values[panel.first * terms..][..panel.rows * terms];
                 let b = &source[panel.group * self.counts.channels * self.planes[0] * LANES..];
                 let out = &mut target[(panel.first - start) * self.planes[1] * LANES..];
-                let start = match epilogue.bias.map(|bias| &bias[panel.first..]) {
-                    Some(bias) if epilogue.onto => Start::OutputAndBias(bias),
-                    None if epilogue.onto => Start::Output,
-                    Some(bias) => Start::Bias(bias),
-                    None => Start::Zero,
-                };
+                let start = epilogue.start(panel.first);
                 for columns in &self.plan.columns[chunk.clone()] {
                     let tile = Tile {
                         rows: panel.rows,
                         left: Left::Packed,
                         a,
                         b,
-                        columns: columns.sources(),
+                        columns: self.plan.sources(columns),
                         terms: &self.plan.terms[columns.terms],
                         start,
-                        relu,
+                        relu: epilogue.relu(),
                         out_row: self.planes[1] * LANES,
-                        out_columns: columns.targets(),
+                        out_columns: self.plan.targets(columns),
                     };
                     isa.tile(&tile, out);
                 }

@@ -22,6 +22,7 @@ pub(super) static PORTABLE: Primitives = Primitives {
     join,
     regroup,
     pool_pairs,
+    matrices: None,
 };
 
 /// See [`Primitives::tile`].

@@ -4,11 +4,15 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::{
+    direction::Direction,
+    product::{Product, Target},
+};
 use crate::{
     check,
-    conv::{Axis, Plan, Reach, Source, axes},
+    conv::{Axis, Epilogue, axes},
     geometry::{Activation, Conv2d, Part},
-    isa::{Isa, Left, ROWS, Start, Tile, pair},
+    isa::Isa,
     lanes::LANES,
     pairs::pair_words,
 };
@@ -17,14 +21,9 @@ use crate::{
 #[derive(Debug)]
 pub struct PairConvolution {
     isa: Isa,
-    plan: Plan,
-    panels: Vec<Panel>,
-    /// `[panel][tap][pair of channels][row]`.
-    weights: Vec<u32>,
+    product: Product,
     bias: Option<Vec<f32>>,
     activation: Activation,
-    /// Words of a panel for a row: taps × pairs.
-    terms: usize,
     source: Images,
     target: Images,
 }
@@ -34,28 +33,6 @@ pub struct PairConvolution {
 struct Images {
     channels: usize,
     plane: usize,
-}
-
-/// Rows that a tile computes together.
-#[derive(Clone, Copy, Debug)]
-struct Panel {
-    /// The first, which is even: rows are written in pairs.
-    first: usize,
-    rows: usize,
-    /// The first pair of channels that they read.
-    from: usize,
-}
-
-/// What is multiplied with what: forward, or back to the input.
-struct Direction {
-    groups: usize,
-    /// Channels of a group of the target, and of the source.
-    rows: usize,
-    channels: usize,
-    kernel: [usize; 2],
-    reach: [Vec<Reach>; 2],
-    /// Height and width of the source, and of the target.
-    sizes: [[usize; 2]; 2],
 }
 
 impl PairConvolution {
@@ -118,72 +95,24 @@ impl PairConvolution {
         })
     }
 
-    /// Packs weights, of which `at(row, channel)` is the index of the first tap and whose taps are neighbours. Rows are
-    /// counted over all groups, channels within one.
     fn prepared(
         isa: Isa,
         direction: &Direction,
         weights: &[f32],
         at: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
-        let Direction {
-            groups,
-            rows,
-            channels,
-            kernel,
-            reach: [vertical, horizontal],
-            sizes: [source, target],
-        } = direction;
-        let (panels, pairs) = direction.panels();
-        let taps = kernel[0] * kernel[1];
-        let terms = taps * pairs;
-        let zeros = vec![0.0; taps];
-        let taps_of = |row: usize, channel: usize| {
-            // A pair can have a channel of another group, or none.
-            match channel.checked_sub(row / rows * channels) {
-                Some(channel) if channel < *channels => &weights[at(row, channel)..][..taps],
-                _ => &zeros[..],
-            }
-        };
-        let mut packed = vec![0; groups * rows * terms];
-        let (mut jobs, mut rest) = (Vec::new(), &mut *packed);
-        for &panel in &panels {
-            let (now, later) = rest.split_at_mut(panel.rows * terms);
-            jobs.push((panel, now));
-            rest = later;
-        }
-        jobs.into_par_iter().for_each(|(panel, packed)| {
-            for pair_of in 0..pairs {
-                let channel = 2 * (panel.from + pair_of);
-                for row in 0..panel.rows {
-                    let [one, other] =
-                        [channel, channel + 1].map(|channel| taps_of(panel.first + row, channel));
-                    let to = packed[pair_of * panel.rows + row..].iter_mut();
-                    let to = to.step_by(pairs * panel.rows);
-                    for ((to, &one), &other) in to.zip(one).zip(other) {
-                        *to = pair(one, other);
-                    }
-                }
-            }
-        });
         let images = |channels: usize, [height, width]: [usize; 2]| Images {
-            channels: groups * channels,
+            channels: direction.groups * channels,
             plane: height * width,
         };
-        let read = Source {
-            channels: pairs,
-            size: *source,
-        };
+        let [source, target] = direction.sizes;
         Self {
             isa,
-            plan: Plan::new(vertical, horizontal, read, kernel[1]),
-            panels,
-            weights: packed,
+            product: Product::new(isa, direction, weights, at),
             bias: None,
             activation: Activation::Identity,
-            terms,
-            source: images(*channels, *source),
-            target: images(*rows, *target),
+            source: images(direction.channels, source),
+            target: images(direction.rows, target),
         }
     }
 
@@ -202,16 +131,17 @@ impl PairConvolution {
         let threads = rayon::current_num_threads();
         let parts = match blocks.is_multiple_of(threads) {
             true => 1,
-            false => threads.min(self.panels.len()),
+            false => threads.min(self.product.panels().len()),
         };
         let mut jobs = Vec::new();
         let blocks = x.chunks_exact(x_block).zip(out.chunks_exact_mut(out_block));
         for (x, out) in blocks {
             let mut rest = &mut out[targets.clone()];
             for part in 0..parts {
-                let cut = |part: usize| part * self.panels.len() / parts;
-                let panels = &self.panels[cut(part)..cut(part + 1)];
-                let rows: usize = panels.iter().map(|panel| panel.rows).sum();
+                let all = self.product.panels();
+                let cut = |part: usize| part * all.len() / parts;
+                let panels = cut(part)..cut(part + 1);
+                let rows: usize = all[panels.clone()].iter().map(|panel| panel.rows).sum();
                 let words = pair_words(rows, self.target.plane) * LANES;
                 let (now, later) = rest.split_at_mut(words);
                 jobs.push((panels, &x[sources.clone()], now));
@@ -219,7 +149,7 @@ impl PairConvolution {
             }
         }
         jobs.into_par_iter()
-            .for_each(|(panels, x, out)| self.panels(panels, x, out, onto));
+            .for_each(|(panels, x, out)| self.panels(panels, x, Target::Pairs(out), onto));
     }
 
     /// The convolution of one block of images, on the calling thread.
@@ -240,100 +170,25 @@ impl PairConvolution {
     ///
     /// Panics, naming the argument, if a slice is not one block.
     pub fn run_block_in_f32(&self, x: &[u32], out: &mut [f32]) {
-        let plane = self.target.plane * LANES;
         check::length("x", x, self.source.len());
-        check::length("out", out, self.target.channels * plane);
-        self.tiles(&self.panels, x, false, |first, tile| {
-            self.isa.pair_sums(tile, &mut out[first * plane..]);
-        });
+        check::length("out", out, self.target.channels * self.target.plane * LANES);
+        self.panels(0..self.product.panels().len(), x, Target::Sums(out), false);
     }
 
     fn block(&self, x: &[u32], out: &mut [u32], onto: bool) {
         check::length("x", x, self.source.len());
         check::length("out", out, self.target.len());
-        self.panels(&self.panels, x, out, onto);
+        self.panels(0..self.product.panels().len(), x, Target::Pairs(out), onto);
     }
 
     /// Some panels of one block; `out` begins with the first of them.
-    fn panels(&self, panels: &[Panel], x: &[u32], out: &mut [u32], onto: bool) {
-        let start = panels.first().map_or(0, |panel| panel.first);
-        self.tiles(panels, x, onto, |first, tile| {
-            // Panels begin at even rows: only the last can have an odd number of them.
-            let at = (first - start) / 2 * self.target.plane * LANES;
-            self.isa.pair_tile(tile, &mut out[at..]);
-        });
-    }
-
-    /// Calls `each` for every tile of some panels and the first of its rows.
-    fn tiles(
-        &self,
-        panels: &[Panel],
-        x: &[u32],
-        onto: bool,
-        mut each: impl FnMut(usize, &Tile<'_, u32>),
-    ) {
-        for chunk in &self.plan.chunks {
-            for &Panel { first, rows, from } in panels {
-                let start = match self.bias.as_deref().map(|bias| &bias[first..]) {
-                    Some(bias) if onto => Start::OutputAndBias(bias),
-                    None if onto => Start::Output,
-                    Some(bias) => Start::Bias(bias),
-                    None => Start::Zero,
-                };
-                for columns in &self.plan.columns[chunk.clone()] {
-                    let tile = Tile {
-                        rows,
-                        left: Left::Packed,
-                        a: &self.weights[first * self.terms..][..rows * self.terms],
-                        b: &x[from * self.source.plane * LANES..],
-                        columns: columns.sources(),
-                        terms: &self.plan.terms[columns.terms],
-                        start,
-                        relu: self.activation == Activation::Relu,
-                        out_row: self.target.plane * LANES,
-                        out_columns: columns.targets(),
-                    };
-                    each(first, &tile);
-                }
-            }
-        }
-    }
-}
-
-impl Direction {
-    /// Panels of all rows, and how many pairs of channels each of them reads: as many as the one that needs most.
-    fn panels(&self) -> (Vec<Panel>, usize) {
-        let end = self.groups * self.rows;
-        let mut panels = Vec::new();
-        let mut first = 0;
-        while first < end {
-            let left = end - first;
-            // No rows beyond two that would make all of them read more pairs, of which their own are a part.
-            let needed = self.read(first, left.min(2)).len();
-            let rows = [ROWS, 4]
-                .into_iter()
-                .find(|&rows| rows <= left && self.read(first, rows).len() == needed)
-                .unwrap_or(left.min(2));
-            let from = self.read(first, rows).start;
-            panels.push(Panel { first, rows, from });
-            first += rows;
-        }
-        let most = panels
-            .iter()
-            .map(|panel| self.read(panel.first, panel.rows).len())
-            .max()
-            .unwrap_or(0);
-        let pairs = (self.groups * self.channels).div_ceil(2);
-        for panel in &mut panels {
-            panel.from = panel.from.min(pairs - most);
-        }
-        (panels, most)
-    }
-
-    /// The pairs of channels that some rows read.
-    fn read(&self, first: usize, rows: usize) -> Range<usize> {
-        let (group, last) = (first / self.rows, (first + rows - 1) / self.rows);
-        group * self.channels / 2..((last + 1) * self.channels).div_ceil(2)
+    fn panels(&self, panels: Range<usize>, x: &[u32], out: Target<'_>, onto: bool) {
+        let epilogue = Epilogue {
+            bias: self.bias.as_deref(),
+            activation: self.activation,
+            onto,
+        };
+        self.product.run(self.isa, panels, x, epilogue, out);
     }
 }
 

@@ -82,9 +82,18 @@ fn layers_of_real_networks() {
         square(2, [131, 21], 6, 3, 1),
         // So many outputs that their gradient is not turned all at once.
         square(160, [3, 64], 45, 1, 1),
+        // Whole matrices, and what a channel or a position more or less leaves over.
+        square(17, [32, 32], 6, 3, 1),
+        square(2, [48, 30], 5, 3, 2),
+        square(2, [17, 34], 4, 1, 1),
+        square(2, [33, 65], 3, 3, 1),
         Conv2d {
             groups: 32,
             ..square(3, [32, 32], 7, 3, 1)
+        },
+        Conv2d {
+            groups: 2,
+            ..square(3, [72, 64], 5, 3, 1)
         },
     ] {
         check(&shape);

@@ -80,6 +80,20 @@ fn layers_of_real_networks() {
         square(4, [24, 32], 9, 3, 2),
         square(2, [130, 21], 6, 3, 1),
         square(17, [512, 3], 3, 1, 1),
+        // Whole matrices, and what a pair or a row more or less leaves over.
+        square(2, [32, 32], 5, 3, 1),
+        square(1, [30, 17], 5, 3, 1),
+        square(1, [34, 33], 5, 3, 1),
+        square(1, [64, 48], 7, 3, 2),
+        square(1, [31, 65], 4, 1, 1),
+        Conv2d {
+            groups: 2,
+            ..square(3, [64, 72], 5, 3, 1)
+        },
+        Conv2d {
+            groups: 3,
+            ..square(3, [57, 51], 5, 3, 1)
+        },
     ] {
         check(&shape);
     }

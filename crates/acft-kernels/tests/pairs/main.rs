@@ -7,6 +7,8 @@ mod backward;
 mod forward;
 mod pool;
 
+use std::ops::Range;
+
 use acft_kernels::{Conv2d, Isa, LANES, blocks, from_pairs, pair_words, to_pairs};
 use common::{one_by_one, side_by_side, values};
 use proptest::prelude::*;
@@ -114,10 +116,15 @@ pub(crate) fn square(
     }
 }
 
-/// Convolutions of all kinds that have an output.
+/// Convolutions of all kinds that have an output: of few channels, and of so many that they fill matrices of sixteen
+/// rows and sixteen pairs, once or more, or nearly.
 pub(crate) fn convolutions() -> impl Strategy<Value = Conv2d> {
-    let two = |range: std::ops::Range<usize>| prop::array::uniform2(range);
-    let sizes = (1usize..20, 1usize..4, two(1..12), two(1..12));
+    prop_oneof![2 => shapes(1..12, 1..12), 1 => shapes(12..70, 1..6)]
+}
+
+fn shapes(channels: Range<usize>, sizes: Range<usize>) -> impl Strategy<Value = Conv2d> {
+    let two = |range: Range<usize>| prop::array::uniform2(range);
+    let sizes = (1usize..20, 1usize..4, two(channels), two(sizes));
     let windows = (two(1..5), two(1..5), two(0..4), two(1..4));
     (sizes, windows)
         .prop_map(

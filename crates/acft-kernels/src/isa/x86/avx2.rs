@@ -33,6 +33,7 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     join,
     regroup,
     pool_pairs,
+    matrices: None,
 };
 
 /// See [`Primitives::tile`].

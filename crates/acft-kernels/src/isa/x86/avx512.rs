@@ -29,6 +29,7 @@ pub(super) const PRIMITIVES: Primitives = Primitives {
     join,
     regroup,
     pool_pairs,
+    matrices: None,
 };
 
 /// See [`Primitives::tile`].

@@ -14,7 +14,9 @@ use crate::isa::{
     tile::{Job, Left, Start},
 };
 
-pub(in crate::isa) static AVX512BF16: Primitives = Primitives {
+pub(in crate::isa) static AVX512BF16: Primitives = PRIMITIVES;
+
+pub(super) const PRIMITIVES: Primitives = Primitives {
     name: "avx512bf16",
     pair_tile,
     pair_sums,
@@ -166,13 +168,13 @@ unsafe fn product<const PAIRS: bool, const PACKED: bool, const R: usize, const N
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn first(words: __m512i) -> __m512 {
+pub(super) fn first(words: __m512i) -> __m512 {
     _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn second(words: __m512i) -> __m512 {
+pub(super) fn second(words: __m512i) -> __m512 {
     let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
     _mm512_castsi512_ps(_mm512_and_si512(words, upper))
 }
@@ -180,7 +182,7 @@ fn second(words: __m512i) -> __m512 {
 /// Each sum as a bf16 number in the lower half of a word.
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
-fn rounded(sums: __m512) -> __m512i {
+pub(super) fn rounded(sums: __m512) -> __m512i {
     // SAFETY: both are sixteen numbers of sixteen bits.
     let halves = unsafe { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(sums)) };
     _mm512_cvtepu16_epi32(halves)
