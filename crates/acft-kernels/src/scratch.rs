@@ -34,10 +34,13 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
     result
 }
 
-/// The first `n` elements of `buffer`, which grows if it has to.
+/// Some `n` elements of `buffer`, which grows if it has to: they begin with a cache line.
 pub(crate) fn reserve<T: Copy + Default>(buffer: &mut Vec<T>, n: usize) -> &mut [T] {
-    if buffer.len() < n {
-        buffer.resize(n, T::default());
+    const LINE: usize = 64;
+    let room = LINE / size_of::<T>();
+    if buffer.len() < n + room {
+        buffer.resize(n + room, T::default());
     }
-    &mut buffer[..n]
+    let skipped = buffer.as_ptr().align_offset(LINE).min(room);
+    &mut buffer[skipped..][..n]
 }

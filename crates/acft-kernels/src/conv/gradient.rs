@@ -28,8 +28,16 @@ pub(crate) trait Factor: Copy + Default + Send + Sync {
     /// Terms that a position of a block of images is.
     const TERMS: usize;
 
-    /// Computes a tile of the product.
-    fn tile(isa: Isa, tile: &Tile<'_, Self>, sums: &mut [f32]);
+    /// The terms of sums, as products want them.
+    type Terms: Sync;
+
+    /// Rows that share terms, at most.
+    fn rows(isa: Isa) -> usize;
+
+    fn terms(isa: Isa, terms: Terms) -> Self::Terms;
+
+    /// Adds products to the sums of some rows.
+    fn add(isa: Isa, products: &Products<'_, Self>, sums: &mut [f32]);
 
     /// What a thread keeps for the turned factor, and for the sums.
     fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>);
@@ -38,8 +46,20 @@ pub(crate) trait Factor: Copy + Default + Send + Sync {
 impl Factor for f32 {
     const TERMS: usize = LANES;
 
-    fn tile(isa: Isa, tile: &Tile<'_, Self>, sums: &mut [f32]) {
-        isa.tile(tile, sums);
+    type Terms = Terms;
+
+    fn rows(_: Isa) -> usize {
+        ROWS
+    }
+
+    fn terms(_: Isa, terms: Terms) -> Terms {
+        terms
+    }
+
+    fn add(isa: Isa, products: &Products<'_, Self>, sums: &mut [f32]) {
+        products.in_tiles(products.terms, |first, tile| {
+            isa.tile(tile, &mut sums[first..]);
+        });
     }
 
     fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>) {
@@ -47,14 +67,58 @@ impl Factor for f32 {
     }
 }
 
-/// Rows of a tile: weights of which all see the same outputs.
-#[derive(Clone, Copy, Debug)]
+/// What is added to the sums of some rows, each `width` long: of every row and column, the products of terms.
+pub(crate) struct Products<'a, T: Factor> {
+    pub(crate) x: &'a [T],
+    /// Where each row begins in the input.
+    pub(crate) rows: &'a [usize],
+    /// The distance of neighbouring rows, if it is always the same.
+    pub(crate) step: Option<usize>,
+    pub(crate) turned: &'a [T],
+    pub(crate) width: usize,
+    pub(crate) terms: &'a T::Terms,
+}
+
+impl<T: Factor> Products<'_, T> {
+    /// Calls `each` for every tile and the first of its sums.
+    pub(crate) fn in_tiles(&self, terms: &Terms, mut each: impl FnMut(usize, &Tile<'_, T>)) {
+        let mut done = 0;
+        while done < self.rows.len() {
+            let rows = largest(self.rows.len() - done);
+            let mut offsets = [0; ROWS];
+            offsets[..rows].copy_from_slice(&self.rows[done..][..rows]);
+            for first in (0..self.width).step_by(COLUMNS * LANES) {
+                let columns = [0, 1, 2].map(|column| first + column * LANES);
+                let columns = &columns[..COLUMNS.min((self.width - first) / LANES)];
+                let tile = Tile {
+                    rows,
+                    left: Left::Rows {
+                        rows: offsets,
+                        step: 1,
+                    },
+                    a: self.x,
+                    b: self.turned,
+                    columns,
+                    terms,
+                    start: Start::Output,
+                    relu: false,
+                    out_row: self.width,
+                    out_columns: columns,
+                };
+                each(done * self.width, &tile);
+            }
+            done += rows;
+        }
+    }
+}
+
+/// Rows of a product: weights of which all see the same outputs.
+#[derive(Clone, Debug)]
 struct Panel {
     /// Number of the first row.
     first: usize,
-    rows: usize,
-    /// Where each row begins in the input of a group.
-    offsets: [usize; ROWS],
+    /// Which of the `offsets` are theirs.
+    rows: Range<usize>,
     /// Which outputs they see.
     seen: usize,
 }
@@ -80,6 +144,8 @@ pub(crate) struct Gradient<'a, T> {
     /// Whether rows go over taps, in the order of the weights; or over the channels of one tap after another.
     few: bool,
     seen: Vec<Seen>,
+    /// Where rows begin in the input of a group: all of them, or those of each tap.
+    offsets: Vec<usize>,
     panels: Vec<Panel>,
     /// Output channels of a group, rounded up to whole vectors.
     width: usize,
@@ -99,6 +165,7 @@ impl<'a, T: Factor> Gradient<'a, T> {
             size: [0, 1].map(|a| shape.input[a] + if few { 2 * shape.padding[a] } else { 0 }),
             few,
             seen: Vec::new(),
+            offsets: Vec::new(),
             panels: Vec::new(),
             width,
             chunks: chunks(shape, width * T::TERMS * size_of::<T>()),
@@ -119,16 +186,16 @@ impl<'a, T: Factor> Gradient<'a, T> {
             outputs: [0..height, 0..width],
             shift: [0, 0],
         });
-        let mut offsets = Vec::new();
         for channel in 0..self.shape.in_group() {
             for ky in 0..kernel_h {
                 for kx in 0..kernel_w {
                     let y = channel * self.size[0] + ky * self.shape.dilation[0];
-                    offsets.push((y * self.size[1] + kx * self.shape.dilation[1]) * T::TERMS);
+                    let at = y * self.size[1] + kx * self.shape.dilation[1];
+                    self.offsets.push(at * T::TERMS);
                 }
             }
         }
-        self.add(0, 0, &offsets);
+        self.add(0, 0);
     }
 
     /// A tap sees the outputs that it lies inside for.
@@ -136,7 +203,7 @@ impl<'a, T: Factor> Gradient<'a, T> {
         let [kernel_h, kernel_w] = self.shape.kernel;
         let channels = self.shape.in_group();
         let plane = self.size[0] * self.size[1] * T::TERMS;
-        let offsets: Vec<_> = (0..channels).map(|channel| channel * plane).collect();
+        self.offsets = (0..channels).map(|channel| channel * plane).collect();
         for ky in 0..kernel_h {
             for kx in 0..kernel_w {
                 let taps = [ky, kx];
@@ -148,26 +215,20 @@ impl<'a, T: Factor> Gradient<'a, T> {
                     }),
                 });
                 let tap = ky * kernel_w + kx;
-                self.add(tap * channels, tap, &offsets);
+                self.add(tap * channels, tap);
             }
         }
     }
 
-    /// Panels of rows from `first` on that begin at `offsets`.
-    fn add(&mut self, first: usize, seen: usize, offsets: &[usize]) {
-        let mut done = 0;
-        while done < offsets.len() {
-            let rows = largest(offsets.len() - done);
-            let mut panel = Panel {
-                first: first + done,
-                rows,
-                offsets: [0; ROWS],
-                seen,
-            };
-            panel.offsets[..rows].copy_from_slice(&offsets[done..][..rows]);
-            self.panels.push(panel);
-            done += rows;
-        }
+    /// Panels of rows from `first` on that begin at the offsets.
+    fn add(&mut self, first: usize, seen: usize) {
+        let (rows, at_once) = (self.offsets.len(), T::rows(self.isa));
+        let panels = (0..rows).step_by(at_once).map(|done| Panel {
+            first: first + done,
+            rows: done..rows.min(done + at_once),
+            seen,
+        });
+        self.panels.extend(panels);
     }
 
     /// Zeros that what is read must have around each plane of the input.
@@ -241,7 +302,7 @@ impl<'a, T: Factor> Gradient<'a, T> {
         for task in 0..tasks {
             let cut = |task: usize| task * self.panels.len() / tasks;
             let panels = &self.panels[cut(task)..cut(task + 1)];
-            let rows: usize = panels.iter().map(|panel| panel.rows).sum();
+            let rows: usize = panels.iter().map(|panel| panel.rows.len()).sum();
             let (now, later) = rest.split_at_mut(rows * self.width);
             jobs.push((panels, now));
             rest = later;
@@ -280,32 +341,23 @@ impl<'a, T: Factor> Gradient<'a, T> {
                 let terms = match last {
                     Some((seen, ref terms)) if seen == panel.seen => terms,
                     _ => {
-                        &last
-                            .insert((panel.seen, self.terms(&self.seen[panel.seen], chunk, base)))
-                            .1
+                        let terms = self.terms(&self.seen[panel.seen], chunk, base);
+                        &last.insert((panel.seen, T::terms(self.isa, terms))).1
                     }
                 };
-                let sums = &mut sums[(panel.first - start) * self.width..];
-                for first in (0..self.width).step_by(COLUMNS * LANES) {
-                    let columns = [0, 1, 2].map(|column| first + column * LANES);
-                    let columns = &columns[..COLUMNS.min((self.width - first) / LANES)];
-                    let tile = Tile {
-                        rows: panel.rows,
-                        left: Left::Rows {
-                            rows: panel.offsets,
-                            step: 1,
-                        },
-                        a: x,
-                        b: turned,
-                        columns,
-                        terms,
-                        start: Start::Output,
-                        relu: false,
-                        out_row: self.width,
-                        out_columns: columns,
-                    };
-                    T::tile(self.isa, &tile, sums);
-                }
+                let products = Products {
+                    x,
+                    rows: &self.offsets[panel.rows.clone()],
+                    step: (!self.few).then(|| self.size[0] * self.size[1] * T::TERMS),
+                    turned,
+                    width: self.width,
+                    terms,
+                };
+                T::add(
+                    self.isa,
+                    &products,
+                    &mut sums[(panel.first - start) * self.width..],
+                );
             }
         }
     }

@@ -70,6 +70,19 @@ impl Slabs {
         }
     }
 
+    /// Where the slabs begin in the left factor.
+    pub(crate) fn lefts(&self) -> impl Iterator<Item = usize> {
+        self.whole.iter().chain(&self.half).map(|slab| slab.a)
+    }
+
+    /// The same slabs of another left factor, where they begin at `lefts`.
+    pub(crate) fn with_lefts(&self, lefts: impl Iterator<Item = usize>) -> Self {
+        let slabs = self.whole.iter().chain(&self.half).zip(lefts);
+        let mut whole: Vec<_> = slabs.map(|(&Slab { b, .. }, a)| Slab { a, b }).collect();
+        let half = whole.split_off(self.whole.len());
+        Self::new(self.step_b, whole, half)
+    }
+
     pub(super) fn whole(&self) -> &[Slab] {
         &self.whole
     }
