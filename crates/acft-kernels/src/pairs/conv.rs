@@ -59,14 +59,14 @@ impl PairConvolution {
             rows: shape.out_group(),
             channels,
             kernel: shape.kernel,
+            steps: [channels * taps, taps],
             reach: axes(shape).map(Axis::forward),
             sizes: [shape.input, shape.output()],
         };
-        let at = |row: usize, channel: usize| (row * channels + channel) * taps;
         Self {
             bias: bias.map(<[f32]>::to_vec),
             activation,
-            ..Self::prepared(isa, &direction, weights, at)
+            ..Self::prepared(isa, &direction, weights)
         }
     }
 
@@ -86,21 +86,14 @@ impl PairConvolution {
             rows,
             channels,
             kernel: shape.kernel,
+            steps: [taps, rows * taps],
             reach: axes(shape).map(Axis::backward),
             sizes: [shape.output(), shape.input],
         };
-        Self::prepared(isa, &direction, weights, |row, channel| {
-            let (group, row) = (row / rows, row % rows);
-            ((group * channels + channel) * rows + row) * taps
-        })
+        Self::prepared(isa, &direction, weights)
     }
 
-    fn prepared(
-        isa: Isa,
-        direction: &Direction,
-        weights: &[f32],
-        at: impl Fn(usize, usize) -> usize + Sync,
-    ) -> Self {
+    fn prepared(isa: Isa, direction: &Direction, weights: &[f32]) -> Self {
         let images = |channels: usize, [height, width]: [usize; 2]| Images {
             channels: direction.groups * channels,
             plane: height * width,
@@ -108,7 +101,7 @@ impl PairConvolution {
         let [source, target] = direction.sizes;
         Self {
             isa,
-            product: Product::new(isa, direction, weights, at),
+            product: Product::new(isa, direction, weights),
             bias: None,
             activation: Activation::Identity,
             source: images(direction.channels, source),

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use crate::{
     conv::{Plan, Reach, Source},
-    isa::pair,
+    isa::Isa,
     lanes::LANES,
+    scratch::{self, Scratch},
 };
 
 /// What is multiplied with what: forward, or back to the input.
@@ -17,6 +18,8 @@ pub(super) struct Direction {
     pub(super) rows: usize,
     pub(super) channels: usize,
     pub(super) kernel: [usize; 2],
+    /// Distance of neighbouring rows, and of neighbouring channels, in the weights of a group. Taps are neighbours.
+    pub(super) steps: [usize; 2],
     pub(super) reach: [Vec<Reach>; 2],
     /// Height and width of the source, and of the target.
     pub(super) sizes: [[usize; 2]; 2],
@@ -99,26 +102,17 @@ impl Direction {
         Plan::new(vertical, horizontal, source, self.kernel[1], at_once)
     }
 
-    /// Packs weights, of which `at(row, channel)` is the index of the first tap and whose taps are neighbours. Rows are
-    /// counted over all groups, channels within one. A panel takes `len(rows)` of what the weights are packed in, where
-    /// `put` is given a row, a term (tap × pairs + pair) and the word.
+    /// Packs weights. A panel takes `len(rows)` of what they are packed in, where `put` is given the number of rows, the
+    /// row, and its words: `[tap][pair]`.
     pub(super) fn pack<T: Copy + Default + Send>(
         &self,
+        isa: Isa,
         Panels { panels, pairs }: &Panels,
         weights: &[f32],
-        at: impl Fn(usize, usize) -> usize + Sync,
         len: impl Fn(usize) -> usize,
-        put: impl Fn(&mut [T], [usize; 3], u32) + Sync,
+        put: impl Fn(&mut [T], [usize; 2], &[u32]) + Sync,
     ) -> Vec<T> {
-        let taps = self.taps();
-        let zeros = vec![0.0; taps];
-        let taps_of = |row: usize, channel: usize| {
-            // A pair can have a channel of another group, or none.
-            match channel.checked_sub(row / self.rows * self.channels) {
-                Some(channel) if channel < self.channels => &weights[at(row, channel)..][..taps],
-                _ => &zeros[..],
-            }
-        };
+        let terms = self.taps() * pairs;
         let lens = panels.iter().map(|panel| len(panel.rows));
         let mut packed = vec![T::default(); lens.sum()];
         let (mut jobs, mut rest) = (Vec::new(), &mut *packed);
@@ -128,18 +122,53 @@ impl Direction {
             rest = later;
         }
         jobs.into_par_iter().for_each(|(panel, packed)| {
-            for pair_of in 0..*pairs {
-                let channel = 2 * (panel.from + pair_of);
-                for row in 0..panel.rows {
-                    let [one, other] =
-                        [channel, channel + 1].map(|channel| taps_of(panel.first + row, channel));
-                    for (tap, (&one, &other)) in one.iter().zip(other).enumerate() {
-                        let place = [panel.rows, row, tap * pairs + pair_of];
-                        put(packed, place, pair(one, other));
+            scratch::with(
+                |Scratch {
+                     padded,
+                     turned_pairs,
+                     ..
+                 }| {
+                    let planes = scratch::reserve(padded, 2 * terms);
+                    let words = scratch::reserve(turned_pairs, terms);
+                    for row in 0..panel.rows {
+                        let (one, other) = planes.split_at_mut(terms);
+                        self.turn(isa, panel, row, weights, [&mut *one, &mut *other]);
+                        isa.join(one, other, words);
+                        put(packed, [panel.rows, row], words);
                     }
-                }
-            }
+                },
+            );
         });
         packed
+    }
+
+    /// The weights of a row of a panel, as `[tap][pair]` of the first of pairs and of the second: 0 where a pair has a
+    /// channel of another group, or none.
+    fn turn(&self, isa: Isa, panel: Panel, row: usize, weights: &[f32], planes: [&mut [f32]; 2]) {
+        let (taps, [step, channel_step]) = (self.taps(), self.steps);
+        let (group, row) = (
+            (panel.first + row) / self.rows,
+            (panel.first + row) % self.rows,
+        );
+        let weights = &weights[group * self.rows * self.channels * taps + row * step..];
+        let start = group * self.channels - 2 * panel.from;
+        for (half, plane) in planes.into_iter().enumerate() {
+            let pairs = plane.len() / taps;
+            // The first of the group's channels that are in this half of their pairs.
+            let first = (start + half) % 2;
+            let count = self.channels.saturating_sub(first).div_ceil(2);
+            if count < pairs {
+                plane.fill(0.0);
+            }
+            if count > 0 {
+                isa.transpose(
+                    &weights[first * channel_step..],
+                    [count, taps],
+                    2 * channel_step,
+                    &mut plane[(start + first) / 2..],
+                    pairs,
+                );
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 const COLLECTED: usize = 512 << 10;
 
 /// With fewer terms than this in the rows of a panel, most of a matrix would be left over (fitted to times).
-const LEAST: usize = 96;
+const LEAST: usize = 128;
 
 /// A convolution in matrices.
 #[derive(Debug)]
@@ -57,20 +57,18 @@ impl Matrices {
     }
 
     /// Packs weights; see [`Direction::pack`].
-    pub(super) fn new(
-        direction: &Direction,
-        weights: &[f32],
-        at: impl Fn(usize, usize) -> usize + Sync,
-    ) -> Self {
+    pub(super) fn new(isa: Isa, direction: &Direction, weights: &[f32]) -> Self {
         let panels = panels(direction);
         let terms = direction.taps() * panels.pairs;
         let slabs = terms.div_ceil(SIDE);
         let len = |rows: usize| rows.div_ceil(SIDE) * slabs;
-        let put = |packed: &mut [Matrix], [_, row, term]: [usize; 3], word| {
-            let Matrix(matrix) = &mut packed[row / SIDE * slabs + term / SIDE];
-            matrix[row % SIDE][term % SIDE] = word;
+        let put = |packed: &mut [Matrix], [_, row]: [usize; 2], words: &[u32]| {
+            let packed = packed[row / SIDE * slabs..].iter_mut();
+            for (Matrix(matrix), words) in packed.zip(words.chunks(SIDE)) {
+                matrix[row % SIDE][..words.len()].copy_from_slice(words);
+            }
         };
-        let weights = direction.pack(&panels, weights, at, len, put);
+        let weights = direction.pack(isa, &panels, weights, len, put);
         let Panels { panels, pairs } = panels;
         let mut end = 0;
         let starts = panels.iter().map(|panel| {

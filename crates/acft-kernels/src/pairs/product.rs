@@ -26,16 +26,11 @@ pub(super) enum Target<'a> {
 
 impl Product {
     /// Packs weights; see [`Direction::pack`].
-    pub(super) fn new(
-        isa: Isa,
-        direction: &Direction,
-        weights: &[f32],
-        at: impl Fn(usize, usize) -> usize + Sync,
-    ) -> Self {
+    pub(super) fn new(isa: Isa, direction: &Direction, weights: &[f32]) -> Self {
         if isa.has_matrices() && Matrices::pays(direction) {
-            Self::Matrices(Matrices::new(direction, weights, at))
+            Self::Matrices(Matrices::new(isa, direction, weights))
         } else {
-            Self::Tiles(Tiles::new(direction, weights, at))
+            Self::Tiles(Tiles::new(isa, direction, weights))
         }
     }
 

@@ -26,17 +26,14 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// Packs weights; see [`Direction::pack`].
-    pub(super) fn new(
-        direction: &Direction,
-        weights: &[f32],
-        at: impl Fn(usize, usize) -> usize + Sync,
-    ) -> Self {
+    pub(super) fn new(isa: Isa, direction: &Direction, weights: &[f32]) -> Self {
         let panels = direction.panels(|_| [ROWS, ROWS / 2, ROWS / 4]);
         let terms = direction.taps() * panels.pairs;
-        let put = |packed: &mut [u32], [rows, row, term]: [usize; 3], word| {
-            packed[term * rows + row] = word;
+        let put = |packed: &mut [u32], [rows, row]: [usize; 2], words: &[u32]| {
+            let packed = packed[row..].iter_mut().step_by(rows);
+            packed.zip(words).for_each(|(to, &word)| *to = word);
         };
-        let weights = direction.pack(&panels, weights, at, |rows| rows * terms, put);
+        let weights = direction.pack(isa, &panels, weights, |rows| rows * terms, put);
         let Panels { panels, pairs } = panels;
         Self {
             plan: direction.plan(pairs, COLUMNS),
