@@ -120,7 +120,8 @@ impl Isa {
         *BEST.get_or_init(|| Self::available()[0])
     }
 
-    /// All of them that this processor has, fastest first. The last is the portable one, which is always there.
+    /// All of them that this processor has, fastest first. The last is the portable one, which is always there. On Linux
+    /// the system is asked to let this process use AMX.
     pub fn available() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]

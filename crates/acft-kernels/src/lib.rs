@@ -14,8 +14,8 @@
 //! Different [`Isa`]s may differ in the last bits, because they fuse additions differently.
 //!
 //! # Safety
-//! This crate is the workspace's only home of `unsafe`, and `unsafe` lives in [`isa`] alone: SIMD intrinsics
-//! and the calls to functions compiled for a processor feature. Everything above it is safe code that goes
+//! This crate is the workspace's only home of `unsafe`, and `unsafe` lives in [`isa`] alone: SIMD intrinsics, assembly for
+//! what has none, and the calls to functions compiled for a processor feature. Everything above it is safe code that goes
 //! through wrappers which check bounds. All public functions are safe; they panic, naming the argument, if a
 //! slice has not the length that the shapes call for.
 

@@ -39,7 +39,7 @@ impl PairConvolution {
     /// Prepares `activation(x ⋆ weights + bias)`, weights rounded to bf16; the batch of `shape` does not matter.
     ///
     /// Where groups of channels are no whole pairs, a channel is also multiplied by the zeros of its neighbour's
-    /// weights: what is not finite there spreads. Panics, naming the argument, if a slice has another length than
+    /// weights, and with `amx` a weight by zeros outside the image: what is not finite there spreads. Panics, naming the argument, if a slice has another length than
     /// [`conv2d`](crate::conv2d) wants.
     pub fn new(
         isa: Isa,

@@ -1,7 +1,8 @@
-//! AMX: as [`super::avx512bf16`], and products of matrices of bf16 pairs in eight registers of a matrix each.
+//! AMX: as [`super::avx512bf16`], and products of matrices of bf16 pairs in eight registers of a matrix each. Denormals
+//! count as 0, as there.
 //!
-//! The registers have no type in the language yet: what is done with them is done by one block of assembly, from
-//! their configuration to their release, so that nothing is assumed about them before or after.
+//! The registers have no type in the language yet: what is done with them is done by one block of assembly, from their
+//! configuration to their release, so that nothing is assumed about them before or after.
 
 use std::{
     arch::{
@@ -40,7 +41,8 @@ pub(in crate::isa) static AMX: Primitives = Primitives {
 pub(in crate::isa) fn available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        is_x86_feature_detected!("avx512bf16")
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bf16")
             && is_x86_feature_detected!("xsave")
             // SAFETY: the processor has the feature.
             && unsafe { has_matrices() }
