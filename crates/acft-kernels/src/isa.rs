@@ -23,6 +23,7 @@ use crate::{
     geometry::Pool2d,
 };
 
+use matrices::Matrices;
 pub(crate) use matrices::{BANDS, MATRIX, Matrix, Product, SIDE, STRIP, Slab, Slabs, ZEROS};
 pub(crate) use pairs::{first, pair, second};
 use tile::Job;
@@ -79,19 +80,6 @@ struct Primitives {
     /// Products of whole matrices, where the processor has them.
     matrices: Option<Matrices>,
 }
-
-/// Products of whole matrices.
-struct Matrices {
-    /// A product whose rows become pairs. Trusts the product, and that the output is as large as it says.
-    pairs: unsafe fn(product: &Product<'_>, out: *mut u32),
-    /// A product whose rows stay sums. Trusts the product, and that the output is as large as it says.
-    sums: unsafe fn(product: &Product<'_>, out: *mut f32),
-    /// Rows from all over to matrices. Checks its slices itself.
-    collect: Collect,
-}
-
-/// See [`Isa::collect`].
-type Collect = unsafe fn(b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]);
 
 /// See [`winograd::gather`].
 type Gather = unsafe fn(
@@ -261,41 +249,6 @@ impl Isa {
         let job = tile.job(out.as_mut_ptr().cast(), out.len(), tile.rows);
         // SAFETY: the features are there (see the module), and `job` checked every access; any word is an f32.
         unsafe { (self.0.pair_sums)(tile.rows, tile.columns.len(), tile.left, &job) }
-    }
-
-    /// Whether the processor multiplies whole matrices of pairs.
-    pub(crate) fn has_matrices(self) -> bool {
-        self.0.matrices.is_some()
-    }
-
-    /// Computes a product of matrices of pairs; two of its rows become one of pairs. The last, where it has no partner,
-    /// gets 0 for one. Panics where there are no such products.
-    #[inline]
-    pub(crate) fn matrix_pairs(self, product: &Product<'_>, out: &mut [u32]) {
-        product.check(out.len(), product.rows.div_ceil(2));
-        // SAFETY: the features are there (see the module), and every access was checked.
-        unsafe { (self.matrices().pairs)(product, out.as_mut_ptr()) }
-    }
-
-    /// Computes a product of matrices of pairs, as sums. Panics where there are no such products.
-    #[inline]
-    pub(crate) fn matrix_sums(self, product: &Product<'_>, out: &mut [f32]) {
-        product.check(out.len(), product.rows);
-        // SAFETY: the features are there (see the module), and every access was checked.
-        unsafe { (self.matrices().sums)(product, out.as_mut_ptr()) }
-    }
-
-    /// The rows of a right factor as matrices, `[column][row / SIDE]`: a row begins in `b` so many words after its
-    /// column, or is one of [`ZEROS`]. Panics where there are no products of matrices, or a row is beyond `b`.
-    #[inline]
-    pub(crate) fn collect(self, b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]) {
-        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
-        unsafe { (self.matrices().collect)(b, columns, rows, out) }
-    }
-
-    fn matrices(self) -> &'static Matrices {
-        let matrices = self.0.matrices.as_ref();
-        matrices.expect("the instruction set has products of matrices")
     }
 
     /// Two planes to one of pairs.

@@ -10,6 +10,7 @@
 
 mod conv;
 mod direction;
+mod factor;
 mod linear;
 mod matrices;
 mod pool;

@@ -1,7 +1,7 @@
 //! Products of pairs by matrices of 16 × 16 words, on processors that multiply these: what such a product multiplies,
 //! and where it goes.
 
-use super::tile::Start;
+use super::{Isa, tile::Start};
 use crate::lanes::LANES;
 
 /// Rows of a matrix, and words of each of them: pairs of the left factor, columns of the right one.
@@ -153,5 +153,55 @@ impl Product<'_> {
         if let Start::Bias(bias) | Start::OutputAndBias(bias) = self.start {
             assert!(bias.len() >= rows, "a product has more rows than biases");
         }
+    }
+}
+
+/// Products of whole matrices.
+pub(super) struct Matrices {
+    /// A product whose rows become pairs. Trusts the product, and that the output is as large as it says.
+    pub(super) pairs: unsafe fn(product: &Product<'_>, out: *mut u32),
+    /// A product whose rows stay sums. Trusts the product, and that the output is as large as it says.
+    pub(super) sums: unsafe fn(product: &Product<'_>, out: *mut f32),
+    /// Rows from all over to matrices. Checks its slices itself.
+    pub(super) collect: Collect,
+}
+
+/// See [`Isa::collect`].
+type Collect = unsafe fn(b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]);
+
+impl Isa {
+    /// Whether the processor multiplies whole matrices of pairs.
+    pub(crate) fn has_matrices(self) -> bool {
+        self.0.matrices.is_some()
+    }
+
+    /// Computes a product of matrices of pairs; two of its rows become one of pairs. The last, where it has no partner,
+    /// gets 0 for one. Panics where there are no such products.
+    #[inline]
+    pub(crate) fn matrix_pairs(self, product: &Product<'_>, out: &mut [u32]) {
+        product.check(out.len(), product.rows.div_ceil(2));
+        // SAFETY: the features are there (see the module above), and every access was checked.
+        unsafe { (self.matrices().pairs)(product, out.as_mut_ptr()) }
+    }
+
+    /// Computes a product of matrices of pairs, as sums. Panics where there are no such products.
+    #[inline]
+    pub(crate) fn matrix_sums(self, product: &Product<'_>, out: &mut [f32]) {
+        product.check(out.len(), product.rows);
+        // SAFETY: the features are there (see the module above), and every access was checked.
+        unsafe { (self.matrices().sums)(product, out.as_mut_ptr()) }
+    }
+
+    /// The rows of a right factor as matrices, `[column][row / SIDE]`: a row begins in `b` so many words after its
+    /// column, or is one of [`ZEROS`]. Panics where there are no products of matrices, or a row is beyond `b`.
+    #[inline]
+    pub(crate) fn collect(self, b: &[u32], columns: &[usize], rows: &[usize], out: &mut [Matrix]) {
+        // SAFETY: the features are there (see the module above); the function indexes its slices with checks.
+        unsafe { (self.matrices().collect)(b, columns, rows, out) }
+    }
+
+    fn matrices(self) -> &'static Matrices {
+        let matrices = self.0.matrices.as_ref();
+        matrices.expect("the instruction set has products of matrices")
     }
 }
