@@ -7,6 +7,10 @@
 //!   [`Isa`], each of which checks, before the call, that every access lies inside the slices it was given.
 #![allow(unsafe_code)]
 
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    expect(dead_code, reason = "there is nothing else that multiplies matrices")
+)]
 mod matrices;
 mod pairs;
 mod portable;

@@ -89,20 +89,6 @@ pub(crate) enum Start<'a> {
     OutputAndBias(&'a [f32]),
 }
 
-impl Start<'_> {
-    /// What a row begins with besides what the output holds.
-    pub(super) fn bias(self, row: usize) -> f32 {
-        match self {
-            Self::Bias(bias) | Self::OutputAndBias(bias) => bias[row],
-            Self::Zero | Self::Output => 0.0,
-        }
-    }
-
-    pub(super) fn is_onto(self) -> bool {
-        matches!(self, Self::Output | Self::OutputAndBias(_))
-    }
-}
-
 /// `out[row][column] = activation(start + Σ a[row][term] · b[term][column])`, where the factors are numbers, or pairs of
 /// bf16 numbers: words, whose product is the sum of two.
 pub(crate) struct Tile<'a, T> {

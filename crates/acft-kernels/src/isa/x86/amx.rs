@@ -19,6 +19,7 @@ use super::{
 use crate::isa::{
     Primitives,
     matrices::{BANDS, MATRIX, Matrices, Matrix, Product, SIDE, STRIP, ZEROS},
+    tile::Start,
 };
 pub(in crate::isa) use available::available;
 use multiply::multiply;
@@ -63,6 +64,18 @@ fn at(product: &Product<'_>, row: usize, column: usize) -> usize {
     (column * product.bands.len() + row / SIDE) * MATRIX + row % SIDE * SIDE
 }
 
+/// What a row begins with besides what the output holds.
+fn bias(start: Start<'_>, row: usize) -> f32 {
+    match start {
+        Start::Bias(bias) | Start::OutputAndBias(bias) => bias[row],
+        Start::Zero | Start::Output => 0.0,
+    }
+}
+
+fn is_onto(start: Start<'_>) -> bool {
+    matches!(start, Start::Output | Start::OutputAndBias(_))
+}
+
 /// What becomes of a sum, of a row with such a bias, whose place in the output holds `held`.
 #[target_feature(enable = "avx512f")]
 #[inline]
@@ -85,10 +98,10 @@ fn finished(product: &Product<'_>, sum: __m512, bias: __m512, held: Option<__m51
 #[inline]
 unsafe fn finish_pairs(product: &Product<'_>, sums: &Sums, out: *mut u32) {
     let sums = sums.as_ptr().cast::<f32>();
-    let onto = product.start.is_onto();
+    let onto = is_onto(product.start);
     for row in (0..product.rows).step_by(2) {
         let both = row + 1 < product.rows;
-        let bias = |row: usize| _mm512_set1_ps(product.start.bias(row));
+        let bias = |row: usize| _mm512_set1_ps(bias(product.start, row));
         let bias = [bias(row), if both { bias(row + 1) } else { bias(row) }];
         for (i, column) in product.out_columns.iter().enumerate() {
             let at = at(product, row, i);
@@ -120,9 +133,9 @@ unsafe fn finish_pairs(product: &Product<'_>, sums: &Sums, out: *mut u32) {
 #[inline]
 unsafe fn finish_sums(product: &Product<'_>, sums: &Sums, out: *mut f32) {
     let sums = sums.as_ptr().cast::<f32>();
-    let onto = product.start.is_onto();
+    let onto = is_onto(product.start);
     for row in 0..product.rows {
-        let bias = _mm512_set1_ps(product.start.bias(row));
+        let bias = _mm512_set1_ps(bias(product.start, row));
         for (i, column) in product.out_columns.iter().enumerate() {
             // SAFETY: the caller promised that the rows are in the sums and in the output.
             unsafe {
