@@ -1,13 +1,15 @@
 """Entropy and diversity of every candidate with NumPy: what `acft score` is held against.
 
-    python score_numpy.py closed|pairs probabilities.npz scores.csv
+    python score_numpy.py closed|pairs probabilities.npz [scores.csv]
+
+Without a file to write the table is left out, and what remains is loading, computing and sorting.
 """
 
 import sys
 
 import numpy as np
 
-way, source, target = sys.argv[1:]
+way, source, *target = sys.argv[1:]
 ALPHA, EPSILON = 0.25, 2.0**-52
 p = np.load(source)["p"]
 n, m, k = p.shape
@@ -31,8 +33,9 @@ for first in range(0, n, 10_000):
     found[first : first + len(part), 1] = diversity
 order = np.argsort(-found.sum(1), kind="stable")
 window = order[:100]
-with open(target, "w") as out:
-    out.write("rank,candidate,entropy,diversity,score\n")
-    for rank, i in enumerate(order, 1):
-        e, d = found[i]
-        out.write(f"{rank},{i},{e},{d},{e + d}\n")
+for path in target:
+    with open(path, "w") as out:
+        out.write("rank,candidate,entropy,diversity,score\n")
+        for rank, i in enumerate(order, 1):
+            e, d = found[i]
+            out.write(f"{rank},{i},{e},{d},{e + d}\n")

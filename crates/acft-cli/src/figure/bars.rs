@@ -134,11 +134,10 @@ impl BarPlot {
     }
 
     fn fill(&self, part: usize) -> &'static str {
-        let parts = self.parts.len();
-        if self.last_is_rest && part + 1 == parts {
-            return GRID;
+        match self.parts.len() {
+            parts if self.last_is_rest && part + 1 == parts => GRID,
+            parts => fill(part, parts),
         }
-        fill(part, parts - usize::from(self.last_is_rest))
     }
 
     fn draw(
