@@ -4,9 +4,11 @@ which crates/acft/tests/baselines.rs holds ours.
     pip install numpy==2.4.* scipy scikit-learn scikit-activeml baal
     python scripts/reference/active_baselines.py > crates/acft/tests/fixtures/baselines.json
 
-Least confidence, margin, predictive entropy, core-set and typicality come from scikit-activeml, BALD from Baal,
-average linkage and k-means from scikit-learn; variation ratios and BADGE's gradients, which none of them has by
-itself, from NumPy and SciPy, written out.
+Least confidence, margin, predictive entropy, core-set, typicality, and whole batches of TypiClust and BADGE come from
+scikit-activeml, BALD from Baal, average linkage and k-means from scikit-learn; variation ratios, BADGE's gradients and
+batches of cluster-margin, which none of them has by itself, from NumPy, SciPy and scikit-learn, written out.
+
+Batches are random where candidates are alike: pools are such that what chance decides is known.
 """
 
 import json
@@ -15,7 +17,8 @@ import sys
 import numpy as np
 from baal.active.heuristics import BALD
 from scipy.stats import mode
-from skactiveml.pool import CoreSet, uncertainty_scores
+from skactiveml.base import SkactivemlClassifier
+from skactiveml.pool import Badge, CoreSet, TypiClust, uncertainty_scores
 from skactiveml.pool._typi_clust import _typicality
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
@@ -110,6 +113,86 @@ def clusterings() -> list:
     return cases
 
 
+def typiclust_batches() -> list:
+    """Clusters so far apart that every clustering finds them, each of another size, some with a labeled member."""
+    cases = []
+    for sizes, labeled in [([23, 11, 17, 14], []), ([12, 25, 15, 19, 28], [1, 3])]:
+        centres = np.linalg.qr(rng.normal(size=(8, 8)))[0][: len(sizes)]
+        x = np.concatenate([c + 0.05 * rng.normal(size=(n, 8)) for c, n in zip(centres, sizes)])
+        x = np.float32(x / np.linalg.norm(x, axis=1, keepdims=True))
+        known = np.array([sum(sizes[:at]) for at in labeled], int)
+        pool = rng.permutation(np.setdiff1d(np.arange(len(x)), known))
+        x = np.concatenate([x[pool], x[known]]).astype(float)
+        y = np.full(len(x), np.nan)
+        y[len(pool) :] = 0
+        picked = TypiClust(random_state=0, k=5).query(x, y, batch_size=len(sizes) - len(labeled))
+        cases.append(
+            {"width": 8, "pool": rounded(x[: len(pool)].ravel()), "labeled": rounded(x[len(pool) :].ravel()), "picked": picked.tolist()}
+        )
+    return cases
+
+
+class Given(SkactivemlClassifier):
+    """A classifier whose predictions are known."""
+
+    def __init__(self, x, p, classes):
+        super().__init__(classes=classes)
+        self.x, self.p = x, p
+
+    def fit(self, X, y, sample_weight=None):
+        return self
+
+    def predict_proba(self, X):
+        return np.stack([self.p[(self.x == row).all(1).argmax()] for row in X])
+
+
+def badge_batches() -> list:
+    """Candidates that lie on top of each other: once one of a place is drawn, the others have no chance."""
+    cases = []
+    for places, copies, d, k in [(5, 4, 6, 3), (8, 2, 3, 2)]:
+        sites = np.float32(rng.normal(size=(places, d))).astype(float)
+        site = rng.permutation(np.repeat(np.arange(places), copies))
+        p = probabilities(places, 1, k)[:, 0]
+        y = np.full(len(site), np.nan)
+        classifier = Given(sites, p, list(range(k)))
+        picked = Badge(random_state=0).query(sites[site], y, classifier, fit_clf=False, batch_size=places)
+        cases.append(
+            {
+                "width": d,
+                "features": rounded(sites[site].ravel()),
+                "classes": k,
+                "means": p[site].ravel().tolist(),
+                "site": site.tolist(),
+                "picked": [int(at) for at in picked],
+            }
+        )
+    return cases
+
+
+def cluster_margin_batches() -> list:
+    """Algorithm 1 of Citovsky et al. (2021), with the k_m least decided clustered: of each member of the batch, those
+    of its cluster, among which chance decides."""
+    cases = []
+    while len(cases) < 2:
+        batch, n, d = [(5, 70, 4), (8, 90, 3)][len(cases)]
+        x = np.float32(rng.normal(size=(n, d)))
+        margins = rounded(rng.random(n))
+        least = np.argsort(-np.array(margins), kind="stable")[: 10 * batch]
+        clusters = int(np.ceil(batch / 1.25))
+        found = AgglomerativeClustering(n_clusters=clusters, linkage="average").fit_predict(x[least].astype(float))
+        members = sorted(([int(i) for i in least[found == c]] for c in range(clusters)), key=len)
+        if len({len(of) for of in members}) < clusters:
+            continue  # Of equal sizes either may come first.
+        turns, left = [], [len(of) for of in members]
+        while len(turns) < batch:
+            for c, of in enumerate(members):
+                if left[c] and len(turns) < batch:
+                    left[c] -= 1
+                    turns.append(of)
+        cases.append({"width": d, "features": rounded(x.ravel()), "margins": margins, "turns": turns})
+    return cases
+
+
 json.dump(
     {
         "uncertainty": uncertainties(),
@@ -117,6 +200,9 @@ json.dump(
         "typicality": typicalities(),
         "gradient": gradients(),
         "clustering": clusterings(),
+        "typiclust": typiclust_batches(),
+        "badge": badge_batches(),
+        "cluster_margin": cluster_margin_batches(),
     },
     sys.stdout,
 )

@@ -143,6 +143,67 @@ fn badge_draws_in_proportion_to_squared_distances() {
 }
 
 #[test]
+fn batches_of_typiclust_are_those_of_scikit_activeml() {
+    let settings = TypiClust {
+        neighbours: 5,
+        ..TypiClust::default()
+    };
+    for case in cases("typiclust") {
+        let (pool, labeled) = (floats(&case["pool"]), floats(&case["labeled"]));
+        let pool = Features::new(&pool, width(&case)).unwrap();
+        let labeled = Features::new(&labeled, width(&case)).unwrap();
+        let picked = places(&case["picked"]);
+        let ties: Vec<u64> = (0..pool.len() as u64).collect();
+        // Whatever the clustering begins with.
+        for seed in 0..5 {
+            let mut rng = stream(seed, 1, Purpose::Draw);
+            let ours = typiclust(pool, labeled, &ties, picked.len(), settings, &mut rng);
+            assert_eq!(ours, picked, "seed {seed}");
+        }
+    }
+}
+
+/// Candidates that lie on top of each other: of each place one is drawn, by both.
+#[test]
+fn batches_of_badge_are_as_diverse_as_those_of_scikit_activeml() {
+    for case in cases("badge") {
+        let features = floats(&case["features"]);
+        let features = Features::new(&features, width(&case)).unwrap();
+        let (means, site) = (numbers(&case["means"]), places(&case["site"]));
+        let ties: Vec<u64> = (0..site.len() as u64).collect();
+        let places_of = |batch: &[usize]| -> BTreeSet<usize> {
+            assert_eq!(batch.len(), site.iter().max().unwrap() + 1);
+            batch.iter().map(|&at| site[at]).collect()
+        };
+        let theirs = places(&case["picked"]);
+        for seed in 0..5 {
+            let mut rng = stream(seed, 1, Purpose::Draw);
+            let ours = badge(features, &means, &ties, theirs.len(), &mut rng);
+            assert_eq!(places_of(&ours), places_of(&theirs), "seed {seed}");
+        }
+    }
+}
+
+/// Which member of a cluster is drawn is chance; whose turn it is is not.
+#[test]
+fn batches_of_cluster_margin_take_clusters_in_turn_as_its_paper_says() {
+    for case in cases("cluster_margin") {
+        let features = floats(&case["features"]);
+        let features = Features::new(&features, width(&case)).unwrap();
+        let margins = numbers(&case["margins"]);
+        let turns: Vec<Vec<usize>> = serde_json::from_value(case["turns"].clone()).unwrap();
+        let ties: Vec<u64> = (0..margins.len() as u64).collect();
+        let settings = ClusterMargin::default();
+        let mut rng = stream(0, 1, Purpose::Draw);
+        let ours = cluster_margin(features, &margins, &ties, turns.len(), settings, &mut rng);
+        assert_eq!(ours.len(), turns.len());
+        for (member, of) in ours.iter().zip(&turns) {
+            assert!(of.contains(member), "{member} is none of {of:?}");
+        }
+    }
+}
+
+#[test]
 fn clusterings_equal_scikit_learns() {
     for case in cases("clustering") {
         let features = floats(&case["features"]);
