@@ -1,13 +1,15 @@
-//! Times the convolutions of a network, forward and backward, in f32 and in bf16, and prints each layer's throughput.
+//! Times the convolutions of a network, forward and backward, in f32 and in bf16, and prints each layer's throughput; or
+//! the fully connected layers of AlexNet, `dense`, which only go forward.
 //!
-//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet] [SET]...`;
+//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet|dense] [SET]...`;
 //! a `SET` is the name of an instruction set, or `all` of the machine's; without any the best is taken.
 
 use std::time::Instant;
 
 use acft_kernels::{
-    Activation, Conv2d, Isa, LANES, PairConvolution, Part, Pool2d, blocks, conv2d,
-    conv2d_backward_data, conv2d_backward_weights, conv2d_backward_weights_of_pairs, pair_words,
+    Activation, Conv2d, Isa, LANES, Linear, PairConvolution, PairLinear, Part, Pool2d, blocks,
+    conv2d, conv2d_backward_data, conv2d_backward_weights, conv2d_backward_weights_of_pairs,
+    linear, pair_words,
 };
 
 fn main() {
@@ -19,12 +21,6 @@ fn main() {
         })
     };
     let (batch, pixels) = (number(0, 128), number(1, 48));
-    let layers = match arguments.get(2).map_or("squeezenet", String::as_str) {
-        "squeezenet" => squeezenet1_1(batch, pixels),
-        "alexnet" => alexnet(batch, pixels),
-        "resnet" => resnet18(batch, pixels),
-        other => panic!("no network {other}"),
-    };
     let names = arguments.get(3..).unwrap_or_default();
     let mut sets = Isa::available();
     if names.is_empty() {
@@ -33,6 +29,13 @@ fn main() {
         let named = |name: &str| names.iter().any(|n| n == name || n == "all");
         sets.retain(|isa| named(isa.name()));
     }
+    let layers = match arguments.get(2).map_or("squeezenet", String::as_str) {
+        "squeezenet" => squeezenet1_1(batch, pixels),
+        "alexnet" => alexnet(batch, pixels),
+        "resnet" => resnet18(batch, pixels),
+        "dense" => return sets.into_iter().for_each(|isa| dense(isa, batch)),
+        other => panic!("no network {other}"),
+    };
     for isa in sets {
         println!("{isa:?}, batch {batch}, {pixels} px; best of several, milliseconds (GFLOP/s)");
         let mut total = [[0.0; 3]; 2];
@@ -99,6 +102,50 @@ fn in_bf16(isa: Isa, shape: &Conv2d) -> [f64; 3] {
         }),
         best(|| conv2d_backward_weights_of_pairs(isa, shape, x, (dy, of_y), &mut dw, None)),
     ]
+}
+
+/// Times AlexNet's fully connected layers behind 6 × 6 positions and behind one: in f32, and packing and multiplying of
+/// pairs.
+fn dense(isa: Isa, images: usize) {
+    println!("{isa:?}, {images} images; best of several, milliseconds (GFLOP/s, or GB/s of f32)");
+    let layers = [
+        ([256, 36], 4096),
+        ([256, 4], 4096),
+        ([4096, 1], 4096),
+        ([4096, 1], 10),
+    ];
+    for ([channels, plane], outputs) in layers {
+        let inputs = channels * plane;
+        let (w, bias) = (vec![0.5; outputs * inputs], vec![0.5; outputs]);
+        let (x, mut y) = (vec![0.5; images * inputs], vec![0.5; images * outputs]);
+        let shape = Linear {
+            batch: images,
+            inputs,
+            outputs,
+        };
+        let relu = Activation::Relu;
+        let in_f32 = best(|| linear(isa, &shape, &x, &w, Some(&bias), relu, &mut y));
+
+        let words = blocks(images) * pair_words(channels, plane) * LANES;
+        let mut x = vec![HALVES; words + LANES];
+        let x = aligned(&mut x, words);
+        let mut y = vec![0.5; blocks(images) * outputs * LANES];
+        let new = || PairLinear::new(isa, [channels, plane], &w, &bias, relu);
+        let (layer, packing) = (new(), best(|| drop(new())));
+        let running = best(|| layer.run(images, x, &mut y));
+
+        let rate = |work: usize, time: f64| {
+            format!("{:6.2} ({:5.0})", time * 1e3, work as f64 * 1e-9 / time)
+        };
+        let work = 2 * images * w.len();
+        println!(
+            "{channels:4} x {plane:2} -> {outputs:4}  f32: {}  bf16: packing {}  forward {}",
+            rate(work, in_f32),
+            rate(4 * w.len(), packing),
+            rate(work, running)
+        );
+    }
+    println!();
 }
 
 /// A pair of 0.5.
