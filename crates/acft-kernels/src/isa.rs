@@ -29,7 +29,9 @@ use crate::{
 
 use matrices::Matrices;
 pub(crate) use matrices::{BANDS, MATRIX, Matrix, Product, SIDE, STRIP, Slab, Slabs, ZEROS};
-pub(crate) use pairs::{first, pair, second};
+#[cfg(test)]
+pub(crate) use pairs::pair;
+pub(crate) use pairs::{first, second};
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
 pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
@@ -77,6 +79,8 @@ struct Primitives {
     pair_sums: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>),
     /// Two planes to one of pairs. Checks its slices itself.
     join: unsafe fn(one: &[f32], other: &[f32], out: &mut [u32]),
+    /// Channels to pairs. Checks its slices itself.
+    pair_up: unsafe fn(channels: &[f32], plane: usize, out: &mut [u32]),
     /// Pairs of channels to pairs of images. Checks its slices itself.
     regroup: unsafe fn(words: &[u32], one: &mut [u32], other: &mut [u32]),
     /// A max-pool of one plane of pairs. Checks its slices itself.
@@ -260,6 +264,13 @@ impl Isa {
     pub(crate) fn join(self, one: &[f32], other: &[f32], out: &mut [u32]) {
         // SAFETY: the features are there (see the module); the function iterates over its slices.
         unsafe { (self.0.join)(one, other, out) }
+    }
+
+    /// Channels of one image to pairs; see [`pairs::pair_up`].
+    #[inline]
+    pub(crate) fn pair_up(self, channels: &[f32], plane: usize, out: &mut [u32]) {
+        // SAFETY: the features are there (see the module); the function indexes its slices with checks.
+        unsafe { (self.0.pair_up)(channels, plane, out) }
     }
 
     /// Pairs of channels to pairs of images; see [`pairs::regroup`].

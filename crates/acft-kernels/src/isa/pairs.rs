@@ -32,6 +32,34 @@ pub(crate) fn second(word: u32) -> f32 {
     f32::from_bits(word & 0xffff_0000)
 }
 
+/// Channels of `plane` elements each to pairs. A last channel without a partner gets 0 for one.
+#[inline(always)]
+pub(super) fn pair_up(channels: &[f32], plane: usize, out: &mut [u32]) {
+    if plane == 1 {
+        let (both, last) = channels.as_chunks::<2>();
+        for (out, &[one, other]) in out.iter_mut().zip(both) {
+            *out = pair(one, other);
+        }
+        for (out, &one) in out[both.len()..].iter_mut().zip(last) {
+            *out = pair(one, 0.0);
+        }
+        return;
+    }
+    let channels = channels.chunks(2 * plane.max(1));
+    for (out, both) in out.chunks_mut(plane.max(1)).zip(channels) {
+        let (one, other) = both.split_at(plane);
+        if other.is_empty() {
+            for (out, &one) in out.iter_mut().zip(one) {
+                *out = pair(one, 0.0);
+            }
+        } else {
+            for ((out, &one), &other) in out.iter_mut().zip(one).zip(other) {
+                *out = pair(one, other);
+            }
+        }
+    }
+}
+
 /// A tile by plain loops, where the processor has no products of pairs: a column and two rows at a time.
 ///
 /// # Safety

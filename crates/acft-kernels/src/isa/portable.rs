@@ -20,6 +20,7 @@ pub(super) static PORTABLE: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    pair_up,
     regroup,
     pool_pairs,
     matrices: None,

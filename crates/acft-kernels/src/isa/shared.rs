@@ -97,6 +97,11 @@ macro_rules! instances {
         }
 
         $(#[$features])?
+        unsafe fn pair_up(channels: &[f32], plane: usize, out: &mut [u32]) {
+            $crate::isa::pairs::pair_up(channels, plane, out);
+        }
+
+        $(#[$features])?
         unsafe fn regroup(words: &[u32], one: &mut [u32], other: &mut [u32]) {
             $crate::isa::pairs::regroup(words, one, other);
         }

@@ -1,32 +1,84 @@
 //! A fully connected layer over pairs, whose weights are many and read once for all images.
 
+mod matrices;
+mod tiles;
+
 use rayon::prelude::*;
 
 use crate::{
     check,
     geometry::Activation,
-    isa::{COLUMNS, Isa, Left, ROWS, Start, Terms, Tile, pair},
+    isa::{Isa, Start},
     lanes::{LANES, blocks},
-    linear::panels,
     pairs::pair_words,
 };
-
-/// Pairs that are worked on at once: a panel's weights of them stay in the first-level cache, and so many of all images
-/// in the second.
-const DEPTH: usize = 256;
-/// Outputs that a task computes.
-const TASK: usize = 8 * ROWS;
+use matrices::Matrices;
+use tiles::Tiles;
 
 /// `activation(x · weightsᵀ + bias)` of bf16 numbers, weights kept as the product wants them.
 #[derive(Debug)]
 pub struct PairLinear {
     isa: Isa,
-    /// `[panel][pair][row]`.
-    weights: Vec<u32>,
+    product: Product,
     bias: Vec<f32>,
     activation: Activation,
     /// Pairs of inputs.
     pairs: usize,
+}
+
+/// How a layer is computed.
+#[derive(Debug)]
+enum Product {
+    /// In small tiles, of vectors.
+    Tiles(Tiles),
+    /// In matrices.
+    Matrices(Matrices),
+}
+
+/// Weights as PyTorch has them: `[output][channel][position]`.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    isa: Isa,
+    weights: &'a [f32],
+    outputs: usize,
+    channels: usize,
+    plane: usize,
+}
+
+impl Weights<'_> {
+    /// Pairs of inputs.
+    fn pairs(&self) -> usize {
+        pair_words(self.channels, self.plane)
+    }
+
+    /// The pairs of an output, all of them.
+    fn row(&self, output: usize, pairs: &mut [u32]) {
+        let inputs = self.channels * self.plane;
+        let row = &self.weights[output * inputs..][..inputs];
+        self.isa.pair_up(row, self.plane, pairs);
+    }
+}
+
+/// What follows a sum.
+#[derive(Clone, Copy)]
+struct Epilogue<'a> {
+    bias: &'a [f32],
+    activation: Activation,
+}
+
+impl<'a> Epilogue<'a> {
+    /// What the first or a later part of the sums of the rows from `row` on begins with.
+    fn start(self, row: usize, is_first: bool) -> Start<'a> {
+        match is_first {
+            true => Start::Bias(&self.bias[row..]),
+            false => Start::Output,
+        }
+    }
+
+    /// Whether the last or an earlier part of the sums is rectified.
+    fn relu(self, is_last: bool) -> bool {
+        is_last && self.activation == Activation::Relu
+    }
 }
 
 impl PairLinear {
@@ -41,34 +93,24 @@ impl PairLinear {
         bias: &[f32],
         activation: Activation,
     ) -> Self {
-        let inputs = channels * plane;
-        check::length("weights", weights, bias.len() * inputs);
-        let pairs = pair_words(channels, plane);
-        let mut packed = vec![0; bias.len() * pairs];
-        packed
-            .par_chunks_mut((TASK * pairs).max(1))
-            .enumerate()
-            .for_each(|(task, packed)| {
-                let rows = packed.len() / pairs;
-                for (at, height) in panels(rows) {
-                    let words = packed[at * pairs..][..height * pairs].chunks_exact_mut(height);
-                    for (word, out) in words.enumerate() {
-                        let (channel, position) = (word / plane * 2, word % plane);
-                        for (row, out) in out.iter_mut().enumerate() {
-                            let of = &weights[(task * TASK + at + row) * inputs..][..inputs];
-                            let one = of[channel * plane + position];
-                            let other = of.get((channel + 1) * plane + position);
-                            *out = pair(one, other.copied().unwrap_or(0.0));
-                        }
-                    }
-                }
-            });
+        check::length("weights", weights, bias.len() * channels * plane);
+        let weights = Weights {
+            isa,
+            weights,
+            outputs: bias.len(),
+            channels,
+            plane,
+        };
+        let product = match isa.has_matrices() {
+            true => Product::Matrices(Matrices::new(weights)),
+            false => Product::Tiles(Tiles::new(weights)),
+        };
         Self {
             isa,
-            weights: packed,
+            product,
             bias: bias.to_vec(),
             activation,
-            pairs,
+            pairs: weights.pairs(),
         }
     }
 
@@ -88,46 +130,14 @@ impl PairLinear {
         if out.is_empty() {
             return;
         }
-        let row = blocks * LANES;
-        out.par_chunks_mut(TASK * row)
-            .enumerate()
-            .for_each(|(task, out)| {
-                let first = task * TASK;
-                let rows = out.len() / row;
-                // Where there are no inputs there is the bias.
-                let depths = (0..self.pairs.max(1)).step_by(DEPTH);
-                for from in depths {
-                    let to = self.pairs.min(from + DEPTH);
-                    let terms = Terms::first(LANES, to - from);
-                    for (at, height) in panels(rows) {
-                        let panel = &self.weights[(first + at) * self.pairs..];
-                        let a = &panel[from * height..to * height];
-                        let start = match from {
-                            0 => Start::Bias(&self.bias[first + at..]),
-                            _ => Start::Output,
-                        };
-                        for block in (0..blocks).step_by(COLUMNS) {
-                            let columns =
-                                [0, 1, 2].map(|i| ((block + i) * self.pairs + from) * LANES);
-                            let targets = [0, 1, 2].map(|i| (block + i) * LANES);
-                            let count = COLUMNS.min(blocks - block);
-                            let tile = Tile {
-                                rows: height,
-                                left: Left::Packed,
-                                a,
-                                b: x,
-                                columns: &columns[..count],
-                                terms: &terms,
-                                start,
-                                relu: to == self.pairs && self.activation == Activation::Relu,
-                                out_row: row,
-                                out_columns: &targets[..count],
-                            };
-                            self.isa.pair_sums(&tile, &mut out[at * row..]);
-                        }
-                    }
-                }
-            });
+        let epilogue = Epilogue {
+            bias: &self.bias,
+            activation: self.activation,
+        };
+        match &self.product {
+            Product::Tiles(tiles) => tiles.run(self.isa, blocks, x, epilogue, out),
+            Product::Matrices(matrices) => matrices.run(self.isa, blocks, x, epilogue, out),
+        }
     }
 
     /// What [`PairLinear::run`] gives, as a row an image.

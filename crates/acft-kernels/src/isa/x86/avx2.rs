@@ -31,6 +31,7 @@ pub(in crate::isa) static AVX2: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    pair_up,
     regroup,
     pool_pairs,
     matrices: None,

@@ -27,6 +27,7 @@ pub(super) const PRIMITIVES: Primitives = Primitives {
     pair_tile,
     pair_sums,
     join,
+    pair_up,
     regroup,
     pool_pairs,
     matrices: None,
