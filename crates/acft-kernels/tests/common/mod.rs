@@ -79,7 +79,7 @@ pub(crate) fn for_each_product(shape: &Conv2d, mut visit: impl FnMut(usize, usiz
 pub(crate) fn side_by_side(images: &[f32], count: usize) -> Vec<f32> {
     let elements = images.len() / count;
     let mut out = vec![0.0; blocks(count) * elements * LANES];
-    for (image, values) in images.chunks(elements).enumerate() {
+    for (image, values) in images.chunks(elements.max(1)).enumerate() {
         for (element, &value) in values.iter().enumerate() {
             out[(image / LANES * elements + element) * LANES + image % LANES] = value;
         }

@@ -137,43 +137,135 @@ proptest! {
     fn linear_layers_are_sums(
         images in 1usize..70, channels_of in 1usize..9, plane in 1usize..90, outputs in 1usize..80,
     ) {
-        let inputs = channels_of * plane;
-        let x: Vec<f32> = values(images * inputs, 5).into_iter().map(nearest).collect();
-        let w = values(outputs * inputs, 6);
-        let bias = values(outputs, 7);
-        let expected: Vec<f64> = (0..images * outputs)
-            .map(|at| {
-                let (image, output) = (at / outputs, at % outputs);
-                let products = (0..inputs).map(|i| {
-                    f64::from(x[image * inputs + i]) * f64::from(nearest(w[output * inputs + i]))
-                });
-                (f64::from(bias[output]) + products.sum::<f64>()).max(0.0)
-            })
-            .collect();
-        let interleaved = side_by_side(&x, images);
-        let words = pair_words(channels_of, plane);
-        for isa in Isa::available() {
-            let mut pairs = vec![0; blocks(images) * words * LANES];
-            let of = pairs.chunks_mut(words * LANES).zip(interleaved.chunks(inputs * LANES));
-            for (pairs, block) in of {
-                to_pairs(isa, channels_of, plane, block, pairs);
-            }
-            let layer = PairLinear::new(isa, [channels_of, plane], &w, &bias, Activation::Relu);
-            let mut out = vec![f32::NAN; outputs * blocks(images) * LANES];
-            layer.run(images, &pairs, &mut out);
-            let mut rows = vec![f32::NAN; images * outputs];
-            layer.to_rows(images, &out, &mut rows);
-            assert_close("rows", &rows, &expected);
+        check_linear(images, [channels_of, plane], outputs);
+    }
+}
 
-            let mut next = vec![0x7fc0_7fc0; blocks(images) * outputs.div_ceil(2) * LANES];
-            layer.to_pairs(images, &out, &mut next);
-            let found: Vec<f32> = next
-                .chunks(outputs.div_ceil(2) * LANES)
-                .flat_map(|block| channels(block, outputs))
-                .collect();
-            let found = one_by_one(&found, images);
-            let rounded: Vec<f32> = rows.iter().map(|v| nearest(*v)).collect();
-            prop_assert_eq!(found, rounded);
+/// Whole matrices of sixteen outputs and sixteen pairs, and what one more or less leaves over; parts of long sums, and of
+/// many images.
+#[test]
+fn linear_layers_of_all_sizes() {
+    for outputs in [1, 15, 16, 17, 31, 32, 33, 63, 64, 65] {
+        for pairs in [15, 16, 17, 31, 32, 33, 63] {
+            check_linear(3, [2 * pairs, 1], outputs);
+            check_linear(17, [2 * pairs - 1, 1], outputs);
         }
+    }
+    for (images, shape, outputs) in [
+        (49, [31, 3], 33),
+        (33, [62, 8], 47),
+        (1, [9, 36], 5),
+        (300, [96, 1], 40),
+        (257, [127, 1], 17),
+        (16, [512, 1], 32),
+        (20, [514, 1], 33),
+        (5, [545, 1], 10),
+        (2, [256, 9], 300),
+        (40, [1031, 1], 70),
+        (3, [0, 4], 20),
+        (18, [5, 0], 33),
+        (4, [7, 2], 0),
+    ] {
+        check_linear(images, shape, outputs);
+    }
+}
+
+/// So small that Miri goes through it.
+#[test]
+fn one_small_pair_of_vectors() {
+    check_linear(2, [5, 2], 3);
+}
+
+/// What is not finite stays with its image, also where the pairs of the next image's block follow its own.
+#[test]
+fn blocks_do_not_mix() {
+    for pairs in [3, 16, 19] {
+        let [outputs, block] = [20, pairs * LANES];
+        let (w, bias) = (values(2 * outputs * pairs, 1), values(outputs, 2));
+        for isa in Isa::available() {
+            let layer = PairLinear::new(isa, [2 * pairs, 1], &w, &bias, Activation::Identity);
+            let mut x = vec![0x3f80_3f80; 3 * block];
+            let mut expected = vec![0.0; outputs * LANES];
+            layer.run(LANES, &x[..block], &mut expected);
+            x[block..2 * block].fill(0x7f80_7fc0);
+            let mut out = vec![0.0; 3 * outputs * LANES];
+            layer.run(3 * LANES, &x, &mut out);
+            let rows = out.chunks(3 * LANES).zip(expected.chunks(LANES));
+            for (out, expected) in rows {
+                assert_eq!(&out[..LANES], expected, "{pairs} pairs with {isa:?}");
+                assert!(out[LANES..2 * LANES].iter().all(|sum| !sum.is_finite()));
+                assert_eq!(&out[2 * LANES..], expected, "{pairs} pairs with {isa:?}");
+            }
+        }
+    }
+}
+
+/// Sums do not depend on the threads that compute them, nor an image's on the others.
+#[test]
+fn threads_do_not_matter() {
+    let (images, shape, outputs) = (300, [600, 1], 330);
+    let (w, bias) = (values(600 * outputs, 1), values(outputs, 2));
+    for isa in Isa::available() {
+        let x = blocks_of_pairs(isa, &rounded(600 * images, 3), images, 600);
+        let found = [1, 3, 8].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().expect("threads").install(|| {
+                let layer = PairLinear::new(isa, shape, &w, &bias, Activation::Identity);
+                let mut out = vec![f32::NAN; outputs * blocks(images) * LANES];
+                layer.run(images, &x, &mut out);
+                let mut first = vec![f32::NAN; outputs * LANES];
+                layer.run(LANES, &x[..300 * LANES], &mut first);
+                let rows = out.chunks(blocks(images) * LANES).zip(first.chunks(LANES));
+                rows.for_each(|(all, first)| assert_eq!(&all[..LANES], first, "{isa:?}"));
+                out
+            })
+        });
+        assert!(found[0] == found[1] && found[1] == found[2], "{isa:?}");
+    }
+}
+
+fn check_linear(images: usize, [channels_of, plane]: [usize; 2], outputs: usize) {
+    let inputs = channels_of * plane;
+    let x: Vec<f32> = values(images * inputs, 5)
+        .into_iter()
+        .map(nearest)
+        .collect();
+    let w = values(outputs * inputs, 6);
+    let bias = values(outputs, 7);
+    let expected: Vec<f64> = (0..images * outputs)
+        .map(|at| {
+            let (image, output) = (at / outputs, at % outputs);
+            let products = (0..inputs).map(|i| {
+                f64::from(x[image * inputs + i]) * f64::from(nearest(w[output * inputs + i]))
+            });
+            (f64::from(bias[output]) + products.sum::<f64>()).max(0.0)
+        })
+        .collect();
+    let interleaved = side_by_side(&x, images);
+    let words = pair_words(channels_of, plane);
+    for isa in Isa::available() {
+        let mut pairs = vec![0; blocks(images) * words * LANES];
+        let of = pairs
+            .chunks_mut((words * LANES).max(1))
+            .zip(interleaved.chunks((inputs * LANES).max(1)));
+        for (pairs, block) in of {
+            to_pairs(isa, channels_of, plane, block, pairs);
+        }
+        let layer = PairLinear::new(isa, [channels_of, plane], &w, &bias, Activation::Relu);
+        let mut out = vec![f32::NAN; outputs * blocks(images) * LANES];
+        layer.run(images, &pairs, &mut out);
+        let mut rows = vec![f32::NAN; images * outputs];
+        layer.to_rows(images, &out, &mut rows);
+        assert_close("rows", &rows, &expected);
+
+        let mut next = vec![0x7fc0_7fc0; blocks(images) * outputs.div_ceil(2) * LANES];
+        layer.to_pairs(images, &out, &mut next);
+        let found: Vec<f32> = next
+            .chunks((outputs.div_ceil(2) * LANES).max(1))
+            .flat_map(|block| channels(block, outputs))
+            .collect();
+        let found = one_by_one(&found, images);
+        let rounded: Vec<f32> = rows.iter().map(|v| nearest(*v)).collect();
+        assert_eq!(found, rounded);
     }
 }
