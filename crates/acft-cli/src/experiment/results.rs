@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array
 use parquet::arrow::ArrowWriter;
 use serde::Serialize;
 
-use super::grid::{Cell, Grid, Stage};
+use super::grid::{Cell, Grid};
 use crate::simulate::folder::write_atomically;
 use crate::simulate::record::StepRecord;
 
@@ -23,7 +23,7 @@ struct Row {
     /// Of the program that made the run.
     version: String,
     /// Whether the run is finished, or failed: steps of a run that failed end before their time.
-    stage: Stage,
+    stage: &'static str,
     #[serde(flatten)]
     step: StepRecord,
 }
@@ -32,7 +32,7 @@ struct Row {
 pub(super) fn write(grid: &Grid) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for cell in &grid.cells {
-        let stage = cell.stage()?;
+        let stage = cell.stage()?.name();
         let version = cell.note()?.map_or_else(String::new, |note| note.version);
         rows.extend(steps(cell)?.into_iter().map(|step| Row {
             data: cell.data.clone(),
@@ -95,7 +95,7 @@ fn parquet(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
         ("strategy", text(|row| &row.strategy)),
         ("seed", whole(|row| row.seed)),
         ("version", text(|row| &row.version)),
-        ("stage", text(|row| row.stage.name())),
+        ("stage", text(|row| row.stage)),
         ("step", whole(|row| row.step.step.into())),
         ("labels", whole(|row| row.step.labels as u64)),
         ("test_auc", number(|row| row.step.test_auc)),

@@ -162,6 +162,7 @@ impl BarPlot {
             }
         }
         let pitch = WIDTH / panel.bars.len().max(1) as f64;
+        let marks: Vec<(&String, f64)> = self.marks.iter().map(|m| (m, MARK.width(m))).collect();
         let widest = panel
             .bars
             .iter()
@@ -184,9 +185,9 @@ impl BarPlot {
                         .set("stroke", PAPER)
                         .at("stroke-width", 0.5),
                 );
-                if let Some(mark) = self.marks.get(part)
+                if let Some(&(mark, width)) = marks.get(part)
                     && below - above > MARK.size + 1.0
-                    && 0.76 * pitch > MARK.width(mark)
+                    && 0.76 * pitch > width
                 {
                     let baseline = f64::midpoint(below, above) + 0.36 * MARK.size;
                     group.push(

@@ -56,11 +56,12 @@ impl Font {
         widths.fold(0.0, f64::max)
     }
 
-    /// Breaks `content` into lines no wider than `limit`: at spaces, after `/` and `_` as paths and names have them, and
+    /// Breaks `content` into lines no wider than `limit`: at spaces but those that forbid it (U+00A0), after `/` and `_` as paths and names have them, and
     /// anywhere where even that is too wide. There is always a line, and every character but the spaces at breaks is kept.
     pub(crate) fn wrap(self, content: &str, limit: f64) -> Vec<String> {
         let mut lines = vec![String::new()];
-        for word in content.split_whitespace() {
+        let breaks = |c: char| c.is_whitespace() && c != '\u{a0}';
+        for word in content.split(breaks).filter(|word| !word.is_empty()) {
             let mut space = " ";
             for piece in word.split_inclusive(['/', '_']) {
                 let current = lines.last_mut().expect("there is always a line");
@@ -111,6 +112,12 @@ mod tests {
         );
         assert!((Font::regular(20.0).width("label") - 2.0 * font.width("label")).abs() < 0.2);
         assert!(Font::bold(10.0).width("label") > font.width("label"));
+    }
+
+    #[test]
+    fn a_space_that_forbids_a_break_is_kept() {
+        let lines = Font::regular(12.0).wrap("majority  (α\u{a0}=\u{a0}0.25)", 70.0);
+        assert_eq!(lines, ["majority", "(α\u{a0}=\u{a0}0.25)"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use acft::saving::{FEWEST_SEEDS, LabelSaving};
 
-use super::curves::{CONFIDENCE, alcs, minutes, paired, saving};
+use super::curves::{CONFIDENCE, alcs, ends, in_words, minutes, paired, saving};
 use super::document::Block;
 use super::panel::{Arm, Metric, Panel};
 use crate::experiment::grid::{Grid, Stage};
@@ -133,7 +133,7 @@ fn sentence(
     if panel.metric == Metric::Test
         && let Ok(saving) = saving(reference, ours)
     {
-        text += &format!(" Label saving: {}.", in_words(&saving, panel));
+        text += &format!(" Label saving: {}.", worth(&saving, ours, panel));
     }
     if difference.seeds < FEWEST_SEEDS {
         text += " Fewer than 5 seeds: an anecdote.";
@@ -149,10 +149,10 @@ fn range_of(arms: [&Arm; 2]) -> Option<(usize, usize)> {
     Some((from, to))
 }
 
-fn in_words(saving: &LabelSaving, panel: &Panel) -> String {
-    let mut text = saving.saving.to_string();
-    if let Some(interval) = &saving.interval {
-        text += &format!(", 95 % interval {} to {}", interval.low, interval.high);
+fn worth(saving: &LabelSaving, ours: &Arm, panel: &Panel) -> String {
+    let mut text = in_words(saving, ours);
+    if let Some(ends) = ends(saving) {
+        text += &format!(", 95 % interval {ends}");
     }
     if let Some(minutes) = minutes(saving, panel) {
         text += &format!(", {minutes:.0} minutes of an expert");

@@ -327,6 +327,30 @@ pub(super) fn savings(panel: &Panel) -> Option<Table> {
     (!table.rows.is_empty()).then_some(table)
 }
 
+/// What an arm saves. A bound says how few labels the arm had, and is easily taken for a saving: it stands in the table for
+/// machines alone.
+pub(super) fn in_words(saving: &LabelSaving, arm: &Arm) -> String {
+    match saving.saving {
+        Saving::Reached(share) => format!("{:.1} %", 100.0 * share),
+        Saving::Censored { .. } => {
+            let last = arm.curves().map(|curve| curve.last().labels).max();
+            format!("not reached with {} labels", last.unwrap_or_default())
+        }
+    }
+}
+
+/// From where to where the interval of a saving reaches; none where it never is.
+pub(super) fn ends(saving: &LabelSaving) -> Option<String> {
+    let interval = saving.interval.as_ref()?;
+    let end = |saving: Saving| match saving {
+        Saving::Reached(share) => format!("{:.1} %", 100.0 * share),
+        Saving::Censored { .. } => "never".to_owned(),
+    };
+    let ends = [interval.low, interval.high];
+    let is_any = ends.iter().any(|end| matches!(end, Saving::Reached(_)));
+    is_any.then(|| ends.map(end).join(" to "))
+}
+
 fn saving_row(
     arm: &Arm,
     other: &Arm,
@@ -351,21 +375,10 @@ fn saving_row(
         ""
     };
     let interval = saving.interval.as_ref();
-    // A bound says how few labels the arm had, and is easily taken for a saving: it stands in the table for machines.
-    let short = |saving: Saving| match saving {
-        Saving::Reached(share) => format!("{:.1} %", 100.0 * share),
-        Saving::Censored { .. } => "never".to_owned(),
+    let few = match saving.saving {
+        Saving::Reached(_) => few,
+        Saving::Censored { .. } => "",
     };
-    let told = match saving.saving {
-        Saving::Reached(_) => format!("{}{few}", short(saving.saving)),
-        Saving::Censored { .. } => {
-            let last = arm.curves().map(|curve| curve.last().labels).max();
-            format!("not reached with {}", last.unwrap_or_default())
-        }
-    };
-    let ends = interval.map_or_else(String::new, |interval| {
-        format!("{} to {}", short(interval.low), short(interval.high))
-    });
     let resampled = interval.map_or("", |interval| match interval.resampled {
         Resampled::Seeds => "seeds",
         Resampled::Groups => "test sets",
@@ -380,8 +393,8 @@ fn saving_row(
     let mut row: Vec<Value> = names.clone().map(Value::name).to_vec();
     row.extend([
         Value::number(format!("{:.0}", saving.reference_labels)),
-        Value::number(told),
-        Value::number(ends),
+        Value::number(format!("{}{few}", in_words(saving, arm))),
+        Value::number(ends(saving).unwrap_or_default()),
         Value::name(resampled),
         Value::number(all_targets),
         Value::number(reached),

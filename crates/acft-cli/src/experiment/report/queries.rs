@@ -88,7 +88,6 @@ fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, Query
 fn criterion_name(of: &Favoured) -> String {
     match of.alpha {
         1.0 => format!("{}, all patches", of.criterion),
-        // Row labels break at spaces that are not of this kind.
         alpha => format!("{}, majority (α\u{a0}=\u{a0}{alpha})", of.criterion),
     }
 }
