@@ -6,7 +6,8 @@
 
 Weights and images come from an integer hash that the test computes too, so nothing but the answers is kept.
 For each network and input size: logits in inference; the first features before the head; and, with dropout off and batch
-norm in training, the loss and the absolute sums of its gradients of a few tensors.
+norm in training, the loss and the absolute sums of its gradients of a few tensors. "linear" SqueezeNets are torchvision's
+without the ReLU behind the last convolution.
 Two short fine-tunings of the demo network: their losses, and how far each tensor went.
 Where FOLDER has ImageNet weights (squeezenet1_0.safetensors, squeezenet1_1.safetensors), also their pooled features.
 """
@@ -25,6 +26,8 @@ BATCH = 2
 SIZES = {
     "squeezenet1_0": [48, 85],
     "squeezenet1_1": [17, 64],
+    "squeezenet1_0_linear": [48, 85],
+    "squeezenet1_1_linear": [17, 64],
     "alexnet": [63, 130],
     "resnet18": [33, 64],
     "demo": [32, 45],
@@ -86,7 +89,11 @@ def demo(classes):
 
 
 def build(name):
-    net = demo(CLASSES) if name == "demo" else getattr(torchvision.models, name)(weights=None, num_classes=CLASSES)
+    base = name.removesuffix("_linear")
+    net = demo(CLASSES) if name == "demo" else getattr(torchvision.models, base)(weights=None, num_classes=CLASSES)
+    if base != name:
+        assert isinstance(net.classifier[2], nn.ReLU)
+        net.classifier[2] = nn.Identity()
     state = net.state_dict()
     for key, tensor in state.items():
         if not key.endswith("num_batches_tracked"):

@@ -50,6 +50,8 @@ fn parameters_are_as_many_as_torchvisions() {
     };
     check(Architecture::Squeezenet1_0, 1_248_424);
     check(Architecture::Squeezenet1_1, 1_235_496);
+    check(Architecture::Squeezenet1_0Linear, 1_248_424);
+    check(Architecture::Squeezenet1_1Linear, 1_235_496);
     check(Architecture::Alexnet, 61_100_840);
     check(Architecture::Resnet18, 11_689_512);
     check(Architecture::Demo, 46_672 + 65_000);

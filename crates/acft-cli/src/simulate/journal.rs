@@ -315,8 +315,10 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             .last()
             .is_some_and(|loss| (loss - undecided).abs() < 1e-6)
         {
+            let linear = taught.model.description().architecture.with_linear_head();
+            let or = linear.map_or_else(String::new, |name| format!(", or --model {name}"));
             warnings.push(format!(
-                "the training loss sticks at ln {}: the last layer is dead and learns no more; try a lower --lr",
+                "the training loss sticks at ln {}: the last layer is dead and learns no more; try a lower --lr{or}",
                 self.setting.data.classes.len()
             ));
         }

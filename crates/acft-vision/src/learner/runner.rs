@@ -150,6 +150,8 @@ mod tests {
         for (architecture, sizes) in [
             (Architecture::Squeezenet1_0, [33, 64]),
             (Architecture::Squeezenet1_1, [32, 48]),
+            (Architecture::Squeezenet1_0Linear, [33, 64]),
+            (Architecture::Squeezenet1_1Linear, [32, 48]),
             // Smaller and larger than the grid that its dense layers read.
             (Architecture::Alexnet, [63, 259]),
             (Architecture::Resnet18, [32, 49]),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A network that can be built, under torchvision's name for it.
+/// A network that can be built, under torchvision's name where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Architecture {
@@ -13,6 +13,11 @@ pub enum Architecture {
     Squeezenet1_0,
     /// SqueezeNet 1.1: as accurate as 1.0 at 2.4 times less work.
     Squeezenet1_1,
+    /// SqueezeNet 1.0 without the ReLU that torchvision has behind the last
+    /// convolution: no logit can get stuck at zero, where no gradient passes.
+    Squeezenet1_0Linear,
+    /// SqueezeNet 1.1 without that ReLU.
+    Squeezenet1_1Linear,
     /// AlexNet in torchvision's one-tower form (Krizhevsky 2014), 57 M parameters.
     Alexnet,
     /// ResNet-18 (He et al. 2016), 11 M parameters, with batch normalisation.
@@ -23,19 +28,23 @@ pub enum Architecture {
 
 impl Architecture {
     /// Every architecture, in the order in which they are listed to people.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Squeezenet1_1,
         Self::Squeezenet1_0,
+        Self::Squeezenet1_1Linear,
+        Self::Squeezenet1_0Linear,
         Self::Alexnet,
         Self::Resnet18,
         Self::Demo,
     ];
 
-    /// Its name, as torchvision writes it.
+    /// Its name, as torchvision writes it where it has the network.
     pub fn name(self) -> &'static str {
         match self {
             Self::Squeezenet1_0 => "squeezenet1_0",
             Self::Squeezenet1_1 => "squeezenet1_1",
+            Self::Squeezenet1_0Linear => "squeezenet1_0_linear",
+            Self::Squeezenet1_1Linear => "squeezenet1_1_linear",
             Self::Alexnet => "alexnet",
             Self::Resnet18 => "resnet18",
             Self::Demo => "demo",
@@ -46,8 +55,8 @@ impl Architecture {
     /// image.
     pub fn min_input(self) -> usize {
         match self {
-            Self::Squeezenet1_0 => 21,
-            Self::Squeezenet1_1 => 17,
+            Self::Squeezenet1_0 | Self::Squeezenet1_0Linear => 21,
+            Self::Squeezenet1_1 | Self::Squeezenet1_1Linear => 17,
             Self::Alexnet => 63,
             Self::Resnet18 => 1,
             Self::Demo => 4,
@@ -71,7 +80,11 @@ impl Architecture {
     /// The length of the pooled features before the head.
     pub fn features(self) -> usize {
         match self {
-            Self::Squeezenet1_0 | Self::Squeezenet1_1 | Self::Resnet18 => 512,
+            Self::Squeezenet1_0
+            | Self::Squeezenet1_1
+            | Self::Squeezenet1_0Linear
+            | Self::Squeezenet1_1Linear
+            | Self::Resnet18 => 512,
             Self::Alexnet => 4096,
             Self::Demo => 64,
         }
@@ -80,8 +93,21 @@ impl Architecture {
     /// Whether units are dropped in training, so that passes can be sampled.
     pub fn has_dropout(self) -> bool {
         match self {
-            Self::Squeezenet1_0 | Self::Squeezenet1_1 | Self::Alexnet => true,
+            Self::Squeezenet1_0
+            | Self::Squeezenet1_1
+            | Self::Squeezenet1_0Linear
+            | Self::Squeezenet1_1Linear
+            | Self::Alexnet => true,
             Self::Resnet18 | Self::Demo => false,
+        }
+    }
+
+    /// The same network without the ReLU behind its last layer, where it has one.
+    pub fn with_linear_head(self) -> Option<Self> {
+        match self {
+            Self::Squeezenet1_0 => Some(Self::Squeezenet1_0Linear),
+            Self::Squeezenet1_1 => Some(Self::Squeezenet1_1Linear),
+            _ => None,
         }
     }
 
@@ -89,7 +115,10 @@ impl Architecture {
     /// replaced for a new task, and learns at a rate of its own.
     pub(crate) fn head_prefix(self) -> &'static str {
         match self {
-            Self::Squeezenet1_0 | Self::Squeezenet1_1 => "classifier.1.",
+            Self::Squeezenet1_0
+            | Self::Squeezenet1_1
+            | Self::Squeezenet1_0Linear
+            | Self::Squeezenet1_1Linear => "classifier.1.",
             Self::Alexnet => "classifier.6.",
             Self::Resnet18 | Self::Demo => "fc.",
         }
@@ -118,7 +147,7 @@ pub struct TooSmall {
 /// No network has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown network \"{0}\": choose one of squeezenet1_1, squeezenet1_0, alexnet, resnet18, demo"
+    "unknown network \"{0}\": choose one of squeezenet1_1, squeezenet1_0, squeezenet1_1_linear, squeezenet1_0_linear, alexnet, resnet18, demo"
 )]
 pub struct UnknownArchitecture(pub String);
 

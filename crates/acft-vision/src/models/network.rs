@@ -7,6 +7,7 @@ use super::alexnet::Alexnet;
 use super::architecture::{Architecture, TooSmall};
 use super::demo::Demo;
 use super::init::Initializer;
+use super::layers::Then;
 use super::parameters::{self, Entry, Named};
 use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
@@ -102,8 +103,18 @@ impl Network {
 
     fn build(architecture: Architecture, classes: usize, init: &mut Initializer) -> Self {
         let layers = match architecture {
-            Architecture::Squeezenet1_0 => Layers::Squeezenet(Squeezenet::v1_0(classes, init)),
-            Architecture::Squeezenet1_1 => Layers::Squeezenet(Squeezenet::v1_1(classes, init)),
+            Architecture::Squeezenet1_0 => {
+                Layers::Squeezenet(Squeezenet::v1_0(classes, Then::Relu, init))
+            }
+            Architecture::Squeezenet1_1 => {
+                Layers::Squeezenet(Squeezenet::v1_1(classes, Then::Relu, init))
+            }
+            Architecture::Squeezenet1_0Linear => {
+                Layers::Squeezenet(Squeezenet::v1_0(classes, Then::Nothing, init))
+            }
+            Architecture::Squeezenet1_1Linear => {
+                Layers::Squeezenet(Squeezenet::v1_1(classes, Then::Nothing, init))
+            }
             Architecture::Alexnet => Layers::Alexnet(Alexnet::new(classes, init)),
             Architecture::Resnet18 => Layers::Resnet18(Resnet18::new(classes, init)),
             Architecture::Demo => Layers::Demo(Demo::new(classes, init)),

@@ -53,7 +53,7 @@ pub(super) struct Squeezenet {
 }
 
 impl Squeezenet {
-    pub(super) fn v1_0(classes: usize, init: &mut Initializer) -> Self {
+    pub(super) fn v1_0(classes: usize, last: Then, init: &mut Initializer) -> Self {
         let features = vec![
             Stage::Conv(conv(Geometry::new([3, 96], 7).stride(2), init)),
             Stage::Fused(Fused),
@@ -69,10 +69,10 @@ impl Squeezenet {
             pool(),
             fire(512, 64, 256, init),
         ];
-        Self::with_head(features, classes, init)
+        Self::with_head(features, classes, last, init)
     }
 
-    pub(super) fn v1_1(classes: usize, init: &mut Initializer) -> Self {
+    pub(super) fn v1_1(classes: usize, last: Then, init: &mut Initializer) -> Self {
         let features = vec![
             Stage::Conv(conv(Geometry::new([3, 64], 3).stride(2), init)),
             Stage::Fused(Fused),
@@ -88,17 +88,23 @@ impl Squeezenet {
             fire(384, 64, 256, init),
             fire(512, 64, 256, init),
         ];
-        Self::with_head(features, classes, init)
+        Self::with_head(features, classes, last, init)
     }
 
-    fn with_head(features: Vec<Stage>, classes: usize, init: &mut Initializer) -> Self {
+    /// `last` follows the last convolution: torchvision puts a ReLU there too,
+    /// which dies where a step pushes every logit below zero.
+    fn with_head(
+        features: Vec<Stage>,
+        classes: usize,
+        last: Then,
+        init: &mut Initializer,
+    ) -> Self {
         let start = Start {
             part: Part::Head,
             weight: Init::Normal(0.01),
             bias: Some(Init::Constant(0.0)),
         };
-        // torchvision puts a ReLU after the last convolution too.
-        let head = Conv::new(Geometry::new([512, classes], 1), Then::Relu, start, init);
+        let head = Conv::new(Geometry::new([512, classes], 1), last, start, init);
         Self {
             features,
             classifier: vec![Stage::Fused(Fused), Stage::Conv(head)],

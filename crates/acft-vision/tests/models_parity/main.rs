@@ -187,6 +187,13 @@ fn squeezenet1_1_answers_as_torchvision_does() {
     check(Architecture::Squeezenet1_1);
 }
 
+/// torchvision's, with its last ReLU taken away.
+#[test]
+fn linear_squeezenets_answer_as_torchvision_does() {
+    check(Architecture::Squeezenet1_0Linear);
+    check(Architecture::Squeezenet1_1Linear);
+}
+
 #[test]
 fn alexnet_answers_as_torchvision_does() {
     check(Architecture::Alexnet);
