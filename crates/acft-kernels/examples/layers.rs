@@ -9,7 +9,7 @@ use std::time::Instant;
 use acft_kernels::{
     Activation, Conv2d, Isa, LANES, Linear, PairConvolution, PairLinear, Part, Pool2d, blocks,
     conv2d, conv2d_backward_data, conv2d_backward_weights, conv2d_backward_weights_of_pairs,
-    linear, pair_words,
+    linear, linear_backward_data, linear_backward_weights, pair_words,
 };
 
 fn main() {
@@ -124,7 +124,12 @@ fn dense(isa: Isa, images: usize) {
             outputs,
         };
         let relu = Activation::Relu;
-        let in_f32 = best(|| linear(isa, &shape, &x, &w, Some(&bias), relu, &mut y));
+        let (mut dx, mut dw, dy) = (x.clone(), w.clone(), y.clone());
+        let in_f32 = [
+            best(|| linear(isa, &shape, &x, &w, Some(&bias), relu, &mut y)),
+            best(|| linear_backward_data(isa, &shape, &dy, &w, &mut dx)),
+            best(|| linear_backward_weights(isa, &shape, &x, &dy, &mut dw, None)),
+        ];
 
         let words = blocks(images) * pair_words(channels, plane) * LANES;
         let mut x = vec![HALVES; words + LANES];
@@ -139,8 +144,10 @@ fn dense(isa: Isa, images: usize) {
         };
         let work = 2 * images * w.len();
         println!(
-            "{channels:4} x {plane:2} -> {outputs:4}  f32: {}  bf16: packing {}  forward {}",
-            rate(work, in_f32),
+            "{channels:4} x {plane:2} -> {outputs:4}  f32: forward {}  data {}  weights {}  bf16: packing {}  forward {}",
+            rate(work, in_f32[0]),
+            rate(work, in_f32[1]),
+            rate(work, in_f32[2]),
             rate(4 * w.len(), packing),
             rate(work, running)
         );

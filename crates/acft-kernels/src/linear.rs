@@ -1,6 +1,6 @@
 //! Fully connected layers.
 
-use std::ops::Range;
+mod packed;
 
 use rayon::prelude::*;
 
@@ -12,10 +12,12 @@ use crate::{
     scratch::{self, Scratch},
 };
 
+use self::packed::{LeftFactor, RightFactor};
+
 /// Terms of a sum that are worked on at once: a panel's weights of them stay in the first-level cache.
 const DEPTH: usize = 512;
 /// Columns of weights that a task works on: a row of them is read in one go.
-const SPAN: usize = 16 * COLUMNS * LANES;
+const SPAN: usize = 16 * packed::WIDTH;
 
 /// `y = activation(x · weightsᵀ + bias)`.
 ///
@@ -109,24 +111,25 @@ pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32
     check::length("dy", dy, batch * outputs);
     check::length("weights", weights, outputs * inputs);
     check::length("dx", dx, batch * inputs);
-    if dx.is_empty() {
+    if dx.is_empty() || outputs == 0 {
+        // A sum of nothing.
+        dx.fill(0.0);
         return;
     }
-    let product = Product {
-        isa,
-        a: dy,
-        steps: [outputs, 1],
-        b: weights,
-        terms: outputs,
-        columns: inputs,
-    };
-    // The weights are much: each of them is read once, by the task that computes some columns of all rows.
-    scratch::with(|Scratch { sums, .. }| {
-        let sums = scratch::reserve(sums, inputs.div_ceil(SPAN) * batch * SPAN);
+    // The weights are much: each of them is copied once, by the task that computes some columns of all rows.
+    scratch::with(|scratch| {
+        let dy = LeftFactor::new(dy, [batch, outputs], [outputs, 1], &mut scratch.turned);
+        let sums = scratch::reserve(&mut scratch.sums, inputs.div_ceil(SPAN) * batch * SPAN);
         sums.par_chunks_exact_mut(batch * SPAN)
             .enumerate()
             .for_each(|(i, sums)| {
-                product.part(0..batch, i * SPAN..inputs.min((i + 1) * SPAN), sums, SPAN);
+                let columns = i * SPAN..inputs.min((i + 1) * SPAN);
+                scratch::with(|Scratch { padded, .. }| {
+                    for terms in packed::depths(outputs) {
+                        let w = RightFactor::new(weights, inputs, terms, columns.clone(), padded);
+                        dy.times(isa, 0..batch, &w, sums, SPAN);
+                    }
+                });
             });
         dx.par_chunks_mut(inputs).enumerate().for_each(|(row, dx)| {
             for (i, dx) in dx.chunks_mut(SPAN).enumerate() {
@@ -162,87 +165,27 @@ pub fn linear_backward_weights(
         let rows = dy.chunks_exact(outputs.max(1));
         rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
     }
-    if dw.is_empty() {
+    if dw.is_empty() || batch == 0 {
+        // A sum of nothing.
+        dw.fill(0.0);
         return;
     }
-    let product = Product {
-        isa,
-        a: dy,
-        steps: [1, outputs],
-        b: x,
-        terms: batch,
-        columns: inputs,
-    };
-    dw.par_chunks_mut(TASK * inputs)
-        .enumerate()
-        .for_each(|(i, dw)| {
-            let rows = i * TASK..i * TASK + dw.len() / inputs;
-            for first in (0..inputs).step_by(SPAN) {
-                let span = first..inputs.min(first + SPAN);
-                product.part(rows.clone(), span, &mut dw[first..], inputs);
-            }
-        });
+    scratch::with(|Scratch { turned, padded, .. }| {
+        let dy = LeftFactor::new(dy, [outputs, batch], [1, outputs], turned);
+        for images in packed::depths(batch) {
+            let x = RightFactor::whole(x, inputs, images, padded);
+            dw.par_chunks_mut(GRADIENTS * inputs)
+                .enumerate()
+                .for_each(|(i, dw)| {
+                    let rows = i * GRADIENTS..i * GRADIENTS + dw.len() / inputs;
+                    dy.times(isa, rows, &x, dw, inputs);
+                });
+        }
+    });
 }
 
-/// A product `a · b`: `a` has `rows` × `terms` elements, `steps` apart; `b` is `[terms][columns]`.
-#[derive(Clone, Copy)]
-struct Product<'a> {
-    isa: Isa,
-    a: &'a [f32],
-    steps: [usize; 2],
-    b: &'a [f32],
-    terms: usize,
-    columns: usize,
-}
-
-impl Product<'_> {
-    /// Rows `rows` and columns `span`, into the upper left of `out`, whose rows are `out_row` apart.
-    fn part(&self, rows: Range<usize>, span: Range<usize>, out: &mut [f32], out_row: usize) {
-        let [row_step, term_step] = self.steps;
-        // Vectors must not reach beyond a row.
-        let whole = span.len() - span.len() % LANES;
-        for (from, to) in depths(self.terms) {
-            let start = if from == 0 {
-                Start::Zero
-            } else {
-                Start::Output
-            };
-            let terms = Terms::first(self.columns, to - from);
-            for first in (0..whole).step_by(COLUMNS * LANES) {
-                let count = COLUMNS.min((whole - first) / LANES);
-                let source = from * self.columns + span.start + first;
-                let sources = [0, 1, 2].map(|i| source + i * LANES);
-                let targets = [0, 1, 2].map(|i| first + i * LANES);
-                for (at, height) in panels(rows.len()) {
-                    let a = (rows.start + at) * row_step + from * term_step;
-                    let tile = Tile {
-                        rows: height,
-                        left: strided(a, row_step, term_step),
-                        a: self.a,
-                        b: self.b,
-                        columns: &sources[..count],
-                        terms: &terms,
-                        start,
-                        relu: false,
-                        out_row,
-                        out_columns: &targets[..count],
-                    };
-                    self.isa.tile(&tile, &mut out[at * out_row..]);
-                }
-            }
-        }
-        for (row, out) in rows.zip(out.chunks_mut(out_row)) {
-            for (column, out) in span.clone().zip(out).skip(whole) {
-                let a = self.a[row * row_step..]
-                    .iter()
-                    .step_by(term_step)
-                    .take(self.terms);
-                let b = self.b[column..].iter().step_by(self.columns);
-                *out = a.zip(b).map(|(a, b)| a * b).sum();
-            }
-        }
-    }
-}
+/// Rows of the weights' gradient that a task computes.
+const GRADIENTS: usize = 32 * ROWS;
 
 /// Rows `step` apart from `first` on, whose terms are `term_step` apart.
 fn strided(first: usize, step: usize, term_step: usize) -> Left {

@@ -67,6 +67,26 @@ proptest! {
     }
 }
 
+/// A product's last columns, rows and terms are no whole vectors, panels and depths; and there may be none at all.
+#[test]
+fn sizes_around_those_of_the_parts_that_are_worked_on() {
+    for (batch, inputs, outputs) in [
+        (300, 100, 130),
+        (129, 770, 5),
+        (257, 1550, 3),
+        (9, 48, 259),
+        (0, 3, 2),
+        (3, 0, 2),
+        (3, 2, 0),
+    ] {
+        check(&Linear {
+            batch,
+            inputs,
+            outputs,
+        });
+    }
+}
+
 #[test]
 fn long_sums_and_single_outputs() {
     check(&Linear {
