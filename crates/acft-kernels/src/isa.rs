@@ -16,7 +16,9 @@ mod pairs;
 mod portable;
 mod shared;
 mod tile;
+mod vectorized;
 mod winograd;
+mod word;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -34,7 +36,10 @@ pub(crate) use pairs::pair;
 pub(crate) use pairs::{first, second};
 use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
+pub(crate) use vectorized::Loops;
+use vectorized::Vectors;
 pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
+pub(crate) use word::Word;
 
 /// An instruction set that this processor has, with the primitives compiled for it.
 #[derive(Clone, Copy)]
@@ -49,6 +54,7 @@ impl std::fmt::Debug for Isa {
 /// The functions that differ between instruction sets.
 struct Primitives {
     name: &'static str,
+    vectors: Vectors,
     /// A tile of so many rows and columns. Trusts the job.
     tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, f32>),
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]`.

@@ -1,6 +1,6 @@
 //! CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam, forward and
-//! backward, in `f32`; and in bf16 what networks need to score, and convolution, max-pool and ReLU backward
-//! ([`PairConvolution`]).
+//! backward, in `f32`; and in bf16 what networks need to score, and convolution, batch normalisation, max-pool and ReLU
+//! backward ([`PairConvolution`]).
 //!
 //! Tensors are plain slices. Images are *interleaved*: [`LANES`] of them lie side by side,
 //! `[block][channel][height][width][LANES]` ([`interleave`] and [`separate`] convert), so that a vector holds the
@@ -42,7 +42,8 @@ pub use isa::Isa;
 pub use lanes::{LANES, blocks, interleave, separate};
 pub use linear::{linear, linear_backward_data, linear_backward_weights};
 pub use norm::{
-    Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_statistics,
+    Norm, NormGradients, Statistics, batch_norm, batch_norm_backward, batch_norm_backward_of_pairs,
+    batch_norm_of_pairs, batch_statistics, batch_statistics_of_pairs,
 };
 pub use pairs::{
     PairConvolution, PairLinear, conv2d_backward_weights_of_pairs, from_pairs,
@@ -53,4 +54,4 @@ pub use pool::{
     global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_block,
     max_pool2d_with_taps,
 };
-pub use relu::{add_relu, multiply, relu_backward};
+pub use relu::{add_relu, add_relu_of_pairs, multiply, relu_backward};

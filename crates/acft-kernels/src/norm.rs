@@ -1,12 +1,18 @@
-//! Batch normalisation (Ioffe & Szegedy 2015): each channel over all images and positions.
+//! Batch normalisation (Ioffe & Szegedy 2015): each channel over all images and positions. Images are in f32 or in pairs;
+//! statistics, weights and their gradients are in f32.
 
 use rayon::prelude::*;
 
 use crate::{
     check,
     geometry::Activation,
+    isa::{Isa, Word},
     lanes::{LANES, blocks},
 };
+
+mod loops;
+
+use self::loops::{Along, Backward, Channel, Measure, Moments, Normalise, OfInput};
 
 /// Interleaved images whose channels are normalised.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,11 +36,11 @@ pub struct Statistics {
     pub variance: Vec<f32>,
 }
 
-/// The gradients of a normalisation's input, weights and bias.
+/// The gradients of a normalisation's input, of words `W`, weights and bias.
 #[derive(Debug)]
-pub struct NormGradients<'a> {
+pub struct NormGradients<'a, W> {
     /// The input's; 0 in lanes that hold no image.
-    pub x: &'a mut [f32],
+    pub x: &'a mut [W],
     /// The weights'.
     pub weight: &'a mut [f32],
     /// The bias's.
@@ -44,7 +50,17 @@ pub struct NormGradients<'a> {
 impl Norm {
     /// Elements of the input.
     pub fn len(&self) -> usize {
-        blocks(self.batch) * self.channels * self.positions * LANES
+        self.words(1)
+    }
+
+    /// Words of the input, in pairs of channels.
+    pub fn pair_len(&self) -> usize {
+        self.words(2)
+    }
+
+    /// Words of so many channels each.
+    fn words(&self, each: usize) -> usize {
+        blocks(self.batch) * self.channels.div_ceil(each) * self.positions * LANES
     }
 
     /// Whether there is nothing to normalise.
@@ -52,64 +68,89 @@ impl Norm {
         self.len() == 0
     }
 
-    /// n, the values of a channel.
-    fn count(&self) -> f64 {
-        (self.batch * self.positions) as f64
+    /// The planes of all blocks in order, each with its block and the first of its channels.
+    fn planes<'a, W: Word<N>, const N: usize>(
+        &self,
+        x: &'a [W],
+    ) -> impl IndexedParallelIterator<Item = (Place, &'a [[W; LANES]])> {
+        let shape = *self;
+        x.par_chunks_exact((self.positions * LANES).max(1))
+            .enumerate()
+            .map(move |(plane, x)| (shape.place::<N>(plane), x.as_chunks().0))
     }
 
-    /// The planes of a channel of some images, with the number of lanes that hold one.
-    fn planes<'a>(
+    fn place<const N: usize>(&self, plane: usize) -> Place {
+        let groups = self.channels.div_ceil(N);
+        Place {
+            first: plane % groups * N,
+            lanes: LANES.min(self.batch - plane / groups * LANES),
+        }
+    }
+
+    /// What the channels of a plane are normalised by. One that a pair lacks becomes 0.
+    fn channels<const N: usize>(
         &self,
-        channel: usize,
-        x: &'a [f32],
-    ) -> impl Iterator<Item = (usize, &'a [[f32; LANES]])> {
-        let plane = self.positions * LANES;
-        let batch = self.batch;
-        x.chunks_exact((self.channels * plane).max(1))
-            .enumerate()
-            .map(move |(block, x)| {
-                let x = x[channel * plane..][..plane].as_chunks::<LANES>().0;
-                (LANES.min(batch - block * LANES), x)
-            })
+        place: Place,
+        statistics: &Statistics,
+        weight: &[f32],
+        bias: &[f32],
+    ) -> [Channel; N] {
+        std::array::from_fn(|n| match place.first + n {
+            channel if channel < self.channels => Channel {
+                mean: statistics.mean[channel],
+                inverse: (statistics.variance[channel] + self.epsilon).sqrt().recip(),
+                weight: weight[channel],
+                bias: bias[channel],
+            },
+            _ => Channel::default(),
+        })
+    }
+
+    /// Of each channel, what was found in its plane in each block: planes of all blocks, in order, have `N` each.
+    fn by_channel<'a, T: Copy, const N: usize>(
+        &self,
+        found: &'a [[T; N]],
+    ) -> impl Iterator<Item = impl Iterator<Item = T> + Clone + 'a> + 'a {
+        let groups = self.channels.div_ceil(N);
+        (0..self.channels).map(move |channel| {
+            let planes = found.iter().skip(channel / N).step_by(groups);
+            planes.map(move |plane| plane[channel % N])
+        })
     }
 }
 
-/// The sum of `value(position)` over the lanes that hold an image, where `value` gives all lanes of a position.
-fn sum(positions: usize, lanes: usize, value: impl Fn(usize) -> [f32; LANES]) -> f64 {
-    let mut sums = [0.0_f64; LANES];
-    // Short sums in f32, long ones in f64.
-    for first in (0..positions).step_by(16) {
-        let mut part = [0.0_f32; LANES];
-        for position in first..positions.min(first + 16) {
-            part.iter_mut()
-                .zip(value(position))
-                .for_each(|(sum, v)| *sum += v);
-        }
-        sums.iter_mut()
-            .zip(part)
-            .for_each(|(sum, v)| *sum += f64::from(v));
-    }
-    sums[..lanes].iter().sum()
+/// Which images and channels a plane has.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    first: usize,
+    /// The lanes that hold an image.
+    lanes: usize,
 }
 
 /// Mean and variance of each channel of `x`.
 ///
 /// Panics, naming the argument, if a slice has another length than `shape` calls for.
-pub fn batch_statistics(shape: &Norm, x: &[f32]) -> Statistics {
-    check::length("x", x, shape.len());
-    let (mean, variance) = (0..shape.channels)
-        .into_par_iter()
-        .map(|channel| {
-            let total: f64 = shape
-                .planes(channel, x)
-                .map(|(lanes, x)| sum(x.len(), lanes, |i| x[i]))
-                .sum();
-            let mean = (total / shape.count()) as f32;
-            let squares: f64 = shape
-                .planes(channel, x)
-                .map(|(lanes, x)| sum(x.len(), lanes, |i| x[i].map(|v| (v - mean) * (v - mean))))
-                .sum();
-            (mean, (squares / shape.count()) as f32)
+pub fn batch_statistics(isa: Isa, shape: &Norm, x: &[f32]) -> Statistics {
+    statistics(isa, shape, x)
+}
+
+/// As [`batch_statistics`], of pairs.
+///
+/// Panics, naming the argument, if a slice has another length than `shape` calls for.
+pub fn batch_statistics_of_pairs(isa: Isa, shape: &Norm, x: &[u32]) -> Statistics {
+    statistics(isa, shape, x)
+}
+
+fn statistics<W: Word<N>, const N: usize>(isa: Isa, shape: &Norm, x: &[W]) -> Statistics {
+    check::length("x", x, shape.words(N));
+    let measure = |(Place { lanes, .. }, x)| isa.vectorized(Measure { x, lanes });
+    let found: Vec<[Moments; N]> = shape.planes(x).map(measure).collect();
+    let (mean, variance) = shape
+        .by_channel(&found)
+        .map(|parts| {
+            let moments = Moments::of(parts);
+            let variance = moments.squares / moments.count;
+            (moments.mean as f32, variance as f32)
         })
         .unzip();
     Statistics { mean, variance }
@@ -119,112 +160,152 @@ pub fn batch_statistics(shape: &Norm, x: &[f32]) -> Statistics {
 ///
 /// Panics, naming the argument, if a slice has another length than `shape` calls for.
 pub fn batch_norm(
+    isa: Isa,
     shape: &Norm,
     x: &[f32],
     statistics: &Statistics,
-    weight: &[f32],
-    bias: &[f32],
+    parameters: [&[f32]; 2],
     activation: Activation,
     y: &mut [f32],
 ) {
-    check::length("x", x, shape.len());
-    check::length("y", y, shape.len());
-    check::length("weight", weight, shape.channels);
-    check::length("bias", bias, shape.channels);
-    let plane = shape.positions * LANES;
-    y.par_chunks_exact_mut(plane)
-        .zip(x.par_chunks_exact(plane))
-        .enumerate()
-        .for_each(|(i, (y, x))| {
-            let channel = i % shape.channels;
-            let mean = statistics.mean[channel];
-            let scale = weight[channel] * inverse(shape, statistics, channel);
-            let bias = bias[channel];
-            let pairs = y.iter_mut().zip(x);
-            match activation {
-                Activation::Identity => pairs.for_each(|(y, x)| *y = (x - mean) * scale + bias),
-                // A NaN stays one.
-                Activation::Relu => pairs.for_each(|(y, x)| {
-                    let normed = (x - mean) * scale + bias;
-                    *y = if normed <= 0.0 { 0.0 } else { normed };
-                }),
-            }
-        });
+    normalise(isa, shape, x, statistics, parameters, activation, y);
 }
 
-/// The gradients of [`batch_norm`] with the statistics of its own input, from that of its output before the
-/// activation.
+/// As [`batch_norm`], of pairs.
+///
+/// Panics, naming the argument, if a slice has another length than `shape` calls for.
+pub fn batch_norm_of_pairs(
+    isa: Isa,
+    shape: &Norm,
+    x: &[u32],
+    statistics: &Statistics,
+    parameters: [&[f32]; 2],
+    activation: Activation,
+    y: &mut [u32],
+) {
+    normalise(isa, shape, x, statistics, parameters, activation, y);
+}
+
+fn normalise<W: Word<N>, const N: usize>(
+    isa: Isa,
+    shape: &Norm,
+    x: &[W],
+    statistics: &Statistics,
+    [weight, bias]: [&[f32]; 2],
+    activation: Activation,
+    y: &mut [W],
+) {
+    check::length("x", x, shape.words(N));
+    check::length("y", y, shape.words(N));
+    check::length("weight", weight, shape.channels);
+    check::length("bias", bias, shape.channels);
+    let y = y.par_chunks_exact_mut((shape.positions * LANES).max(1));
+    shape.planes(x).zip(y).for_each(|((place, x), y)| {
+        isa.vectorized(Normalise {
+            x,
+            channels: shape.channels(place, statistics, weight, bias),
+            relu: activation == Activation::Relu,
+            y: y.as_chunks_mut().0,
+        });
+    });
+}
+
+/// The gradients of [`batch_norm`] with the statistics of its own input, from that of its output.
 ///
 /// Lanes that hold no image must be 0 in `dy`. Panics, naming the argument, if a slice has another length than
 /// `shape` calls for.
 pub fn batch_norm_backward(
+    isa: Isa,
     shape: &Norm,
-    x: &[f32],
+    [x, dy]: [&[f32]; 2],
     statistics: &Statistics,
-    weight: &[f32],
-    dy: &[f32],
-    gradients: NormGradients<'_>,
+    parameters: [&[f32]; 2],
+    activation: Activation,
+    gradients: NormGradients<'_, f32>,
+) {
+    backward(
+        isa,
+        shape,
+        [x, dy],
+        statistics,
+        parameters,
+        activation,
+        gradients,
+    );
+}
+
+/// As [`batch_norm_backward`], of pairs.
+///
+/// Panics, naming the argument, if a slice has another length than `shape` calls for.
+pub fn batch_norm_backward_of_pairs(
+    isa: Isa,
+    shape: &Norm,
+    [x, dy]: [&[u32]; 2],
+    statistics: &Statistics,
+    parameters: [&[f32]; 2],
+    activation: Activation,
+    gradients: NormGradients<'_, u32>,
+) {
+    backward(
+        isa,
+        shape,
+        [x, dy],
+        statistics,
+        parameters,
+        activation,
+        gradients,
+    );
+}
+
+fn backward<W: Word<N>, const N: usize>(
+    isa: Isa,
+    shape: &Norm,
+    [x, dy]: [&[W]; 2],
+    statistics: &Statistics,
+    [weight, bias]: [&[f32]; 2],
+    activation: Activation,
+    gradients: NormGradients<'_, W>,
 ) {
     let NormGradients {
         x: dx,
         weight: dw,
         bias: db,
     } = gradients;
-    check::length("x", x, shape.len());
-    check::length("dy", dy, shape.len());
-    check::length("dx", dx, shape.len());
-    check::length("weight", weight, shape.channels);
-    check::length("dw", dw, shape.channels);
-    check::length("db", db, shape.channels);
-    dw.par_iter_mut()
-        .zip(db.par_iter_mut())
-        .enumerate()
-        .for_each(|(channel, (dw, db))| {
-            let mean = statistics.mean[channel];
-            let both = || shape.planes(channel, x).zip(shape.planes(channel, dy));
-            let along: f64 = both()
-                .map(|((lanes, x), (_, dy))| {
-                    sum(x.len(), lanes, |i| {
-                        std::array::from_fn(|lane| (x[i][lane] - mean) * dy[i][lane])
-                    })
-                })
-                .sum();
-            *dw = (along * f64::from(inverse(shape, statistics, channel))) as f32;
-            *db = both()
-                .map(|(_, (lanes, dy))| sum(dy.len(), lanes, |i| dy[i]))
-                .sum::<f64>() as f32;
+    check::length("x", x, shape.words(N));
+    check::length("dy", dy, shape.words(N));
+    check::length("dx", dx, shape.words(N));
+    for (name, slice) in [("weight", weight), ("bias", bias), ("dw", dw), ("db", db)] {
+        check::length(name, slice, shape.channels);
+    }
+    let planes = || {
+        let pairs = shape.planes(x).zip(shape.planes(dy));
+        pairs.map(|((place, x), (_, dy))| {
+            let backward = Backward {
+                x,
+                dy,
+                channels: shape.channels(place, statistics, weight, bias),
+                relu: activation == Activation::Relu,
+                lanes: place.lanes,
+            };
+            (place, backward)
+        })
+    };
+    let found: Vec<[[f64; 2]; N]> = planes()
+        .map(|(_, backward)| isa.vectorized(Along(backward)))
+        .collect();
+    for ((parts, dw), db) in shape.by_channel(&found).zip(&mut *dw).zip(&mut *db) {
+        let [along, total] = parts.fold([0.0; 2], |sum, part| [sum[0] + part[0], sum[1] + part[1]]);
+        (*dw, *db) = (along as f32, total as f32);
+    }
+    let count = (shape.batch * shape.positions) as f32;
+    let mean =
+        |channel: usize| [&*dw, &*db].map(|sums| sums.get(channel).map_or(0.0, |sum| sum / count));
+    let dx = dx.par_chunks_exact_mut((shape.positions * LANES).max(1));
+    planes().zip(dx).for_each(|((place, of), dx)| {
+        isa.vectorized(OfInput {
+            of,
+            means: std::array::from_fn(|n| mean(place.first + n)),
+            dx: dx.as_chunks_mut().0,
         });
-    let plane = shape.positions * LANES;
-    dx.par_chunks_exact_mut(plane)
-        .zip(x.par_chunks_exact(plane).zip(dy.par_chunks_exact(plane)))
-        .enumerate()
-        .for_each(|(i, (dx, (x, dy)))| {
-            let (block, channel) = (i / shape.channels, i % shape.channels);
-            let (mean, inverse) = (
-                statistics.mean[channel],
-                inverse(shape, statistics, channel),
-            );
-            let scale = weight[channel] * inverse;
-            let (dw, db) = (
-                dw[channel] / shape.count() as f32,
-                db[channel] / shape.count() as f32,
-            );
-            for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = scale * (dy - db - (x - mean) * inverse * dw);
-            }
-            let lanes = LANES.min(shape.batch - block * LANES);
-            if lanes < LANES {
-                dx.as_chunks_mut::<LANES>()
-                    .0
-                    .iter_mut()
-                    .for_each(|dx| dx[lanes..].fill(0.0));
-            }
-        });
-}
-
-/// 1 / √(variance + ε).
-fn inverse(shape: &Norm, statistics: &Statistics, channel: usize) -> f32 {
-    (statistics.variance[channel] + shape.epsilon)
-        .sqrt()
-        .recip()
+    });
 }

@@ -28,7 +28,10 @@ pub use pool::{
 pub use relu::relu_backward_of_pairs;
 pub use weights::conv2d_backward_weights_of_pairs;
 
-use crate::{Isa, LANES, check};
+use crate::{
+    Isa, LANES, check,
+    isa::{Loops, first, second},
+};
 
 /// Words of a block of images, for one image.
 pub fn pair_words(channels: usize, plane: usize) -> usize {
@@ -55,7 +58,7 @@ pub fn to_pairs(isa: Isa, channels: usize, plane: usize, x: &[f32], out: &mut [u
 /// The inverse of [`to_pairs`], up to the rounding.
 ///
 /// Panics, naming the argument, if a slice has another length.
-pub fn from_pairs(channels: usize, plane: usize, pairs: &[u32], out: &mut [f32]) {
+pub fn from_pairs(isa: Isa, channels: usize, plane: usize, pairs: &[u32], out: &mut [f32]) {
     check::length("pairs", pairs, pair_words(channels, plane) * LANES);
     check::length("out", out, channels * plane * LANES);
     if out.is_empty() {
@@ -64,11 +67,27 @@ pub fn from_pairs(channels: usize, plane: usize, pairs: &[u32], out: &mut [f32])
     let planes = out.chunks_mut(2 * plane * LANES);
     for (planes, pairs) in planes.zip(pairs.chunks_exact(plane * LANES)) {
         let (one, other) = planes.split_at_mut(plane * LANES);
-        for (one, word) in one.iter_mut().zip(pairs) {
-            *one = crate::isa::first(*word);
+        isa.vectorized(Halves { pairs, one, other });
+    }
+}
+
+/// Pairs to the planes of both channels, of which the second may be missing.
+struct Halves<'a> {
+    pairs: &'a [u32],
+    one: &'a mut [f32],
+    other: &'a mut [f32],
+}
+
+impl Loops for Halves<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (one, word) in self.one.iter_mut().zip(self.pairs) {
+            *one = first(*word);
         }
-        for (other, word) in other.iter_mut().zip(pairs) {
-            *other = crate::isa::second(*word);
+        for (other, word) in self.other.iter_mut().zip(self.pairs) {
+            *other = second(*word);
         }
     }
 }

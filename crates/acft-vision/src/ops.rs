@@ -119,11 +119,9 @@ pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
 
 /// The sum of two layers' outputs, and a ReLU.
 pub fn add_relu(a: Images, b: Images) -> Images {
-    if a.paired() {
-        return add_relu(a.in_f32(), b.in_f32()).in_bf16();
-    }
+    let interleaved = a.interleaved();
     let b = b.into_values();
-    if !has_kernels(&b) {
+    if !interleaved {
         return a.map(|a| burn::tensor::activation::relu(a + b));
     }
     a.map(|a| {
@@ -174,10 +172,6 @@ pub fn batch_norm_training(
     epsilon: f64,
     relu: bool,
 ) -> (Images, [Tensor<1>; 2]) {
-    if x.paired() {
-        let (y, statistics) = batch_norm_training(x.in_f32(), [weight, bias], epsilon, relu);
-        return (y.in_bf16(), statistics);
-    }
     if !x.interleaved() {
         let mut statistics = None;
         let y = x.map(|x| {
@@ -192,8 +186,12 @@ pub fn batch_norm_training(
         return (y, statistics.expect("the layer was called"));
     }
     let [batch, ..] = x.dims();
-    let norm = Norm { batch, epsilon };
     let channels = weight.dims()[0];
+    let norm = Norm {
+        batch,
+        channels,
+        epsilon,
+    };
     let mut statistics = None;
     let y = x.map(|x| {
         let inner = x.clone().detach();

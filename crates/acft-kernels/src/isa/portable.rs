@@ -1,13 +1,14 @@
 //! The primitives in plain Rust, for any processor.
 
 use super::{
-    Primitives, shared,
+    Primitives, Vectors, shared,
     tile::{Job, Left, Start},
 };
 use crate::lanes::LANES;
 
 pub(super) static PORTABLE: Primitives = Primitives {
     name: "portable",
+    vectors: Vectors::Portable,
     tile,
     transpose,
     pool,

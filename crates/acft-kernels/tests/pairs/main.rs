@@ -47,7 +47,7 @@ pub(crate) fn rounded(n: usize, seed: u64) -> Vec<f32> {
 pub(crate) fn channels(pairs: &[u32], channels: usize) -> Vec<f32> {
     let plane = pairs.len() / channels.div_ceil(2) / LANES;
     let mut out = vec![0.0; channels * plane * LANES];
-    from_pairs(channels, plane, pairs, &mut out);
+    from_pairs(Isa::best(), channels, plane, pairs, &mut out);
     out
 }
 

@@ -93,12 +93,7 @@ impl Squeezenet {
 
     /// `last` follows the last convolution: torchvision puts a ReLU there too,
     /// which dies where a step pushes every logit below zero.
-    fn with_head(
-        features: Vec<Stage>,
-        classes: usize,
-        last: Then,
-        init: &mut Initializer,
-    ) -> Self {
+    fn with_head(features: Vec<Stage>, classes: usize, last: Then, init: &mut Initializer) -> Self {
         let start = Start {
             part: Part::Head,
             weight: Init::Normal(0.01),

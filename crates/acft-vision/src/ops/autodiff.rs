@@ -143,16 +143,11 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         let statistics = statistics.into_primitive();
         match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let inputs = [&x, &weight, &bias].map(|t| prep.checkpoint(t));
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y =
                     Flex::fused_batch_norm(x, statistics.clone(), weight, bias, norm, activation);
-                let layer = Layer {
-                    inputs,
-                    output: y.clone(),
-                    activation,
-                };
-                prep.finish((layer, statistics, norm), y)
+                prep.finish((inputs, statistics, (norm, activation)), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
@@ -325,8 +320,8 @@ impl Backward<Flex, 5> for SideBySideBackward {
 struct NormBackward;
 
 impl Backward<Flex, 3> for NormBackward {
-    /// The layer, and the statistics that it normalised by.
-    type State = (Layer, FlexTensor, Norm);
+    /// The nodes of input, weights and bias, the statistics, and what was done.
+    type State = ([NodeId; 3], FlexTensor, (Norm, Activation));
 
     fn backward(
         self,
@@ -334,10 +329,10 @@ impl Backward<Flex, 3> for NormBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (layer, statistics, norm) = ops.state;
-        let kind = (norm, layer.activation);
+        let (inputs, statistics, kind) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let tensors = layer.tensors(dy, checkpointer);
+        let [x, weight, bias] = inputs.map(|id| checkpointer.retrieve_node_output(id));
+        let tensors = [x, weight, bias, dy];
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
         let found = kernels::batch_norm_gradients(tensors, statistics, kind, wanted);

@@ -34,6 +34,7 @@ pub(super) struct Pool {
 pub(super) struct Norm {
     /// Images in the batch, which may not fill the last block.
     pub(super) batch: usize,
+    pub(super) channels: usize,
     pub(super) epsilon: f64,
 }
 
@@ -203,7 +204,11 @@ impl KernelOps for Flex {
     fn batch_statistics(x: FlexTensor, norm: Norm) -> FlexTensor {
         let x = contiguous(x);
         let shape = norm_shape(&x, norm);
-        let Statistics { mut mean, variance } = kernels::batch_statistics(&shape, values(&x));
+        let Statistics { mut mean, variance } = if pairs::holds(&x) {
+            pairs::batch_statistics(&x, &shape)
+        } else {
+            kernels::batch_statistics(Isa::best(), &shape, values(&x))
+        };
         mean.extend(variance);
         tensor(mean, [2, shape.channels])
     }
@@ -217,14 +222,18 @@ impl KernelOps for Flex {
         activation: Activation,
     ) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
-        let shape = norm_shape(&x, norm);
+        let (shape, statistics) = (norm_shape(&x, norm), statistics_of(statistics));
+        let parameters = [values(&weight), values(&bias)];
+        if pairs::holds(&x) {
+            return pairs::batch_norm(&x, &shape, &statistics, parameters, activation);
+        }
         let mut y = buffers::take(shape.len());
         kernels::batch_norm(
+            Isa::best(),
             &shape,
             values(&x),
-            &statistics_of(statistics),
-            values(&weight),
-            values(&bias),
+            &statistics,
+            parameters,
             activation,
             &mut y,
         );
@@ -233,8 +242,11 @@ impl KernelOps for Flex {
 
     fn fused_add_relu(a: FlexTensor, b: FlexTensor) -> FlexTensor {
         let (a, b) = (contiguous(a), contiguous(b));
+        if pairs::holds(&a) {
+            return pairs::add_relu(&a, &b);
+        }
         let mut y = buffers::take(values(&a).len());
-        kernels::add_relu(values(&a), values(&b), &mut y);
+        kernels::add_relu(Isa::best(), values(&a), values(&b), &mut y);
         tensor(y, dims::<4>(&a))
     }
 
@@ -455,6 +467,9 @@ pub(super) fn side_by_side_gradients(
 /// The gradient of both inputs of [`KernelOps::fused_add_relu`], from its
 /// output and that of its output.
 pub(super) fn add_relu_gradient(y: FlexTensor, dy: FlexTensor) -> FlexTensor {
+    if pairs::holds(&dy) {
+        return pairs::before_activation(y, dy, Activation::Relu);
+    }
     before_activation(y, dy, Activation::Relu)
 }
 
@@ -471,36 +486,44 @@ pub(super) fn mask_gradient(mask: FlexTensor, dy: FlexTensor) -> FlexTensor {
 }
 
 /// The gradients of [`KernelOps::fused_batch_norm`] that are wanted (of input,
-/// weights and bias), from its input, weights and output, the gradient of its
+/// weights and bias), from its input, weights and bias, the gradient of its
 /// output, and its statistics.
 pub(super) fn batch_norm_gradients(
-    [x, weight, y, dy]: [FlexTensor; 4],
+    [x, weight, bias, dy]: [FlexTensor; 4],
     statistics: FlexTensor,
     (norm, activation): (Norm, Activation),
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
-    let (x, weight) = (contiguous(x), contiguous(weight));
-    let dy = before_activation(y, dy, activation);
-    let shape = norm_shape(&x, norm);
-    let mut dx = buffers::take(shape.len());
+    let [x, weight, bias, dy] = [x, weight, bias, dy].map(contiguous);
+    let (shape, statistics) = (norm_shape(&x, norm), statistics_of(statistics));
+    let parameters = [values(&weight), values(&bias)];
     let (mut dw, mut db) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
-    kernels::batch_norm_backward(
-        &shape,
-        values(&x),
-        &statistics_of(statistics),
-        values(&weight),
-        values(&dy),
-        NormGradients {
-            x: &mut dx,
-            weight: &mut dw,
-            bias: &mut db,
-        },
-    );
-    let (sizes, channels) = (dims::<4>(&x), [shape.channels]);
+    let sums = [&mut dw[..], &mut db];
+    let dx = if pairs::holds(&x) {
+        pairs::batch_norm_gradients(&x, &dy, &shape, &statistics, parameters, activation, sums)
+    } else {
+        let mut dx = buffers::take(shape.len());
+        let [weight, bias] = sums;
+        kernels::batch_norm_backward(
+            Isa::best(),
+            &shape,
+            [values(&x), values(&dy)],
+            &statistics,
+            parameters,
+            activation,
+            NormGradients {
+                x: &mut dx,
+                weight,
+                bias,
+            },
+        );
+        tensor(dx, dims::<4>(&x))
+    };
+    let channels = [shape.channels];
     buffers::give(dy);
     buffers::give(x);
     [
-        wanted[0].then(|| tensor(dx, sizes)),
+        wanted[0].then_some(dx),
         wanted[1].then(|| tensor(dw, channels)),
         wanted[2].then(|| tensor(db, channels)),
     ]
@@ -540,15 +563,10 @@ fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> F
 pub(super) fn conv_shape(x: &FlexTensor, weight: &FlexTensor, window: Window) -> Conv2d {
     let [blocks, _, height, width] = dims(x);
     let [out_channels, in_channels, kernel_height, kernel_width] = dims(weight);
-    let position = if pairs::holds(x) {
-        pairs::row(1)
-    } else {
-        LANES
-    };
     Conv2d {
         batch: blocks * LANES,
         in_channels,
-        input: [height, width / position],
+        input: [height, width / position(x)],
         out_channels,
         kernel: [kernel_height, kernel_width],
         stride: [window.stride; 2],
@@ -582,12 +600,21 @@ fn pool_shape(&[blocks, channels, height, width]: &[usize; 4], pool: Pool) -> (P
 }
 
 fn norm_shape(x: &FlexTensor, norm: Norm) -> kernels::Norm {
-    let [_, channels, height, width] = dims(x);
+    let [_, _, height, width] = dims(x);
     kernels::Norm {
         batch: norm.batch,
-        channels,
-        positions: height * width / LANES,
+        channels: norm.channels,
+        positions: height * width / position(x),
         epsilon: norm.epsilon as f32,
+    }
+}
+
+/// How long a position of images is.
+fn position(x: &FlexTensor) -> usize {
+    if pairs::holds(x) {
+        pairs::row(1)
+    } else {
+        LANES
     }
 }
 

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use acft_kernels::{
-    self as kernels, Activation, Conv2d, Isa, LANES, PairConvolution, Part, Pool2d,
+    self as kernels, Activation, Conv2d, Isa, LANES, Norm, NormGradients, PairConvolution, Part,
+    Pool2d, Statistics,
 };
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape, bf16};
@@ -53,7 +54,7 @@ pub(super) fn to_f32(x: FlexTensor, channels: usize) -> FlexTensor {
     words(&x)
         .par_chunks_exact(from.max(1))
         .zip(found.par_chunks_exact_mut(to.max(1)))
-        .for_each(|(x, found)| kernels::from_pairs(channels, plane, x, found));
+        .for_each(|(x, found)| kernels::from_pairs(Isa::best(), channels, plane, x, found));
     buffers::give(x);
     super::kernels::tensor(found, dims)
 }
@@ -173,6 +174,69 @@ pub(super) fn max_pool2d_gradient(
     tensor(dx, input)
 }
 
+/// Mean and variance of each channel.
+pub(super) fn batch_statistics(x: &FlexTensor, shape: &Norm) -> Statistics {
+    kernels::batch_statistics_of_pairs(Isa::best(), shape, &words(x))
+}
+
+/// A batch normalisation by weights and a bias.
+pub(super) fn batch_norm(
+    x: &FlexTensor,
+    shape: &Norm,
+    statistics: &Statistics,
+    parameters: [&[f32]; 2],
+    activation: Activation,
+) -> FlexTensor {
+    let out = dims(x);
+    let mut y = buffer(out);
+    kernels::batch_norm_of_pairs(
+        Isa::best(),
+        shape,
+        &words(x),
+        statistics,
+        parameters,
+        activation,
+        &mut y,
+    );
+    tensor(y, out)
+}
+
+/// The gradient of its input; those of weights and bias go to `sums`.
+pub(super) fn batch_norm_gradients(
+    x: &FlexTensor,
+    dy: &FlexTensor,
+    shape: &Norm,
+    statistics: &Statistics,
+    parameters: [&[f32]; 2],
+    activation: Activation,
+    [weight, bias]: [&mut [f32]; 2],
+) -> FlexTensor {
+    let out = dims(x);
+    let mut dx = buffer(out);
+    kernels::batch_norm_backward_of_pairs(
+        Isa::best(),
+        shape,
+        [&words(x), &words(dy)],
+        statistics,
+        parameters,
+        activation,
+        NormGradients {
+            x: &mut dx,
+            weight,
+            bias,
+        },
+    );
+    tensor(dx, out)
+}
+
+/// The sum of two layers' outputs, and a ReLU.
+pub(super) fn add_relu(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
+    let out = dims(a);
+    let mut y = buffer(out);
+    kernels::add_relu_of_pairs(Isa::best(), &words(a), &words(b), &mut y);
+    tensor(y, out)
+}
+
 /// The gradient of the input of convolutions that all read it, in the sizes of `x`.
 fn data_gradient(
     x: &FlexTensor,
@@ -213,7 +277,11 @@ fn weight_gradients(
 }
 
 /// The gradient of a layer's output before its activation.
-fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
+pub(super) fn before_activation(
+    y: FlexTensor,
+    dy: FlexTensor,
+    activation: Activation,
+) -> FlexTensor {
     if activation == Activation::Identity {
         buffers::give(y);
         return contiguous(dy);

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 use super::transpose;
 use crate::{
     isa::{
-        Primitives, shared,
+        Primitives, Vectors, shared,
         tile::{Job, Left, Start},
     },
     lanes::LANES,
@@ -19,6 +19,7 @@ const HALF: usize = LANES / 2;
 
 pub(in crate::isa) static AVX2: Primitives = Primitives {
     name: "avx2",
+    vectors: Vectors::Avx2,
     tile,
     transpose: transpose::transpose,
     pool,

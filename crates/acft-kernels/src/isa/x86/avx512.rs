@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 
 use super::transpose;
 use crate::isa::{
-    Primitives, shared,
+    Primitives, Vectors, shared,
     tile::{Job, Left, Start},
 };
 
@@ -15,6 +15,7 @@ pub(in crate::isa) static AVX512: Primitives = PRIMITIVES;
 
 pub(super) const PRIMITIVES: Primitives = Primitives {
     name: "avx512",
+    vectors: Vectors::Avx512,
     tile,
     transpose: transpose::transpose,
     pool,
