@@ -1,15 +1,18 @@
 //! Times the convolutions of a network, forward and backward, in f32 and in bf16, and prints each layer's throughput; or
-//! the fully connected layers of AlexNet, `dense`, which only go forward.
+//! the fully connected layers of AlexNet, `dense`, which go backward in f32 only; or batch norm and residual sums, `norm`.
 //!
-//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet|dense] [SET]...`;
+//! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet|dense|norm] [SET]...`;
 //! a `SET` is the name of an instruction set, or `all` of the machine's; without any the best is taken.
 
 use std::time::Instant;
 
 use acft_kernels::{
-    Activation, Conv2d, Isa, LANES, Linear, PairConvolution, PairLinear, Part, Pool2d, blocks,
-    conv2d, conv2d_backward_data, conv2d_backward_weights, conv2d_backward_weights_of_pairs,
-    linear, linear_backward_data, linear_backward_weights, pair_words,
+    Activation, Conv2d, Isa, LANES, Linear, Norm, NormGradients, PairConvolution, PairLinear, Part,
+    Pool2d, add_relu, add_relu_of_pairs, batch_norm, batch_norm_backward,
+    batch_norm_backward_of_pairs, batch_norm_of_pairs, batch_statistics, batch_statistics_of_pairs,
+    blocks, conv2d, conv2d_backward_data, conv2d_backward_weights,
+    conv2d_backward_weights_of_pairs, linear, linear_backward_data, linear_backward_weights,
+    pair_words,
 };
 
 fn main() {
@@ -34,6 +37,7 @@ fn main() {
         "alexnet" => alexnet(batch, pixels),
         "resnet" => resnet18(batch, pixels),
         "dense" => return sets.into_iter().for_each(|isa| dense(isa, batch)),
+        "norm" => return sets.into_iter().for_each(|isa| norms(isa, batch, pixels)),
         other => panic!("no network {other}"),
     };
     for isa in sets {
@@ -153,6 +157,74 @@ fn dense(isa: Isa, images: usize) {
         );
     }
     println!();
+}
+
+/// Times the batch norm and the residual sum behind ResNet-18's first convolutions, in f32 and in bf16.
+fn norms(isa: Isa, batch: usize, pixels: usize) {
+    println!("{isa:?}, batch {batch}; best of several, milliseconds (GB/s)");
+    let channels = 64;
+    let shape = Norm {
+        batch,
+        channels,
+        positions: (pixels / 4) * (pixels / 4),
+        epsilon: 1e-5,
+    };
+    let (weight, bias) = (vec![0.5; channels], vec![0.5; channels]);
+    let (parameters, relu) = ([&weight[..], &bias], Activation::Relu);
+    let [mut dw, mut db] = [vec![0.0; channels], vec![0.0; channels]];
+
+    let (x, dy, mut out) = (
+        vec![0.5; shape.len()],
+        vec![0.5; shape.len()],
+        vec![0.0; shape.len()],
+    );
+    let found = batch_statistics(isa, &shape, &x);
+    let in_f32 = [
+        best(|| drop(batch_statistics(isa, &shape, &x))),
+        best(|| batch_norm(isa, &shape, &x, &found, parameters, relu, &mut out)),
+        best(|| {
+            let gradients = NormGradients {
+                x: &mut out,
+                weight: &mut dw,
+                bias: &mut db,
+            };
+            batch_norm_backward(isa, &shape, [&x, &dy], &found, parameters, relu, gradients);
+        }),
+        best(|| add_relu(isa, &x, &dy, &mut out)),
+    ];
+
+    let words = shape.pair_len();
+    let (x, dy, mut out) = (vec![HALVES; words], vec![HALVES; words], vec![0; words]);
+    let found = batch_statistics_of_pairs(isa, &shape, &x);
+    let in_bf16 = [
+        best(|| drop(batch_statistics_of_pairs(isa, &shape, &x))),
+        best(|| batch_norm_of_pairs(isa, &shape, &x, &found, parameters, relu, &mut out)),
+        best(|| {
+            let gradients = NormGradients {
+                x: &mut out,
+                weight: &mut dw,
+                bias: &mut db,
+            };
+            batch_norm_backward_of_pairs(
+                isa,
+                &shape,
+                [&x, &dy],
+                &found,
+                parameters,
+                relu,
+                gradients,
+            );
+        }),
+        best(|| add_relu_of_pairs(isa, &x, &dy, &mut out)),
+    ];
+    for (name, words, times) in [("f32", shape.len(), in_f32), ("bf16", words, in_bf16)] {
+        let tensors = [("statistics", 1), ("norm", 2), ("gradients", 3), ("sum", 3)];
+        let rates = tensors.iter().zip(times).map(|((what, tensors), time)| {
+            let rate = (4 * words * tensors) as f64 * 1e-9 / time;
+            format!("{what} {:.2} ({rate:.1})", time * 1e3)
+        });
+        println!("{name}: {}", rates.collect::<Vec<_>>().join("  "));
+    }
 }
 
 /// A pair of 0.5.

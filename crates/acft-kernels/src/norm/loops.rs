@@ -122,16 +122,26 @@ impl<W: Word<N>, const N: usize> Loops for Normalise<'_, W, N> {
 
     #[inline(always)]
     fn run(self) {
-        let relu = self.relu;
-        for (y, x) in self.y.iter_mut().zip(self.x) {
-            for lane in 0..LANES {
-                let x = x[lane].unpack();
-                y[lane] = W::pack(std::array::from_fn(|n| {
-                    let normed = self.channels[n].normed(x[n]);
-                    // A NaN stays one.
-                    if relu & (normed <= 0.0) { 0.0 } else { normed }
-                }));
-            }
+        if self.relu {
+            self.each::<true>();
+        } else {
+            self.each::<false>();
+        }
+    }
+}
+
+impl<W: Word<N>, const N: usize> Normalise<'_, W, N> {
+    #[inline(always)]
+    fn each<const RELU: bool>(self) {
+        let channels = self.channels;
+        let words = self.y.as_flattened_mut().iter_mut();
+        for (y, x) in words.zip(self.x.as_flattened()) {
+            let x = x.unpack();
+            *y = W::pack(std::array::from_fn(|n| {
+                let normed = channels[n].normed(x[n]);
+                // A NaN stays one.
+                if RELU && normed <= 0.0 { 0.0 } else { normed }
+            }));
         }
     }
 }
@@ -147,15 +157,13 @@ pub(super) struct Backward<'a, W, const N: usize> {
 }
 
 impl<W: Word<N>, const N: usize> Backward<'_, W, N> {
-    /// By how much the input differs from the mean, and the gradient before the activation.
+    /// By how much an input differs from the mean, and its gradient before the activation.
     #[inline(always)]
-    fn at(&self, position: usize, lane: usize) -> [[f32; 2]; N] {
-        let x = self.x[position][lane].unpack();
-        let dy = self.dy[position][lane].unpack();
+    fn before<const RELU: bool>(channels: &[Channel; N], x: W, dy: W) -> [[f32; 2]; N] {
+        let (x, dy) = (x.unpack(), dy.unpack());
         std::array::from_fn(|n| {
-            let channel = &self.channels[n];
-            let dead = self.relu & (channel.normed(x[n]) <= 0.0);
-            [x[n] - channel.mean, if dead { 0.0 } else { dy[n] }]
+            let dead = RELU && channels[n].normed(x[n]) <= 0.0;
+            [x[n] - channels[n].mean, if dead { 0.0 } else { dy[n] }]
         })
     }
 }
@@ -168,14 +176,29 @@ impl<W: Word<N>, const N: usize> Loops for Along<'_, W, N> {
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Backward { x, lanes, .. } = self.0;
-        let along = sums(x.len(), lanes, |i, lane| {
-            self.0.at(i, lane).map(|[x, dy]| x * dy)
-        });
-        let total = sums(x.len(), lanes, |i, lane| {
-            self.0.at(i, lane).map(|[_, dy]| dy)
-        });
-        std::array::from_fn(|n| [along[n] * f64::from(self.0.channels[n].inverse), total[n]])
+        if self.0.relu {
+            self.sums::<true>()
+        } else {
+            self.sums::<false>()
+        }
+    }
+}
+
+impl<W: Word<N>, const N: usize> Along<'_, W, N> {
+    #[inline(always)]
+    fn sums<const RELU: bool>(self) -> [[f64; 2]; N] {
+        let Backward {
+            x,
+            dy,
+            channels,
+            lanes,
+            ..
+        } = self.0;
+        let at =
+            |i: usize, lane: usize| Backward::before::<RELU>(&channels, x[i][lane], dy[i][lane]);
+        let along: [f64; N] = sums(x.len(), lanes, |i, lane| at(i, lane).map(|[x, dy]| x * dy));
+        let total: [f64; N] = sums(x.len(), lanes, |i, lane| at(i, lane).map(|[_, dy]| dy));
+        std::array::from_fn(|n| [along[n] * f64::from(channels[n].inverse), total[n]])
     }
 }
 
@@ -192,19 +215,33 @@ impl<W: Word<N>, const N: usize> Loops for OfInput<'_, W, N> {
 
     #[inline(always)]
     fn run(self) {
+        if self.of.relu {
+            self.each::<true>();
+        } else {
+            self.each::<false>();
+        }
+    }
+}
+
+impl<W: Word<N>, const N: usize> OfInput<'_, W, N> {
+    #[inline(always)]
+    fn each<const RELU: bool>(self) {
         let Self { of, means, dx } = self;
-        for (i, dx) in dx.iter_mut().enumerate() {
-            for lane in 0..LANES {
-                let values = of.at(i, lane);
-                dx[lane] = W::pack(std::array::from_fn(|n| {
-                    let Channel {
-                        inverse, weight, ..
-                    } = of.channels[n];
-                    let ([x, dy], [along, total]) = (values[n], means[n]);
-                    weight * inverse * (dy - total - x * inverse * along)
-                }));
-            }
-            dx[of.lanes..].fill(W::pack([0.0; N]));
+        let channels = of.channels;
+        let words = of.x.as_flattened().iter().zip(of.dy.as_flattened());
+        for (dx, (&x, &dy)) in dx.as_flattened_mut().iter_mut().zip(words) {
+            let values = Backward::before::<RELU>(&channels, x, dy);
+            *dx = W::pack(std::array::from_fn(|n| {
+                let ([x, dy], [along, total]) = (values[n], means[n]);
+                let Channel {
+                    inverse, weight, ..
+                } = channels[n];
+                weight * inverse * (dy - total - x * inverse * along)
+            }));
+        }
+        if of.lanes < LANES {
+            dx.iter_mut()
+                .for_each(|dx| dx[of.lanes..].fill(W::pack([0.0; N])));
         }
     }
 }
