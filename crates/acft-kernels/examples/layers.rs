@@ -1,5 +1,5 @@
 //! Times the convolutions of a network, forward and backward, in f32 and in bf16, and prints each layer's throughput; or
-//! the fully connected layers of AlexNet, `dense`, which go backward in f32 only; or batch norm and residual sums, `norm`.
+//! the fully connected layers of AlexNet, `dense`; or batch norm and residual sums, `norm`.
 //!
 //! `cargo run --release -p acft-kernels --example layers -- [BATCH] [PIXELS] [squeezenet|alexnet|resnet|dense|norm] [SET]...`;
 //! a `SET` is the name of an instruction set, or `all` of the machine's; without any the best is taken.
@@ -11,8 +11,8 @@ use acft_kernels::{
     Pool2d, add_relu, add_relu_of_pairs, batch_norm, batch_norm_backward,
     batch_norm_backward_of_pairs, batch_norm_of_pairs, batch_statistics, batch_statistics_of_pairs,
     blocks, conv2d, conv2d_backward_data, conv2d_backward_weights,
-    conv2d_backward_weights_of_pairs, linear, linear_backward_data, linear_backward_weights,
-    pair_words,
+    conv2d_backward_weights_of_pairs, linear, linear_backward_data, linear_backward_data_in_bf16,
+    linear_backward_weights, linear_backward_weights_in_bf16, linear_in_bf16, pair_words,
 };
 
 fn main() {
@@ -108,8 +108,8 @@ fn in_bf16(isa: Isa, shape: &Conv2d) -> [f64; 3] {
     ]
 }
 
-/// Times AlexNet's fully connected layers behind 6 × 6 positions and behind one: in f32, and packing and multiplying of
-/// pairs.
+/// Times AlexNet's fully connected layers behind 6 × 6 positions and behind one: as in training, in f32 and in bf16; and as
+/// in scoring, where weights are made pairs once.
 fn dense(isa: Isa, images: usize) {
     println!("{isa:?}, {images} images; best of several, milliseconds (GFLOP/s, or GB/s of f32)");
     let layers = [
@@ -128,11 +128,18 @@ fn dense(isa: Isa, images: usize) {
             outputs,
         };
         let relu = Activation::Relu;
-        let (mut dx, mut dw, dy) = (x.clone(), w.clone(), y.clone());
+        let (mut dx, mut dw, mut db) = (x.clone(), w.clone(), bias.clone());
+        let dy = y.clone();
         let in_f32 = [
             best(|| linear(isa, &shape, &x, &w, Some(&bias), relu, &mut y)),
             best(|| linear_backward_data(isa, &shape, &dy, &w, &mut dx)),
             best(|| linear_backward_weights(isa, &shape, &x, &dy, &mut dw, None)),
+        ];
+
+        let in_bf16 = [
+            best(|| linear_in_bf16(isa, &shape, &x, &w, &bias, relu, &mut y)),
+            best(|| linear_backward_data_in_bf16(isa, &shape, &dy, &w, &mut dx)),
+            best(|| linear_backward_weights_in_bf16(isa, &shape, &x, &dy, &mut dw, &mut db)),
         ];
 
         let words = blocks(images) * pair_words(channels, plane) * LANES;
@@ -147,11 +154,14 @@ fn dense(isa: Isa, images: usize) {
             format!("{:6.2} ({:5.0})", time * 1e3, work as f64 * 1e-9 / time)
         };
         let work = 2 * images * w.len();
+        let three = |times: [f64; 3]| {
+            let [forward, data, weights] = times.map(|time| rate(work, time));
+            format!("forward {forward}  data {data}  weights {weights}")
+        };
         println!(
-            "{channels:4} x {plane:2} -> {outputs:4}  f32: forward {}  data {}  weights {}  bf16: packing {}  forward {}",
-            rate(work, in_f32[0]),
-            rate(work, in_f32[1]),
-            rate(work, in_f32[2]),
+            "{channels:4} x {plane:2} -> {outputs:4}  f32: {}  bf16: {}  kept as pairs: packing {}  forward {}",
+            three(in_f32),
+            three(in_bf16),
             rate(4 * w.len(), packing),
             rate(work, running)
         );

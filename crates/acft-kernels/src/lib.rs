@@ -47,7 +47,8 @@ pub use norm::{
 };
 pub use pairs::{
     PairConvolution, PairLinear, conv2d_backward_weights_of_pairs, from_pairs,
-    global_avg_pool_of_pairs, max_pool2d_backward_of_pairs, max_pool2d_block_of_pairs,
+    global_avg_pool_of_pairs, linear_backward_data_in_bf16, linear_backward_weights_in_bf16,
+    linear_in_bf16, max_pool2d_backward_of_pairs, max_pool2d_block_of_pairs,
     max_pool2d_with_taps_of_pairs, pair_words, relu_backward_of_pairs, to_pairs,
 };
 pub use pool::{

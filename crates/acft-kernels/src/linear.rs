@@ -127,7 +127,7 @@ pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32
                 scratch::with(|Scratch { padded, .. }| {
                     for terms in packed::depths(outputs) {
                         let w = RightFactor::new(weights, inputs, terms, columns.clone(), padded);
-                        dy.times(isa, 0..batch, &w, sums, SPAN);
+                        dy.times(isa, 0..batch, (&w, 1), sums, SPAN);
                     }
                 });
             });
@@ -160,10 +160,7 @@ pub fn linear_backward_weights(
     check::length("dy", dy, batch * outputs);
     check::length("dw", dw, outputs * inputs);
     if let Some(db) = db {
-        check::length("db", db, outputs);
-        db.fill(0.0);
-        let rows = dy.chunks_exact(outputs.max(1));
-        rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
+        bias_gradient(outputs, dy, db);
     }
     if dw.is_empty() || batch == 0 {
         // A sum of nothing.
@@ -178,14 +175,25 @@ pub fn linear_backward_weights(
                 .enumerate()
                 .for_each(|(i, dw)| {
                     let rows = i * GRADIENTS..i * GRADIENTS + dw.len() / inputs;
-                    dy.times(isa, rows, &x, dw, inputs);
+                    dy.times(isa, rows, (&x, TOGETHER), dw, inputs);
                 });
         }
     });
 }
 
+/// The column sums of `dy`.
+pub(crate) fn bias_gradient(outputs: usize, dy: &[f32], db: &mut [f32]) {
+    check::length("db", db, outputs);
+    db.fill(0.0);
+    let rows = dy.chunks_exact(outputs.max(1));
+    rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
+}
+
 /// Rows of the weights' gradient that a task computes.
 const GRADIENTS: usize = 32 * ROWS;
+/// Panels of the input that rows of them are multiplied with at once: the longer the pieces are in which a row is written,
+/// the faster.
+const TOGETHER: usize = 8;
 
 /// Rows `step` apart from `first` on, whose terms are `term_step` apart.
 fn strided(first: usize, step: usize, term_step: usize) -> Left {

@@ -9,6 +9,7 @@
 //! slices that begin at a multiple of 64 bytes.
 
 mod conv;
+mod dense;
 mod direction;
 mod factor;
 mod linear;
@@ -20,6 +21,7 @@ mod tiles;
 mod weights;
 
 pub use conv::PairConvolution;
+pub use dense::{linear_backward_data_in_bf16, linear_backward_weights_in_bf16, linear_in_bf16};
 pub use linear::PairLinear;
 pub use pool::{
     global_avg_pool_of_pairs, max_pool2d_backward_of_pairs, max_pool2d_block_of_pairs,

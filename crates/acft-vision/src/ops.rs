@@ -25,7 +25,7 @@ pub use self::adam::FusedAdam;
 pub(crate) use self::buffers::{clear as clear_buffers, take as buffer};
 pub use self::images::Images;
 pub(crate) use self::images::Layout;
-use self::kernels::{KernelOps, Norm, Pool, Window};
+use self::kernels::{Dense, KernelOps, Norm, Pool, Window};
 
 /// A 2-D convolution (cross-correlation), optionally followed by a ReLU.
 ///
@@ -218,14 +218,29 @@ pub fn batch_norm_training(
 /// `x` is batch × in, `weight` is out × in (torchvision's layout), `bias` has
 /// one value per output.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    dense(x, weight, bias, relu, false)
+}
+
+/// As [`linear`], with the factors of each product (and of those of the
+/// gradients) rounded to bf16 where the processor multiplies matrices of such
+/// numbers, and in f32 elsewhere.
+pub fn linear_in_bf16(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
+    dense(x, weight, bias, relu, true)
+}
+
+fn dense(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool, rounded: bool) -> Tensor<2> {
     if !has_kernels(&x) {
         return plain::linear(x, weight, bias, relu);
     }
+    let activation = activation(relu);
     Tensor::from_dispatch(<Dispatch as KernelOps>::fused_linear(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
-        activation(relu),
+        Dense {
+            activation,
+            rounded,
+        },
     ))
 }
 

@@ -58,63 +58,74 @@ impl<'a> LeftFactor<'a> {
     }
 
     /// Rows `rows`, which begin with a panel, times `right`, to the upper left of `out`, whose rows are `out_row`
-    /// apart: in place of what is there if the terms are the first, or else in addition.
+    /// apart: in place of what is there if the terms are the first, or else in addition. A panel meets so many panels of
+    /// the right factor, `together`, before the next one does.
     pub(super) fn times(
         &self,
         isa: Isa,
         rows: Range<usize>,
-        right: &RightFactor<'_>,
+        (right, together): (&RightFactor<'_>, usize),
         out: &mut [f32],
         out_row: usize,
     ) {
-        let depth = right.terms.len();
-        let terms = Terms::first(WIDTH, depth);
-        let start = match right.terms.start {
-            0 => Start::Zero,
-            _ => Start::Output,
+        for some in right.panels(together) {
+            for (first, height) in panels(rows.len()) {
+                for panel in some.clone() {
+                    let row = (rows.start + first, height);
+                    let out = &mut out[first * out_row + panel * WIDTH..];
+                    self.meet(isa, row, (right, panel), out, out_row);
+                }
+            }
+        }
+    }
+
+    /// The panel of `height` rows from `row` on, times one of `right`.
+    fn meet(
+        &self,
+        isa: Isa,
+        (row, height): (usize, usize),
+        (right, panel): (&RightFactor<'_>, usize),
+        out: &mut [f32],
+        out_row: usize,
+    ) {
+        let width = WIDTH.min(right.columns - panel * WIDTH);
+        let size = right.depth.len() * WIDTH;
+        let tile = |vectors: Range<usize>, out: &mut [f32], out_row| {
+            let tile = Tile {
+                rows: height,
+                left: Left::Packed,
+                a: &self.values[row * self.terms + right.depth.start * height..],
+                b: &right.values[panel * size..][..size],
+                columns: &OFFSETS[vectors.clone()],
+                terms: &right.terms,
+                start: match right.depth.start {
+                    0 => Start::Zero,
+                    _ => Start::Output,
+                },
+                relu: false,
+                out_row,
+                out_columns: &OFFSETS[..vectors.len()],
+            };
+            isa.tile(&tile, out);
         };
-        let rows: Vec<_> = panels(rows.len())
-            .map(|(first, height)| (first, height, rows.start + first))
-            .collect();
-        for (panel, values) in right.values.chunks_exact(depth * WIDTH).enumerate() {
-            let width = WIDTH.min(right.columns - panel * WIDTH);
-            for &(first, height, row) in &rows {
-                let tile = |vectors: Range<usize>, out: &mut [f32], out_row| {
-                    isa.tile(
-                        &Tile {
-                            rows: height,
-                            left: Left::Packed,
-                            a: &self.values[row * self.terms + right.terms.start * height..],
-                            b: values,
-                            columns: &OFFSETS[vectors.clone()],
-                            terms: &terms,
-                            start,
-                            relu: false,
-                            out_row,
-                            out_columns: &OFFSETS[..vectors.len()],
-                        },
-                        out,
-                    );
-                };
-                let out = &mut out[first * out_row + panel * WIDTH..];
-                let whole = width / LANES;
-                if whole > 0 {
-                    tile(0..whole, out, out_row);
-                }
-                // A vector must not reach beyond a row.
-                let (at, rest) = (whole * LANES, width % LANES);
-                if rest > 0 {
-                    let mut edge = [0.0; ROWS * LANES];
-                    let of_out = |row: usize| row * out_row + at..row * out_row + at + rest;
-                    let of_edge = |row: usize| row * LANES..row * LANES + rest;
-                    for row in 0..height {
-                        edge[of_edge(row)].copy_from_slice(&out[of_out(row)]);
-                    }
-                    tile(whole..whole + 1, &mut edge, LANES);
-                    for row in 0..height {
-                        out[of_out(row)].copy_from_slice(&edge[of_edge(row)]);
-                    }
-                }
+        let (whole, rest) = (width / LANES, width % LANES);
+        if whole > 0 {
+            tile(0..whole, out, out_row);
+        }
+        if rest > 0 {
+            // A vector must not reach beyond a row.
+            let mut edge = [0.0; ROWS * LANES];
+            let of_edge = |row: usize| row * LANES..row * LANES + rest;
+            let of_out = |row: usize| {
+                let first = row * out_row + whole * LANES;
+                first..first + rest
+            };
+            for row in 0..height {
+                edge[of_edge(row)].copy_from_slice(&out[of_out(row)]);
+            }
+            tile(whole..whole + 1, &mut edge, LANES);
+            for row in 0..height {
+                out[of_out(row)].copy_from_slice(&edge[of_edge(row)]);
             }
         }
     }
@@ -126,8 +137,10 @@ const OFFSETS: [usize; COLUMNS] = [0, LANES, 2 * LANES];
 /// Some terms and columns of the right factor, as `[panel][term][WIDTH]`.
 pub(super) struct RightFactor<'a> {
     values: &'a [f32],
-    terms: Range<usize>,
+    depth: Range<usize>,
     columns: usize,
+    /// Those of a panel.
+    terms: Terms,
 }
 
 impl<'a> RightFactor<'a> {
@@ -135,56 +148,62 @@ impl<'a> RightFactor<'a> {
     pub(super) fn new(
         b: &[f32],
         row: usize,
-        terms: Range<usize>,
+        depth: Range<usize>,
         columns: Range<usize>,
         buffer: &'a mut Vec<f32>,
     ) -> Self {
-        let values = Self::room(&terms, &columns, buffer);
-        for (i, term) in terms.clone().enumerate() {
+        let values = room(depth.len(), columns.len(), buffer);
+        for (i, term) in depth.clone().enumerate() {
             let from = b[term * row..][columns.clone()].chunks(WIDTH);
             for (panel, from) in from.enumerate() {
-                let at = (panel * terms.len() + i) * WIDTH;
+                let at = (panel * depth.len() + i) * WIDTH;
                 copy(from, &mut values[at..at + WIDTH]);
             }
         }
-        Self {
-            values,
-            terms,
-            columns: columns.len(),
-        }
+        Self::of(values, depth, columns.len())
     }
 
     /// The same by all threads, of all columns.
     pub(super) fn whole(
         b: &[f32],
         row: usize,
-        terms: Range<usize>,
+        depth: Range<usize>,
         buffer: &'a mut Vec<f32>,
     ) -> Self {
-        let values = Self::room(&terms, &(0..row), buffer);
+        let values = room(depth.len(), row, buffer);
         values
-            .par_chunks_exact_mut(terms.len() * WIDTH)
+            .par_chunks_exact_mut(depth.len() * WIDTH)
             .enumerate()
             .for_each(|(panel, values)| {
                 let columns = panel * WIDTH..row.min((panel + 1) * WIDTH);
-                for (to, term) in values.chunks_exact_mut(WIDTH).zip(terms.clone()) {
+                for (to, term) in values.chunks_exact_mut(WIDTH).zip(depth.clone()) {
                     copy(&b[term * row..][columns.clone()], to);
                 }
             });
+        Self::of(values, depth, row)
+    }
+
+    fn of(values: &'a [f32], depth: Range<usize>, columns: usize) -> Self {
         Self {
             values,
-            terms,
-            columns: row,
+            terms: Terms::first(WIDTH, depth.len()),
+            depth,
+            columns,
         }
     }
 
-    fn room<'b>(
-        terms: &Range<usize>,
-        columns: &Range<usize>,
-        buffer: &'b mut Vec<f32>,
-    ) -> &'b mut [f32] {
-        scratch::reserve(buffer, columns.len().div_ceil(WIDTH) * terms.len() * WIDTH)
+    /// Its panels, so many of them together.
+    fn panels(&self, together: usize) -> impl Iterator<Item = Range<usize>> {
+        let all = self.columns.div_ceil(WIDTH);
+        (0..all)
+            .step_by(together)
+            .map(move |first| first..all.min(first + together))
     }
+}
+
+/// Room for panels of so many terms and columns.
+fn room(terms: usize, columns: usize, buffer: &mut Vec<f32>) -> &mut [f32] {
+    scratch::reserve(buffer, columns.div_ceil(WIDTH) * terms * WIDTH)
 }
 
 /// Part of a row to a row of a panel, whose rest becomes 0.

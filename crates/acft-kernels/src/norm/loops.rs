@@ -22,15 +22,14 @@ fn sums<const N: usize>(
         let mut part = [[0.0_f32; LANES]; N];
         for position in first..positions.min(first + 16) {
             for lane in 0..LANES {
-                let values = value(position, lane);
-                for n in 0..N {
-                    part[n][lane] += values[n];
+                for (part, value) in part.iter_mut().zip(value(position, lane)) {
+                    part[lane] += value;
                 }
             }
         }
-        for n in 0..N {
-            for lane in 0..LANES {
-                sums[n][lane] += f64::from(part[n][lane]);
+        for (sums, part) in sums.iter_mut().zip(part) {
+            for (sum, part) in sums.iter_mut().zip(part) {
+                *sum += f64::from(part);
             }
         }
     }

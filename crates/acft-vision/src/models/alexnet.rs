@@ -68,7 +68,7 @@ impl Alexnet {
     /// The dense layers before the head.
     pub(super) fn dense(&self, mut x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
         for dense in self.classifier[..6].iter().flatten() {
-            x = dense.forward(pass.dropout(x, 0.5));
+            x = dense.forward_in(pass.dropout(x, 0.5), pass);
         }
         x
     }

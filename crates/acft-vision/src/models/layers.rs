@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::init::{Init, Initializer, Part};
 use super::pass::{BatchStatistics, Pass};
-use crate::engine::{self, Builder, Grid};
+use crate::engine::{self, Builder, Grid, Precision};
 use crate::ops::{self, Images};
 
 /// What follows a convolution or linear layer.
@@ -179,6 +179,16 @@ impl Dense {
 
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         ops::linear(x, self.weight.val(), self.bias.val(), self.relu)
+    }
+
+    /// The same at the precision of a pass.
+    pub(super) fn forward_in(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        match pass.precision() {
+            Precision::F32 => self.forward(x),
+            Precision::Bf16 => {
+                ops::linear_in_bf16(x, self.weight.val(), self.bias.val(), self.relu)
+            }
+        }
     }
 
     /// The layer for the engine.

@@ -111,6 +111,14 @@ impl Training {
 }
 
 impl Pass<'_> {
+    /// That at which hidden layers are computed.
+    pub(super) fn precision(&self) -> Precision {
+        match self {
+            Self::Inference => Precision::F32,
+            Self::Training(training) => training.precision,
+        }
+    }
+
     /// Drops each value with probability `rate` in training, and scales the
     /// others up to keep the mean.
     pub(super) fn dropout<const D: usize>(&mut self, x: Tensor<D>, rate: f64) -> Tensor<D> {

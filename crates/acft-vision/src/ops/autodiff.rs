@@ -16,7 +16,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::kernels::{self, KernelOps, Norm, Pool, Window};
+use super::kernels::{self, Dense, KernelOps, Norm, Pool, Window};
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn fused_conv2d(
@@ -50,7 +50,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        activation: Activation,
+        dense: Dense,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node(), bias.node()];
         match LinearBackward
@@ -61,17 +61,17 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(mut prep) => {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
-                let y = Flex::fused_linear(x, weight, bias, activation);
+                let y = Flex::fused_linear(x, weight, bias, dense);
                 let layer = Layer {
                     inputs,
                     output: y.clone(),
-                    activation,
+                    activation: dense.activation,
                 };
-                prep.finish(layer, y)
+                prep.finish((layer, dense), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
-                prep.finish(Flex::fused_linear(x, weight, bias, activation))
+                prep.finish(Flex::fused_linear(x, weight, bias, dense))
             }
         }
     }
@@ -248,7 +248,7 @@ impl Backward<Flex, 3> for ConvBackward {
 struct LinearBackward;
 
 impl Backward<Flex, 3> for LinearBackward {
-    type State = Layer;
+    type State = (Layer, Dense);
 
     fn backward(
         self,
@@ -256,13 +256,12 @@ impl Backward<Flex, 3> for LinearBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let layer = ops.state;
-        let activation = layer.activation;
+        let (layer, dense) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
         let tensors = layer.tensors(dy, checkpointer);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::linear_gradients(tensors, activation, wanted);
+        let found = kernels::linear_gradients(tensors, dense, wanted);
         register(parents, found, grads);
     }
 }

@@ -29,6 +29,14 @@ pub(super) struct Pool {
     pub(super) ceil: bool,
 }
 
+/// A fully connected layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dense {
+    pub(super) activation: Activation,
+    /// Whether factors are rounded to bf16, where that is faster.
+    pub(super) rounded: bool,
+}
+
 /// A batch normalisation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Norm {
@@ -56,7 +64,7 @@ pub(super) trait KernelOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        activation: Activation,
+        layer: Dense,
     ) -> FloatTensor<Self>;
 
     /// A max-pool.
@@ -140,20 +148,18 @@ impl KernelOps for Flex {
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
-        activation: Activation,
+        layer: Dense,
     ) -> FlexTensor {
+        let (isa, activation) = (Isa::best(), layer.activation);
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let shape = linear_shape(&x, &weight);
         let mut y = buffers::take(shape.batch * shape.outputs);
-        kernels::linear(
-            Isa::best(),
-            &shape,
-            values(&x),
-            values(&weight),
-            Some(values(&bias)),
-            activation,
-            &mut y,
-        );
+        let (x, w, b) = (values(&x), values(&weight), values(&bias));
+        if layer.rounded {
+            kernels::linear_in_bf16(isa, &shape, x, w, b, activation, &mut y);
+        } else {
+            kernels::linear(isa, &shape, x, w, Some(b), activation, &mut y);
+        }
         tensor(y, [shape.batch, shape.outputs])
     }
 
@@ -316,30 +322,32 @@ pub(super) fn conv2d_gradients(
 /// input, weights and output, and the gradient of its output.
 pub(super) fn linear_gradients(
     [x, weight, y, dy]: [FlexTensor; 4],
-    activation: Activation,
+    layer: Dense,
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
+    let isa = Isa::best();
     let (x, weight) = (contiguous(x), contiguous(weight));
     let shape = linear_shape(&x, &weight);
-    let dy = before_activation(y, dy, activation);
+    let dy = before_activation(y, dy, layer.activation);
     let dx = wanted[0].then(|| {
         let mut dx = buffers::take(shape.batch * shape.inputs);
-        kernels::linear_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
+        let (dy, w) = (values(&dy), values(&weight));
+        if layer.rounded {
+            kernels::linear_backward_data_in_bf16(isa, &shape, dy, w, &mut dx);
+        } else {
+            kernels::linear_backward_data(isa, &shape, dy, w, &mut dx);
+        }
         tensor(dx, [shape.batch, shape.inputs])
     });
     let parameters = (wanted[1] || wanted[2]).then(|| {
-        let (mut dw, mut db) = (
-            buffers::take(shape.outputs * shape.inputs),
-            vec![0.0; shape.outputs],
-        );
-        kernels::linear_backward_weights(
-            Isa::best(),
-            &shape,
-            values(&x),
-            values(&dy),
-            &mut dw,
-            Some(&mut db),
-        );
+        let mut dw = buffers::take(shape.outputs * shape.inputs);
+        let mut db = vec![0.0; shape.outputs];
+        let (x, dy) = (values(&x), values(&dy));
+        if layer.rounded {
+            kernels::linear_backward_weights_in_bf16(isa, &shape, x, dy, &mut dw, &mut db);
+        } else {
+            kernels::linear_backward_weights(isa, &shape, x, dy, &mut dw, Some(&mut db));
+        }
         (
             tensor(dw, [shape.outputs, shape.inputs]),
             tensor(db, [shape.outputs]),

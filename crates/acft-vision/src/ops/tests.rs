@@ -447,6 +447,32 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
 }
 
 #[test]
+fn linear_layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
+    let device = Device::flex().autodiff();
+    // Whole vectors, and not.
+    for inputs in [48, 50] {
+        let run = |linear: &dyn Fn(Tensor<2>, Tensor<2>, Tensor<1>, bool) -> Tensor<2>| {
+            let x = values([19, inputs], 1, &device);
+            let (w, b) = (values([33, inputs], 2, &device), values([33], 3, &device));
+            let y = linear(x.clone(), w.clone(), b.clone(), true);
+            let weighted = y.clone() * values(y.dims(), 4, &device).detach();
+            let gradients = weighted.sum().backward();
+            [
+                floats(y),
+                floats(x.grad(&gradients).unwrap()),
+                floats(w.grad(&gradients).unwrap()),
+                floats(b.grad(&gradients).unwrap()),
+            ]
+        };
+        let (exact, rounded) = (run(&super::linear), run(&super::linear_in_bf16));
+        for (i, (rounded, exact)) in rounded.iter().zip(&exact).enumerate() {
+            // A rounded sum may fall on the other side of the ReLU.
+            assert_like(&format!("tensor {i}"), rounded, exact, 0.05);
+        }
+    }
+}
+
+#[test]
 fn rounding_and_going_back_is_exact_for_numbers_of_eight_bits() {
     let device = Device::flex().autodiff();
     let x = values([17, 3, 2, 3], 1, &device)
