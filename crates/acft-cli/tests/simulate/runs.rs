@@ -230,6 +230,49 @@ fn runs_are_compared_where_they_can_be() {
     assert!(refused(&mut compare(&["nowhere"])).contains("nowhere is no run"));
 }
 
+/// torchvision's SqueezeNet has a ReLU behind its last layer, which a large step kills: all answers are the same then, and
+/// stay so.
+#[test]
+fn a_last_layer_that_dies_is_told_of_with_the_network_in_which_it_cannot() {
+    let images = Images::new();
+    let run = |model: &str| {
+        let mut command = acft();
+        command.current_dir(images.home()).args([
+            "simulate",
+            "--data",
+            "blobs",
+            "--from-scratch",
+            "--model",
+            model,
+            "--input",
+            "32",
+            "--patches",
+            "none",
+            "--strategy",
+            "rft",
+            "--batch",
+            "10",
+            "--steps",
+            "2",
+            "--epochs",
+            "6",
+            "--minibatch",
+            "8",
+            "--lr",
+            "0.01",
+            "--out",
+            model,
+        ]);
+        let output = succeeds(&mut command);
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = run("squeezenet1_1");
+    let hint = "the last layer is dead and learns no more; try a lower --lr, or --model squeezenet1_1_linear";
+    assert!(said.contains(hint), "{said}");
+    let said = run("squeezenet1_1_linear");
+    assert!(!said.contains("is dead"), "{said}");
+}
+
 #[test]
 fn a_label_budget_alone_is_what_ends_a_run() {
     let images = Images::new();
