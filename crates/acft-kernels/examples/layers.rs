@@ -133,7 +133,7 @@ fn dense(isa: Isa, images: usize) {
         let in_f32 = [
             best(|| linear(isa, &shape, &x, &w, Some(&bias), relu, &mut y)),
             best(|| linear_backward_data(isa, &shape, &dy, &w, &mut dx)),
-            best(|| linear_backward_weights(isa, &shape, &x, &dy, &mut dw, None)),
+            best(|| linear_backward_weights(isa, &shape, &x, &dy, &mut dw, Some(&mut db))),
         ];
 
         let in_bf16 = [

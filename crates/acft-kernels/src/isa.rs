@@ -54,6 +54,7 @@ impl std::fmt::Debug for Isa {
 /// The functions that differ between instruction sets.
 struct Primitives {
     name: &'static str,
+    /// Vectors whose features the processor was asked for before this set was handed out: [`Isa::vectorized`] relies on it.
     vectors: Vectors,
     /// A tile of so many rows and columns. Trusts the job.
     tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, f32>),

@@ -1,6 +1,5 @@
 //! CPU kernels for small convolutional networks: convolution, linear layers, pooling and Adam, forward and
-//! backward, in `f32`; and in bf16 what networks need to score, and convolution, batch normalisation, max-pool and ReLU
-//! backward ([`PairConvolution`]).
+//! backward, in `f32`; and in bf16 what networks need to score and to train ([`PairConvolution`]).
 //!
 //! Tensors are plain slices. Images are *interleaved*: [`LANES`] of them lie side by side,
 //! `[block][channel][height][width][LANES]` ([`interleave`] and [`separate`] convert), so that a vector holds the

@@ -2,6 +2,8 @@
 
 mod packed;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::{
@@ -18,6 +20,13 @@ use self::packed::{LeftFactor, RightFactor};
 const DEPTH: usize = 512;
 /// Columns of weights that a task works on: a row of them is read in one go.
 const SPAN: usize = 16 * packed::WIDTH;
+/// Outputs that a task computes.
+const TASK: usize = 8 * ROWS;
+/// Rows of the weights' gradient that a task computes.
+const GRADIENTS: usize = 32 * ROWS;
+/// Panels of the input that rows of them are multiplied with at once: the longer the pieces are in which a row is written,
+/// the faster.
+const TOGETHER: usize = 8;
 
 /// `y = activation(x · weightsᵀ + bias)`.
 ///
@@ -58,7 +67,11 @@ pub fn linear(
                 let first = i * TASK;
                 let rows = sums.len() / row;
                 let weights = &weights[first * inputs..][..rows * inputs];
-                for (from, to) in depths(inputs) {
+                for Range {
+                    start: from,
+                    end: to,
+                } in depths(inputs, DEPTH)
+                {
                     let start = |row: usize| match (from, bias) {
                         (0, Some(bias)) => Start::Bias(&bias[first + row..]),
                         (0, None) => Start::Zero,
@@ -72,7 +85,10 @@ pub fn linear(
                             let count = COLUMNS.min(blocks(batch) - block);
                             let tile = Tile {
                                 rows: height,
-                                left: strided(at * inputs + from, inputs, 1),
+                                left: Left::Rows {
+                                    rows: std::array::from_fn(|row| (at + row) * inputs + from),
+                                    step: 1,
+                                },
                                 a: weights,
                                 b: turned,
                                 columns: &columns[..count],
@@ -95,9 +111,6 @@ pub fn linear(
             });
     });
 }
-
-/// Outputs that a task computes.
-const TASK: usize = 8 * ROWS;
 
 /// `dx = dy · weights`, the gradient of the input of [`linear`] from that of its output before the activation.
 ///
@@ -125,7 +138,7 @@ pub fn linear_backward_data(isa: Isa, shape: &Linear, dy: &[f32], weights: &[f32
             .for_each(|(i, sums)| {
                 let columns = i * SPAN..inputs.min((i + 1) * SPAN);
                 scratch::with(|Scratch { padded, .. }| {
-                    for terms in packed::depths(outputs) {
+                    for terms in depths(outputs, packed::DEPTH) {
                         let w = RightFactor::new(weights, inputs, terms, columns.clone(), padded);
                         dy.times(isa, 0..batch, (&w, 1), sums, SPAN);
                     }
@@ -169,7 +182,7 @@ pub fn linear_backward_weights(
     }
     scratch::with(|Scratch { turned, padded, .. }| {
         let dy = LeftFactor::new(dy, [outputs, batch], [1, outputs], turned);
-        for images in packed::depths(batch) {
+        for images in depths(batch, packed::DEPTH) {
             let x = RightFactor::whole(x, inputs, images, padded);
             dw.par_chunks_mut(GRADIENTS * inputs)
                 .enumerate()
@@ -189,24 +202,10 @@ pub(crate) fn bias_gradient(outputs: usize, dy: &[f32], db: &mut [f32]) {
     rows.for_each(|row| db.iter_mut().zip(row).for_each(|(sum, v)| *sum += v));
 }
 
-/// Rows of the weights' gradient that a task computes.
-const GRADIENTS: usize = 32 * ROWS;
-/// Panels of the input that rows of them are multiplied with at once: the longer the pieces are in which a row is written,
-/// the faster.
-const TOGETHER: usize = 8;
-
-/// Rows `step` apart from `first` on, whose terms are `term_step` apart.
-fn strided(first: usize, step: usize, term_step: usize) -> Left {
-    Left::Rows {
-        rows: std::array::from_fn(|row| first + row * step),
-        step: term_step,
-    }
-}
-
-/// The ranges of a sum's terms that are worked on one after the other.
-fn depths(terms: usize) -> impl Iterator<Item = (usize, usize)> {
-    let parts = terms.div_ceil(DEPTH).max(1);
-    (0..parts).map(move |i| (i * terms / parts, (i + 1) * terms / parts))
+/// The ranges of a sum's terms that are worked on one after the other, of at most so many.
+fn depths(terms: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = terms.div_ceil(most).max(1);
+    (0..parts).map(move |i| i * terms / parts..(i + 1) * terms / parts)
 }
 
 /// Panels of rows: the first row of each, and their number.

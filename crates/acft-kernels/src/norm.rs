@@ -68,7 +68,7 @@ impl Norm {
         self.len() == 0
     }
 
-    /// The planes of all blocks in order, each with its block and the first of its channels.
+    /// The planes of all blocks in order, and what is in each.
     fn planes<'a, W: Word<N>, const N: usize>(
         &self,
         x: &'a [W],
@@ -85,6 +85,14 @@ impl Norm {
             first: plane % groups * N,
             lanes: LANES.min(self.batch - plane / groups * LANES),
         }
+    }
+
+    #[track_caller]
+    fn check(&self, [weight, bias]: [&[f32]; 2], statistics: &Statistics) {
+        check::length("weight", weight, self.channels);
+        check::length("bias", bias, self.channels);
+        check::length("mean", &statistics.mean, self.channels);
+        check::length("variance", &statistics.variance, self.channels);
     }
 
     /// What the channels of a plane are normalised by. One that a pair lacks becomes 0.
@@ -122,6 +130,7 @@ impl Norm {
 /// Which images and channels a plane has.
 #[derive(Clone, Copy, Debug)]
 struct Place {
+    /// The first of its channels.
     first: usize,
     /// The lanes that hold an image.
     lanes: usize,
@@ -197,8 +206,7 @@ fn normalise<W: Word<N>, const N: usize>(
 ) {
     check::length("x", x, shape.words(N));
     check::length("y", y, shape.words(N));
-    check::length("weight", weight, shape.channels);
-    check::length("bias", bias, shape.channels);
+    shape.check([weight, bias], statistics);
     let y = y.par_chunks_exact_mut((shape.positions * LANES).max(1));
     shape.planes(x).zip(y).for_each(|((place, x), y)| {
         isa.vectorized(Normalise {
@@ -212,8 +220,7 @@ fn normalise<W: Word<N>, const N: usize>(
 
 /// The gradients of [`batch_norm`] with the statistics of its own input, from that of its output.
 ///
-/// Lanes that hold no image must be 0 in `dy`. Panics, naming the argument, if a slice has another length than
-/// `shape` calls for.
+/// Panics, naming the argument, if a slice has another length than `shape` calls for.
 pub fn batch_norm_backward(
     isa: Isa,
     shape: &Norm,
@@ -274,9 +281,9 @@ fn backward<W: Word<N>, const N: usize>(
     check::length("x", x, shape.words(N));
     check::length("dy", dy, shape.words(N));
     check::length("dx", dx, shape.words(N));
-    for (name, slice) in [("weight", weight), ("bias", bias), ("dw", dw), ("db", db)] {
-        check::length(name, slice, shape.channels);
-    }
+    check::length("dw", dw, shape.channels);
+    check::length("db", db, shape.channels);
+    shape.check([weight, bias], statistics);
     let planes = || {
         let pairs = shape.planes(x).zip(shape.planes(dy));
         pairs.map(|((place, x), (_, dy))| {

@@ -1,4 +1,5 @@
-//! Networks in bf16: images, convolutions with their gradients, pooling and linear layers over pairs of channels.
+//! Networks in bf16: images, convolutions with their gradients, pooling and linear layers over pairs of channels; and
+//! linear layers in f32 that are multiplied as pairs.
 //!
 //! A bf16 number is an f32 without the lower half of its bits: as large a range, two to three digits. Two of them,
 //! the same element of two neighbouring channels, share a word: `[block][channel / 2][height][width][LANES]` of `u32`,

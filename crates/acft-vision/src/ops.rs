@@ -117,8 +117,12 @@ pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
     y.of_channels(channels)
 }
 
-/// The sum of two layers' outputs, and a ReLU.
+/// The sum of two layers' outputs, and a ReLU; in f32 if either is.
 pub fn add_relu(a: Images, b: Images) -> Images {
+    let (a, b) = match (a.in_pairs(), b.in_pairs()) {
+        (true, true) | (false, false) => (a, b),
+        _ => (a.in_f32(), b.in_f32()),
+    };
     let interleaved = a.interleaved();
     let b = b.into_values();
     if !interleaved {
@@ -154,7 +158,7 @@ pub fn batch_norm(
     epsilon: f64,
     relu: bool,
 ) -> Images {
-    x.map(|x| {
+    x.in_f32().map(|x| {
         let y = burn_ops::batch_norm(x, weight, bias, mean, variance, epsilon);
         if relu {
             burn::tensor::activation::relu(y)
@@ -222,8 +226,8 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> T
 }
 
 /// As [`linear`], with the factors of each product (and of those of the
-/// gradients) rounded to bf16 where the processor multiplies matrices of such
-/// numbers, and in f32 elsewhere.
+/// gradients, where the inputs are a multiple of 16) rounded to bf16 if the
+/// processor multiplies matrices of such numbers, and in f32 elsewhere.
 pub fn linear_in_bf16(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, relu: bool) -> Tensor<2> {
     dense(x, weight, bias, relu, true)
 }

@@ -182,6 +182,23 @@ fn weights_of_another_network_are_named() {
         "{message}"
     );
 
+    // What they are not is the twin of a network with another last layer.
+    let mut tensors = Network::new(Architecture::Squeezenet1_1, 2, 1, &device()).tensors();
+    tensors.insert(
+        "features.0.bias".into(),
+        NamedTensor {
+            shape: vec![2],
+            values: vec![0.0; 2],
+        },
+    );
+    let message = load(Architecture::Squeezenet1_1Linear, &file(&tensors))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.ends_with("choose the network that the file was made for"),
+        "{message}"
+    );
+
     let odd = Named::from([(
         "stem.weight".to_owned(),
         NamedTensor {

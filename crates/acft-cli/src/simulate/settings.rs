@@ -76,7 +76,7 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<usize>,
 
-    /// squeezenet1_0, squeezenet1_1, alexnet, resnet18; or squeezenet1_0_linear, squeezenet1_1_linear: without torchvision's ReLU behind the last layer, which can die [default: told from the weights].
+    /// squeezenet1_0, squeezenet1_1, either with _linear for a last layer that cannot die, alexnet, resnet18 [default: told from the weights].
     #[arg(long, value_name = "NETWORK", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Architecture>,

@@ -11,13 +11,16 @@ pub(crate) trait Loops {
     fn run(self) -> Self::Output;
 }
 
-/// How wide vectors are.
+/// Features that loops are compiled for.
 #[derive(Clone, Copy)]
 pub(super) enum Vectors {
+    /// AVX-512F.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// None.
     Portable,
 }
 
@@ -25,10 +28,10 @@ impl Isa {
     /// Runs loops in the vectors of the instruction set.
     pub(crate) fn vectorized<L: Loops>(self, loops: L) -> L::Output {
         match self.0.vectors {
-            // SAFETY: the features are there (see the module).
+            // SAFETY: the features are there: see [`Primitives::vectors`](super::Primitives).
             #[cfg(target_arch = "x86_64")]
             Vectors::Avx512 => unsafe { avx512(loops) },
-            // SAFETY: the features are there (see the module).
+            // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Vectors::Avx2 => unsafe { avx2(loops) },
             Vectors::Portable => loops.run(),

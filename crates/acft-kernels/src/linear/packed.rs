@@ -17,13 +17,7 @@ use crate::{
 /// Columns of a panel of the right factor.
 pub(super) const WIDTH: usize = COLUMNS * LANES;
 /// Terms that are worked on at once: a panel of them, of the right factor, stays in the first-level cache.
-const DEPTH: usize = 128;
-
-/// The ranges of a sum's terms that are worked on one after the other.
-pub(super) fn depths(terms: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = terms.div_ceil(DEPTH).max(1);
-    (0..parts).map(move |i| i * terms / parts..(i + 1) * terms / parts)
-}
+pub(super) const DEPTH: usize = 128;
 
 /// The left factor, as `[panel][term][row]`; the panels are those of [`panels`].
 pub(super) struct LeftFactor<'a> {

@@ -152,6 +152,7 @@ pub(super) struct Backward<'a, W, const N: usize> {
     pub(super) dy: Plane<'a, W>,
     pub(super) channels: [Channel; N],
     pub(super) relu: bool,
+    /// The lanes that hold an image.
     pub(super) lanes: usize,
 }
 

@@ -2,6 +2,8 @@
 //! matrices of pairs. Weights change at each step, so that they are made pairs a part at a time, which is used while it
 //! is in the cache.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::linear::PairLinear;
@@ -10,13 +12,13 @@ use crate::{
     geometry::{Activation, Linear},
     isa::Isa,
     lanes::{self, LANES, blocks},
-    linear::{linear, linear_backward_data, linear_backward_weights},
+    linear::{bias_gradient, linear, linear_backward_data, linear_backward_weights},
     pairs::{pair_words, to_pairs},
     scratch::{self, Scratch},
 };
 
-/// Outputs whose weights are made pairs at once.
-const OUTPUTS: usize = 128;
+/// Outputs whose weights are made pairs at once, for each thread: a matrix's rows, twice.
+const OUTPUTS: usize = 64;
 /// Inputs whose weights are made pairs at once, for the gradient of the input.
 const INPUTS: usize = 128;
 
@@ -64,8 +66,10 @@ pub fn linear_in_bf16(
             .zip(pairs.par_chunks_exact_mut(words.max(1)))
             .for_each(|(turned, pairs)| to_pairs(isa, inputs, 1, turned, pairs));
         let sums = scratch::reserve(sums, outputs * row);
-        for (i, sums) in sums.chunks_mut(OUTPUTS * row).enumerate() {
-            let some = i * OUTPUTS..i * OUTPUTS + sums.len() / row;
+        // Sums do not depend on how the work is cut, so the cut may follow the machine.
+        let at_once = OUTPUTS * rayon::current_num_threads();
+        for (i, sums) in sums.chunks_mut(at_once * row).enumerate() {
+            let some = i * at_once..i * at_once + sums.len() / row;
             let weights = &weights[some.start * inputs..some.end * inputs];
             PairLinear::new(isa, [inputs, 1], weights, &bias[some], activation)
                 .run(batch, pairs, sums);
@@ -148,7 +152,7 @@ pub fn linear_backward_weights_in_bf16(
     check::length("x", x, batch * inputs);
     check::length("dy", dy, batch * outputs);
     check::length("dw", dw, outputs * inputs);
-    crate::linear::bias_gradient(outputs, dy, db);
+    bias_gradient(outputs, dy, db);
     scratch::with(|scratch| {
         let Scratch {
             turned,
@@ -159,8 +163,15 @@ pub fn linear_backward_weights_in_bf16(
         isa.transpose(dy, [batch, outputs], outputs, turned, batch);
         // The images of this layer are the inputs, and its inputs the images.
         let layer = plain(isa, [outputs, batch], turned);
-        let words = scratch::reserve(turned_pairs, inputs * batch.div_ceil(2));
-        pairs_of_rows(isa, [batch, inputs], 0..inputs, x, words);
+        let pairs = batch.div_ceil(2);
+        let words = scratch::reserve(turned_pairs, inputs * pairs);
+        words
+            .par_chunks_mut((INPUTS * pairs).max(1))
+            .enumerate()
+            .for_each(|(i, words)| {
+                let columns = i * INPUTS..i * INPUTS + words.len() / pairs;
+                pairs_of_rows(isa, [batch, inputs], columns, x, words);
+            });
         layer.run(inputs, words, dw);
     });
 }
@@ -175,7 +186,7 @@ fn plain(isa: Isa, [outputs, inputs]: [usize; 2], weights: &[f32]) -> PairLinear
 fn pairs_of_rows(
     isa: Isa,
     [rows, width]: [usize; 2],
-    columns: std::ops::Range<usize>,
+    columns: Range<usize>,
     values: &[f32],
     out: &mut [u32],
 ) {

@@ -34,7 +34,8 @@ pub struct FineTuning {
     pub epochs: usize,
     /// Patches in a mini-batch; the last one of an epoch may be shorter.
     pub mini_batch: usize,
-    /// That of images and of their gradients between layers, on the CPU; weights, their gradients and sums are f32 in
+    /// That of images and of their gradients between layers, on the CPU, and of the factors of hidden fully connected
+    /// layers where the processor multiplies matrices of such numbers; parameters, their gradients and sums are f32 in
     /// any case.
     pub precision: Precision,
     /// Patches are kept in memory while a training set has at most this many

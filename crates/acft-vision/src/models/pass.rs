@@ -30,7 +30,7 @@ pub(super) enum Pass<'a> {
 pub struct Training {
     /// None where nothing is dropped.
     dropout: Option<ChaCha8Rng>,
-    /// That of images and of their gradients between layers.
+    /// See [`Training::in_precision`].
     precision: Precision,
     pub(super) statistics: Vec<BatchStatistics>,
 }
@@ -59,8 +59,9 @@ impl Training {
         }
     }
 
-    /// The same with images, and their gradients, kept at a precision between layers; weights, their gradients and
-    /// sums stay f32.
+    /// The same with images, and their gradients, kept at a precision between layers, and the factors of hidden fully
+    /// connected layers where the processor multiplies matrices of such numbers. Parameters, their gradients and sums
+    /// stay f32.
     pub fn in_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
     }
@@ -111,7 +112,7 @@ impl Training {
 }
 
 impl Pass<'_> {
-    /// That at which hidden layers are computed.
+    /// See [`Training::in_precision`]; f32 in inference.
     pub(super) fn precision(&self) -> Precision {
         match self {
             Self::Inference => Precision::F32,

@@ -32,12 +32,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_conv2d(x, weight, bias, window, activation);
-                let layer = Layer {
-                    inputs,
-                    output: y.clone(),
-                    activation,
-                };
-                prep.finish((layer, window), y)
+                let output = y.clone();
+                prep.finish((Layer { inputs, output }, window, activation), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
@@ -62,12 +58,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_linear(x, weight, bias, dense);
-                let layer = Layer {
-                    inputs,
-                    output: y.clone(),
-                    activation: dense.activation,
-                };
-                prep.finish((layer, dense), y)
+                let output = y.clone();
+                prep.finish((Layer { inputs, output }, dense), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
@@ -204,13 +196,12 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     }
 }
 
-/// What the gradients of a layer with weights need.
+/// What the gradients of a convolution or a fully connected layer need.
 #[derive(Clone, Debug)]
 struct Layer {
     /// The nodes of the input and the weights.
     inputs: [NodeId; 2],
     output: FlexTensor,
-    activation: Activation,
 }
 
 impl Layer {
@@ -225,7 +216,7 @@ impl Layer {
 struct ConvBackward;
 
 impl Backward<Flex, 3> for ConvBackward {
-    type State = (Layer, Window);
+    type State = (Layer, Window, Activation);
 
     fn backward(
         self,
@@ -233,8 +224,7 @@ impl Backward<Flex, 3> for ConvBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (layer, window) = ops.state;
-        let activation = layer.activation;
+        let (layer, window, activation) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
         let tensors = layer.tensors(dy, checkpointer);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));

@@ -87,6 +87,11 @@ impl Images {
         }
     }
 
+    /// Whether they are in bf16.
+    pub(super) fn in_pairs(&self) -> bool {
+        self.paired.is_some()
+    }
+
     /// After a layer that made so many channels of them.
     pub(super) fn of_channels(self, channels: usize) -> Self {
         Self {

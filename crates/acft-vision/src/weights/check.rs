@@ -101,7 +101,9 @@ pub(super) fn check(
     {
         return Ok(());
     }
-    mismatch.guess = guess(found).filter(|&guess| guess != architecture);
+    // The layers of a network do not tell what follows the last of them.
+    let same = |guess: Architecture| guess.with_linear_head() == Some(architecture);
+    mismatch.guess = guess(found).filter(|&guess| guess != architecture && !same(guess));
     Err(mismatch)
 }
 
