@@ -103,12 +103,7 @@ pub fn linear(
                     }
                 }
             });
-        y.par_chunks_mut(LANES * outputs)
-            .enumerate()
-            .for_each(|(block, y)| {
-                let images = y.len() / outputs;
-                isa.transpose(&sums[block * LANES..], [outputs, images], row, y, outputs);
-            });
+        to_rows(isa, outputs, sums, row, y);
     });
 }
 
@@ -192,6 +187,16 @@ pub fn linear_backward_weights(
                 });
         }
     });
+}
+
+/// Sums, `[output][block][LANES]` and `step` from output to output, as a row an image.
+pub(crate) fn to_rows(isa: Isa, outputs: usize, sums: &[f32], step: usize, rows: &mut [f32]) {
+    rows.par_chunks_mut((LANES * outputs).max(1))
+        .enumerate()
+        .for_each(|(block, rows)| {
+            let shape = [outputs, rows.len() / outputs];
+            isa.transpose(&sums[block * LANES..], shape, step, rows, outputs);
+        });
 }
 
 /// The column sums of `dy`.

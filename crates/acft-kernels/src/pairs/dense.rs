@@ -12,7 +12,7 @@ use crate::{
     geometry::{Activation, Linear},
     isa::Isa,
     lanes::{self, LANES, blocks},
-    linear::{bias_gradient, linear, linear_backward_data, linear_backward_weights},
+    linear::{bias_gradient, linear, linear_backward_data, linear_backward_weights, to_rows},
     pairs::{pair_words, to_pairs},
     scratch::{self, Scratch},
 };
@@ -74,12 +74,7 @@ pub fn linear_in_bf16(
             PairLinear::new(isa, [inputs, 1], weights, &bias[some], activation)
                 .run(batch, pairs, sums);
         }
-        y.par_chunks_mut(LANES * outputs)
-            .enumerate()
-            .for_each(|(block, y)| {
-                let images = y.len() / outputs;
-                isa.transpose(&sums[block * LANES..], [outputs, images], row, y, outputs);
-            });
+        to_rows(isa, outputs, sums, row, y);
     });
 }
 

@@ -10,6 +10,7 @@ use crate::{
     geometry::Activation,
     isa::{Isa, Start},
     lanes::{LANES, blocks},
+    linear::to_rows,
     pairs::pair_words,
 };
 use matrices::Matrices;
@@ -148,13 +149,7 @@ impl PairLinear {
         let step = blocks(images) * LANES;
         check::length("outputs", outputs, width * step);
         check::length("rows", rows, images * width);
-        rows.par_chunks_mut((LANES * width).max(1))
-            .enumerate()
-            .for_each(|(block, rows)| {
-                let shape = [width, rows.len() / width];
-                self.isa
-                    .transpose(&outputs[block * LANES..], shape, step, rows, width);
-            });
+        to_rows(self.isa, width, outputs, step, rows);
     }
 
     /// What [`PairLinear::run`] gives, as what the next layer reads: `[output][block][LANES]` to `[block][pair][LANES]`.
