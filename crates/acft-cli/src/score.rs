@@ -8,6 +8,7 @@ mod columns;
 mod error;
 mod gather;
 mod input;
+mod names;
 mod npy;
 mod output;
 mod pool;

@@ -74,11 +74,11 @@ fn main() {
 fn in_f32(isa: Isa, shape: &Conv2d) -> [f64; 3] {
     let (x, w) = (vec![0.5; shape.input_len()], vec![0.5; shape.weight_len()]);
     let (mut y, mut dx, mut dw) = (vec![0.5; shape.output_len()], x.clone(), w.clone());
-    let dy = y.clone();
+    let (dy, mut db) = (y.clone(), vec![0.0; shape.out_channels]);
     [
         best(|| conv2d(isa, shape, &x, &w, None, Activation::Relu, &mut y)),
         best(|| conv2d_backward_data(isa, shape, &dy, &w, &mut dx)),
-        best(|| conv2d_backward_weights(isa, shape, &x, &dy, &mut dw, None)),
+        best(|| conv2d_backward_weights(isa, shape, &x, &dy, &mut dw, Some(&mut db))),
     ]
 }
 
@@ -93,7 +93,7 @@ fn in_bf16(isa: Isa, shape: &Conv2d) -> [f64; 3] {
     let (x, dx) = (aligned(&mut x, from), aligned(&mut dx, from));
     let (y, dy) = (aligned(&mut y, to), aligned(&mut dy, to));
     let w = vec![0.5; shape.weight_len()];
-    let mut dw = w.clone();
+    let (mut dw, mut db) = (w.clone(), vec![0.0; shape.out_channels]);
     let [of_x, of_y] = [shape.in_channels, shape.out_channels].map(Part::whole);
     [
         best(|| {
@@ -104,7 +104,9 @@ fn in_bf16(isa: Isa, shape: &Conv2d) -> [f64; 3] {
             let back = PairConvolution::backward_data(isa, shape, &w);
             back.run((dy, of_y), (dx, of_x), false);
         }),
-        best(|| conv2d_backward_weights_of_pairs(isa, shape, x, (dy, of_y), &mut dw, None)),
+        best(|| {
+            conv2d_backward_weights_of_pairs(isa, shape, x, (dy, of_y), &mut dw, Some(&mut db))
+        }),
     ]
 }
 

@@ -150,7 +150,7 @@ pub struct Linear {
     pub outputs: usize,
 }
 
-/// A 2-D max-pool of square windows over `planes` independent planes of interleaved images.
+/// A 2-D pool of square windows over `planes` independent planes of interleaved images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2d {
     /// Blocks times channels.
@@ -161,7 +161,7 @@ pub struct Pool2d {
     pub kernel: usize,
     /// Distance between neighbouring windows.
     pub stride: usize,
-    /// Width of the border on each side that never wins, at most half the kernel.
+    /// Width of the border on each side, at most half the kernel: it never is the maximum, and sums as 0.
     pub padding: usize,
     /// Whether a last window that hangs over the far edge counts, as PyTorch's `ceil_mode` does. One window then
     /// covers an image that is smaller than it.
@@ -174,7 +174,7 @@ impl Pool2d {
     pub fn validate(&self) {
         assert!(
             (1..=16).contains(&self.kernel) && self.stride > 0 && 2 * self.padding <= self.kernel,
-            "a max-pool needs a kernel of 1 to 16, a positive stride and a padding of at most half the kernel: {self:?}"
+            "a pool needs a kernel of 1 to 16, a positive stride and a padding of at most half the kernel: {self:?}"
         );
         assert!(
             self.input

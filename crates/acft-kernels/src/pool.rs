@@ -1,8 +1,12 @@
-//! Pooling: the maximum over windows, and the mean over a whole plane.
+//! Pooling: the maximum and the mean over windows, and the mean over a whole plane.
+
+mod average;
 
 use rayon::prelude::*;
 
 use crate::{check, geometry::Pool2d, isa::Isa, lanes::LANES};
+
+pub use average::{Divisor, avg_pool2d, avg_pool2d_backward};
 
 /// `out`, the maximum over each window of `x`.
 ///

@@ -125,8 +125,12 @@ fn layers_of_real_networks() {
         square(4, [24, 32], 9, 1, 2, 0),
         square(2, [130, 20], 6, 3, 1, 1),
         square(9, [2, 3], 48, 3, 1, 1),
-        // So many outputs that their gradient is not turned all at once.
+        // So many outputs that their gradient is summed in parts; in groups too.
         square(160, [3, 64], 31, 1, 1, 0),
+        Conv2d {
+            groups: 2,
+            ..square(40, [4, 6], 50, 1, 1, 0)
+        },
         // Winograd's transforms, in more than one wave of tiles.
         square(40, [64, 64], 16, 3, 1, 1),
     ] {
@@ -198,9 +202,10 @@ proptest! {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    // One shape for plain sums, one for Winograd's transforms.
+    // One shape for plain sums, one for sums in parts, one for Winograd's transforms.
     for shape in [
         square(37, [20, 33], 11, 3, 2, 1),
+        square(85, [3, 20], 60, 3, 2, 0),
         square(37, [44, 51], 11, 3, 1, 1),
     ] {
         threads_change_no_bit(&shape);
@@ -245,6 +250,36 @@ fn threads_change_no_bit(shape: &Conv2d) {
 }
 
 /// Two layers' outputs side by side, and the gradients through both.
+/// So many weights that they are not summed in parts, and so many outputs that their gradient is turned in several waves:
+/// the plain way would take minutes, but the gradient is the sum of those of some images and of the others.
+#[test]
+fn a_gradient_is_the_sum_of_those_of_parts_of_a_batch() {
+    let shape = |batch: usize| square(batch, [260, 260], 21, 1, 1, 0);
+    let (all, isa) = (shape(160), Isa::best());
+    let (x, dy) = (values(all.input_len(), 1), values(all.output_len(), 2));
+    let gradients = |batch: usize, x: &[f32], dy: &[f32]| {
+        let mut dw = vec![f32::NAN; all.weight_len()];
+        let mut db = vec![f32::NAN; all.out_channels];
+        conv2d_backward_weights(isa, &shape(batch), x, dy, &mut dw, Some(&mut db));
+        [dw, db]
+    };
+    let whole = gradients(160, &x, &dy);
+    let (some, others) = (96, 64);
+    let (x, dy) = (
+        x.split_at(shape(some).input_len()),
+        dy.split_at(shape(some).output_len()),
+    );
+    let (first, second) = (gradients(some, x.0, dy.0), gradients(others, x.1, dy.1));
+    for i in 0..2 {
+        let sums: Vec<f64> = first[i]
+            .iter()
+            .zip(&second[i])
+            .map(|(a, b)| f64::from(*a) + f64::from(*b))
+            .collect();
+        assert_within(1e-4, "gradient", &whole[i], &sums);
+    }
+}
+
 #[test]
 fn parts_of_a_tensor_are_as_good_as_their_own() {
     let isa = Isa::best();

@@ -3,40 +3,42 @@
 mod common;
 
 use acft_kernels::{
-    Isa, LANES, Pool2d, global_avg_pool, global_avg_pool_backward, max_pool2d, max_pool2d_backward,
-    max_pool2d_with_taps,
+    Divisor, Isa, LANES, Pool2d, avg_pool2d, avg_pool2d_backward, global_avg_pool,
+    global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_with_taps,
 };
 use common::{assert_close, values};
 use proptest::prelude::*;
 
-/// The maxima, and the input element that gave each of them.
-fn reference(shape: &Pool2d, x: &[f32]) -> (Vec<f32>, Vec<usize>) {
+/// Each output's elements of the input, in the order of the outputs, in the plainest way.
+fn windows(shape: &Pool2d) -> Vec<Vec<usize>> {
     let ([height, width], [out_h, out_w]) = (shape.input, shape.output());
-    let mut found = Vec::new();
+    let mut windows = Vec::new();
     for plane in 0..shape.planes {
-        for oy in 0..out_h {
-            for ox in 0..out_w {
-                for lane in 0..LANES {
-                    let mut best: Option<usize> = None;
-                    for ky in 0..shape.kernel {
-                        for kx in 0..shape.kernel {
-                            let y = (oy * shape.stride + ky).wrapping_sub(shape.padding);
-                            let x_ = (ox * shape.stride + kx).wrapping_sub(shape.padding);
-                            if y < height && x_ < width {
-                                let at = ((plane * height + y) * width + x_) * LANES + lane;
-                                if best.is_none_or(|best| {
-                                    x[at] > x[best] || (x[at].is_nan() && !x[best].is_nan())
-                                }) {
-                                    best = Some(at);
-                                }
-                            }
-                        }
-                    }
-                    found.push(best.unwrap());
-                }
-            }
+        for (oy, ox) in (0..out_h).flat_map(|oy| (0..out_w).map(move |ox| (oy, ox))) {
+            let taps = (0..shape.kernel).flat_map(|ky| (0..shape.kernel).map(move |kx| (ky, kx)));
+            let elements: Vec<usize> = taps
+                .map(|(ky, kx)| {
+                    let y = (oy * shape.stride + ky).wrapping_sub(shape.padding);
+                    let x = (ox * shape.stride + kx).wrapping_sub(shape.padding);
+                    (y, x)
+                })
+                .filter(|(y, x)| *y < height && *x < width)
+                .map(|(y, x)| ((plane * height + y) * width + x) * LANES)
+                .collect();
+            windows.extend((0..LANES).map(|lane| elements.iter().map(|at| at + lane).collect()));
         }
     }
+    windows
+}
+
+/// The maxima, and the input element that gave each of them.
+fn reference(shape: &Pool2d, x: &[f32]) -> (Vec<f32>, Vec<usize>) {
+    let wins = |at: usize, best: usize| x[at] > x[best] || (x[at].is_nan() && !x[best].is_nan());
+    let winner = |window: Vec<usize>| {
+        let better = |best, at| if wins(at, best) { at } else { best };
+        window.into_iter().reduce(better).unwrap()
+    };
+    let found: Vec<usize> = windows(shape).into_iter().map(winner).collect();
     (found.iter().map(|&at| x[at]).collect(), found)
 }
 
@@ -83,6 +85,76 @@ proptest! {
         // Few levels make ties, which the first element of a window must win.
         let x: Vec<f32> = values(shape.input_len(), 1).iter().map(|v| (v * levels as f32).round()).collect();
         check(&shape, &x);
+        check_means(&shape, &x);
+    }
+}
+
+/// The means by both divisors, and the gradients, which are the transpose: against sums in f64.
+fn check_means(shape: &Pool2d, x: &[f32]) {
+    let windows = windows(shape);
+    let dy = values(windows.len(), 2);
+    let [out_h, out_w] = shape.output();
+    // What PyTorch counts: of a window that hangs over the far border, the part before its end.
+    let with_border = |output: usize| {
+        let position = output / LANES;
+        let origin = [position / out_w % out_h, position % out_w].map(|at| at * shape.stride);
+        let ends = shape.input.map(|n| n + 2 * shape.padding);
+        let side = |axis: usize| (ends[axis] - origin[axis]).min(shape.kernel);
+        side(0) * side(1)
+    };
+    for divisor in [Divisor::WithBorder, Divisor::Within] {
+        let (mut means, mut dx) = (Vec::new(), vec![0.0; x.len()]);
+        for (output, window) in windows.iter().enumerate() {
+            let elements = match divisor {
+                Divisor::WithBorder => with_border(output),
+                Divisor::Within => window.len(),
+            } as f64;
+            means.push(window.iter().map(|&at| f64::from(x[at])).sum::<f64>() / elements);
+            for &at in window {
+                dx[at] += f64::from(dy[output]) / elements;
+            }
+        }
+        for isa in Isa::available() {
+            let what = |part: &str| format!("{part} of {shape:?} by {divisor:?} with {isa:?}");
+            let (mut out, mut found) = (vec![f32::NAN; means.len()], vec![f32::NAN; x.len()]);
+            avg_pool2d(isa, shape, divisor, x, &mut out);
+            assert_close(&what("means"), &out, &means);
+            avg_pool2d_backward(isa, shape, divisor, &dy, &mut found);
+            assert_close(&what("dx"), &found, &dx);
+        }
+    }
+}
+
+#[test]
+fn means_follow_pytorch() {
+    // torch.nn.AvgPool2d(3, 2, padding=1, ceil_mode=True)(torch.arange(16.).view(1, 1, 4, 4)), and the same with
+    // count_include_pad=False.
+    let shape = Pool2d {
+        planes: 1,
+        input: [4, 4],
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+        ceil: true,
+    };
+    let padded = [
+        10.0 / 9.0,
+        8.0 / 3.0,
+        5.0 / 3.0,
+        17.0 / 3.0,
+        10.0,
+        5.5,
+        25.0 / 6.0,
+        7.0,
+        3.75,
+    ];
+    let inside = [2.5, 4.0, 5.0, 8.5, 10.0, 11.0, 12.5, 14.0, 15.0];
+    let x: Vec<f32> = (0..16).flat_map(|v| [v as f32; LANES]).collect();
+    for (divisor, expected) in [(Divisor::WithBorder, padded), (Divisor::Within, inside)] {
+        let mut out = vec![f32::NAN; 9 * LANES];
+        avg_pool2d(Isa::best(), &shape, divisor, &x, &mut out);
+        let expected: Vec<f64> = expected.into_iter().flat_map(|v| [v; LANES]).collect();
+        assert_close("means", &out, &expected);
     }
 }
 

@@ -91,7 +91,8 @@ impl<'a> Groups<'a> {
     }
 }
 
-fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
+/// Descending by score, then by the keyed hash: which of two goes first. No two candidates of a pool are equal in it.
+pub fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
     b.score
         .value
         .total_cmp(&a.score.value)

@@ -12,6 +12,7 @@ use crate::cli::BadInput;
 use super::columns::probability;
 use super::error::RowNumber;
 use super::input::Rows;
+use super::names::Names;
 
 /// What to do with rows that do not sum to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) struct Gathered {
 pub(super) struct Chunk {
     /// |Y|.
     classes: usize,
-    names: Vec<Box<str>>,
+    names: Names,
     first_rows: Vec<RowNumber>,
     /// Where each candidate's probabilities end.
     ends: Vec<usize>,
@@ -60,12 +61,7 @@ impl Chunk {
 
     /// The name of one of them.
     pub(super) fn name(&self, at: usize) -> &str {
-        &self.names[at]
-    }
-
-    /// All their names, which nobody can ask for again.
-    pub(super) fn take_names(&mut self) -> Vec<Box<str>> {
-        std::mem::take(&mut self.names)
+        self.names.at(at)
     }
 
     /// One of them.
@@ -173,7 +169,7 @@ where
         self.patches.clear();
         let chunk = &mut self.chunk;
         chunk.classes = self.classes;
-        chunk.names.push(self.name.as_str().into());
+        chunk.names.push(&self.name);
         chunk.first_rows.push(first);
         chunk.ends.push(chunk.probabilities.len());
         if chunk.probabilities.len() >= CHUNK {

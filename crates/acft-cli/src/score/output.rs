@@ -61,17 +61,29 @@ fn rows(
         let score = &ranked.score;
         write!(text, "{},", place + 1)?;
         name(&mut text, ranking.name(ranked))?;
-        write!(
-            text,
-            ",{},{},{},{},",
-            score.dominant, score.entropy, score.diversity, score.value
-        )?;
+        write!(text, ",{},", score.dominant)?;
+        for value in [score.entropy, score.diversity, score.value] {
+            number(&mut text, value)?;
+            text.push(b',');
+        }
         match draw_order.get(&place) {
             Some(order) => writeln!(text, "{order}")?,
             None => text.push(b'\n'),
         }
     }
     Ok(text)
+}
+
+/// The text that `{value}` gives, in a third of the time: the fewest digits that read back as the value, without an exponent.
+fn number(text: &mut Vec<u8>, value: f64) -> io::Result<()> {
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format(value);
+    if shortest.contains('e') {
+        return write!(text, "{value}");
+    }
+    let shortest = shortest.strip_suffix(".0").unwrap_or(shortest);
+    text.extend_from_slice(shortest.as_bytes());
+    Ok(())
 }
 
 /// Numbers never need quotes, and few names do: only these go through the writer of CSV, which is slower than all else
@@ -196,6 +208,18 @@ pub(super) fn write_json(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_is_written_as_display_writes_it(bits in any::<u64>(), share in 0.0..2.0f64) {
+            for value in [f64::from_bits(bits), share, share * 1e-6, (share * 1e3).round(), share * 1e18] {
+                let mut text = Vec::new();
+                number(&mut text, value).unwrap();
+                prop_assert_eq!(String::from_utf8(text).unwrap(), value.to_string());
+            }
+        }
+    }
 
     #[test]
     fn a_name_is_read_as_it_was() {

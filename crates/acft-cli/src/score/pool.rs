@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
 
 use acft::random::{Purpose, keyed_hash, stream};
-use acft::ranking::rank;
+use acft::ranking::best_first;
 use acft::{CandidateId, CandidateKey, Criterion, Ranked, Score, sampling};
 use rayon::prelude::*;
 
@@ -13,6 +13,7 @@ use crate::cli::BadInput;
 
 use super::error::RowNumber;
 use super::gather::{Chunk, Gathered};
+use super::names::Names;
 
 /// How candidates are scored, and how equal scores are ordered.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +78,7 @@ impl Hasher for Hashed {
 /// The scored candidates, in the order of the file.
 pub(super) struct Pool {
     rules: Rules,
-    names: Vec<Box<str>>,
+    names: Names,
     first_rows: Vec<RowNumber>,
     scored: Vec<Ranked>,
     /// Candidates by their tie-break, to notice one that comes back. Never
@@ -92,7 +93,7 @@ impl Pool {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,
-            names: Vec::new(),
+            names: Names::default(),
             first_rows: Vec::new(),
             scored: Vec::new(),
             seen: HashMap::default(),
@@ -108,11 +109,10 @@ impl Pool {
     /// A candidate was there before, or the criterion cannot rank it beside
     /// those before it.
     pub(super) fn add(&mut self, file: &Path, scored: Scored) -> anyhow::Result<()> {
-        let Scored { mut chunk, scores } = scored;
+        let Scored { chunk, scores } = scored;
         self.classes = chunk.classes();
-        let names = chunk.take_names();
-        for ((at, name), (score, tie_break)) in names.into_iter().enumerate().zip(scores) {
-            self.admit(file, chunk.get(at), name, score, tie_break)?;
+        for (at, (score, tie_break)) in scores.into_iter().enumerate() {
+            self.admit(file, chunk.get(at), chunk.name(at), score, tie_break)?;
         }
         Ok(())
     }
@@ -122,14 +122,14 @@ impl Pool {
         &mut self,
         file: &Path,
         gathered: Gathered,
-        name: Box<str>,
+        name: &str,
         score: Score,
         tie_break: u64,
     ) -> anyhow::Result<()> {
         let patches = gathered.patches;
         let id = u32::try_from(self.scored.len())
             .map_err(|_| BadInput::file(file, "more than 4,294,967,296 candidates; split it"))?;
-        self.refuse_return(file, gathered, &name, tie_break, id)?;
+        self.refuse_return(file, gathered, name, tie_break, id)?;
 
         let criterion = &self.rules.criterion;
         criterion.check_patches(patches).map_err(|error| {
@@ -142,7 +142,7 @@ impl Pool {
                 .map_err(|error| {
                     let problem = format!(
                         "candidate {name:?} against {:?}: {error} (--per-pair)",
-                        self.names[0]
+                        self.names.at(0)
                     );
                     BadInput::row(file, gathered.first, problem)
                 })?;
@@ -172,11 +172,7 @@ impl Pool {
         id: u32,
     ) -> Result<(), BadInput> {
         let earlier = *self.seen.entry(tie_break).or_insert(id) as usize;
-        if self
-            .names
-            .get(earlier)
-            .is_some_and(|earlier| **earlier == *name)
-        {
+        if earlier < id as usize && self.names.at(earlier) == name {
             let problem = format!(
                 "candidate {name:?} comes back after others; its rows began at {}. \
                  Sort the rows by candidate",
@@ -194,7 +190,8 @@ impl Pool {
 
     /// Sorts by score, and draws the batch from the best (Eq. 4).
     pub(super) fn query(mut self, batch: usize, omega: f64) -> Ranking {
-        rank(&mut self.scored);
+        // No two are equal, so that the order is the same however many threads sort.
+        self.scored.par_sort_unstable_by(best_first);
         let window = sampling::window_len(omega, batch, self.scored.len());
         // As in Algorithm 1, line 8: where there is nothing to draw, all of
         // the window is taken, best first.
@@ -221,7 +218,7 @@ impl Pool {
 
 /// The pool in rank order, and the batch.
 pub(super) struct Ranking {
-    names: Vec<Box<str>>,
+    names: Names,
     /// Best first.
     pub(super) ranked: Vec<Ranked>,
     /// The batch as places in `ranked`, in draw order.
@@ -237,6 +234,6 @@ pub(super) struct Ranking {
 impl Ranking {
     /// The name of a candidate.
     pub(super) fn name(&self, ranked: &Ranked) -> &str {
-        &self.names[ranked.candidate.index()]
+        self.names.at(ranked.candidate.index())
     }
 }

@@ -3,6 +3,9 @@
 //! Its vectors run over output channels: the output's gradient is turned so that these are neighbours, the input is
 //! read as it is. A position has a term for every image of a block, or, where numbers come in pairs, for every pair of
 //! images.
+//!
+//! Where there are few weights, parts of the positions are summed on their own, and the sums added up: what was turned
+//! is then multiplied while it still lies in the cache of the processor that turned it.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -11,7 +14,7 @@ use rayon::prelude::*;
 use super::{forward::axes, product::largest, reach::Axis};
 use crate::{
     geometry::Conv2d,
-    isa::{COLUMNS, Isa, Left, ROWS, Run, Start, Terms, Tile},
+    isa::{COLUMNS, Isa, Left, Loops, ROWS, Run, Start, Terms, Tile},
     lanes::{LANES, blocks},
     scratch::{self, Scratch},
 };
@@ -20,6 +23,14 @@ use crate::{
 const CHUNK: usize = 384 << 10;
 /// Chunks that are turned at a time, by all threads: some 24 MB.
 const WAVE: usize = 64;
+/// Parts that positions are cut into, at most.
+const PARTS: usize = 64;
+/// Sums of one part, at most: they stay in the cache beside a chunk.
+const FEW_SUMS: usize = 1 << 16;
+/// Sums of all parts, at most: 4 MB.
+const SUMS: usize = 1 << 20;
+/// Sums that are added up at a time.
+const ADDED: usize = 1 << 12;
 /// With fewer input channels than this in a group, the rows of a tile go over taps as well.
 const FEW: usize = ROWS;
 
@@ -39,8 +50,21 @@ pub(crate) trait Factor: Copy + Default + Send + Sync {
     /// Adds products to the sums of some rows.
     fn add(isa: Isa, products: &Products<'_, Self>, sums: &mut [f32]);
 
+    /// Adds what was turned, `[term][channel]`, to a sum for each channel, of which there are `sums.len()`.
+    fn total(isa: Isa, turned: &[Self], sums: &mut [f32]);
+
     /// What a thread keeps for the turned factor, and for the sums.
     fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>);
+}
+
+/// The gradient of a convolution's output.
+pub(crate) trait Output<T>: Sync {
+    /// One row in one group as `[position][term]`, each as many vectors of [`LANES`] channels as hold the group's, and 0
+    /// in what is left over.
+    fn turn(&self, group: usize, row: [usize; 2], to: &mut [T]);
+
+    /// Its sums over images and positions: the gradient of the bias.
+    fn bias(&self, db: &mut [f32]);
 }
 
 impl Factor for f32 {
@@ -62,8 +86,50 @@ impl Factor for f32 {
         });
     }
 
+    fn total(isa: Isa, turned: &[f32], sums: &mut [f32]) {
+        isa.vectorized(Total {
+            turned,
+            sums,
+            value: |v| v,
+        });
+    }
+
     fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>) {
         (&mut scratch.turned, &mut scratch.sums)
+    }
+}
+
+/// The loops of [`Factor::total`].
+pub(crate) struct Total<'a, T, F> {
+    pub(crate) turned: &'a [T],
+    pub(crate) sums: &'a mut [f32],
+    /// What a term adds.
+    pub(crate) value: F,
+}
+
+impl<T: Copy, F: Fn(T) -> f32> Loops for Total<'_, T, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let width = self.sums.len();
+        for (vector, sums) in self.sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            // Four sums, as one would wait for itself: the terms of a position are a multiple of four.
+            let [mut first, mut second, mut third, mut fourth] = [[0.0; LANES]; 4];
+            for terms in self.turned.chunks_exact(4 * width) {
+                let vectors = terms.as_chunks::<LANES>().0;
+                let [a, b, c, d] = [0, 1, 2, 3].map(|term| &vectors[term * width / LANES + vector]);
+                for lane in 0..LANES {
+                    first[lane] += (self.value)(a[lane]);
+                    second[lane] += (self.value)(b[lane]);
+                    third[lane] += (self.value)(c[lane]);
+                    fourth[lane] += (self.value)(d[lane]);
+                }
+            }
+            for lane in 0..LANES {
+                sums[lane] += (first[lane] + second[lane]) + (third[lane] + fourth[lane]);
+            }
+        }
     }
 }
 
@@ -236,39 +302,145 @@ impl<'a, T: Factor> Gradient<'a, T> {
         [0, 1].map(|a| (self.size[a] - self.shape.input[a]) / 2)
     }
 
-    /// The gradients of all weights. `x` is `[block][channel][height][width]`, of the input and its margin, with the
-    /// terms of a position. `turn(group, [block, y], to)` gives one row of the output's gradient in one group as
-    /// `[position][term]`, each as many vectors of [`LANES`] channels as hold the group's, and 0 in what is left over.
+    /// The gradients of all weights and, if asked for, of the bias. `x` is `[block][channel][height][width]`, of the input
+    /// and its margin, with the terms of a position.
     ///
     /// Every term of a position must be finite in one factor where it is 0 in the other.
     pub(crate) fn run(
         &self,
         x: &[T],
+        dy: &impl Output<T>,
         dw: &mut [f32],
-        turn: impl Fn(usize, [usize; 2], &mut [T]) + Sync,
+        mut db: Option<&mut [f32]>,
     ) {
-        dw.par_chunks_mut(dw.len() / self.shape.groups)
+        let weights = dw.len() / self.shape.groups;
+        let parts = self.parts(weights / self.shape.out_group());
+        if let Some(db) = db.as_deref_mut().filter(|_| parts == 1) {
+            dy.bias(db);
+        }
+        let channels = self.shape.out_group();
+        let mut biases: Vec<Option<&mut [f32]>> = match db {
+            Some(db) if parts > 1 => db.chunks_mut(channels).map(Some).collect(),
+            _ => (0..self.shape.groups).map(|_| None).collect(),
+        };
+        dw.par_chunks_mut(weights)
+            .zip(&mut biases)
             .enumerate()
-            .for_each(|(group, dw)| {
-                self.group(group, x, dw, |row, to| turn(group, row, to));
+            .for_each(|(group, (dw, db))| {
+                let turn = |row: [usize; 2], to: &mut [T]| dy.turn(group, row, to);
+                if parts > 1 {
+                    self.in_parts(parts, group, x, turn, dw, db.as_deref_mut());
+                } else {
+                    self.as_whole(group, x, turn, dw);
+                }
             });
     }
 
-    /// The gradient of one group's weights.
-    fn group(
+    /// How many parts positions are cut into, where a group has so many rows of weights. It depends on the shape alone, so
+    /// that sums do not depend on the machine.
+    fn parts(&self, rows: usize) -> usize {
+        // What fits into a few chunks stays in the cache anyway.
+        const TOO_FEW: usize = 8;
+        let sums = (rows + 1) * self.width;
+        if self.chunks.len() < TOO_FEW || sums > FEW_SUMS {
+            return 1;
+        }
+        self.chunks.len().min(PARTS).min(SUMS / sums)
+    }
+
+    /// The gradient of one group's weights, and of its bias if asked for, as the sum over parts.
+    fn in_parts(
+        &self,
+        parts: usize,
+        group: usize,
+        x: &[T],
+        turn: impl Fn([usize; 2], &mut [T]) + Sync,
+        dw: &mut [f32],
+        db: Option<&mut [f32]>,
+    ) {
+        let rows = dw.len() / self.shape.out_group();
+        let x = self.of_group(group, x);
+        // Behind those of the weights are the sums of the bias.
+        let len = (rows + 1) * self.width;
+        scratch::with(|Scratch { sums, .. }| {
+            let sums = scratch::reserve(sums, parts * len);
+            sums.par_chunks_exact_mut(len)
+                .enumerate()
+                .for_each(|(part, sums)| {
+                    let cut = |part: usize| part * self.chunks.len() / parts;
+                    let chunks = &self.chunks[cut(part)..cut(part + 1)];
+                    self.part(x, chunks, &turn, db.is_some(), sums);
+                });
+            let (total, others) = sums.split_at_mut(len);
+            total
+                .par_chunks_mut(ADDED)
+                .enumerate()
+                .for_each(|(i, total)| {
+                    for other in others.chunks_exact(len) {
+                        let other = &other[i * ADDED..];
+                        total
+                            .iter_mut()
+                            .zip(other)
+                            .for_each(|(sum, other)| *sum += other);
+                    }
+                });
+            let (weights, bias) = total.split_at(rows * self.width);
+            self.store(weights, dw);
+            if let Some(db) = db {
+                db.copy_from_slice(&bias[..db.len()]);
+            }
+        });
+    }
+
+    /// What some chunks add to the sums of a group's weights and, if asked for, of its bias, which come last.
+    fn part(
+        &self,
+        x: &[T],
+        chunks: &[Vec<Piece>],
+        turn: impl Fn([usize; 2], &mut [T]),
+        with_bias: bool,
+        sums: &mut [f32],
+    ) {
+        let [height, width] = self.shape.output();
+        let row = width * T::TERMS * self.width;
+        sums.fill(0.0);
+        let (weights, bias) = sums.split_at_mut(sums.len() - self.width);
+        scratch::with(|scratch| {
+            for chunk in chunks {
+                let chunk = std::slice::from_ref(chunk);
+                let rows = self.rows_of(chunk);
+                let turned = scratch::reserve(T::buffers(scratch).0, rows.len() * row);
+                for (to, row) in turned.chunks_exact_mut(row).zip(rows) {
+                    turn([row / height, row % height], to);
+                }
+                if with_bias {
+                    T::total(self.isa, turned, bias);
+                }
+                self.sum(&self.panels, x, chunk, turned, weights);
+            }
+        });
+    }
+
+    /// The channels of a group, from the first block on.
+    fn of_group<'x>(&self, group: usize, x: &'x [T]) -> &'x [T] {
+        let plane = self.size[0] * self.size[1] * T::TERMS;
+        &x[group * self.shape.in_group() * plane..]
+    }
+
+    /// The gradient of one group's weights, of all positions at once.
+    fn as_whole(
         &self,
         group: usize,
         x: &[T],
-        dw: &mut [f32],
         turn: impl Fn([usize; 2], &mut [T]) + Sync,
+        dw: &mut [f32],
     ) {
         scratch::with(|scratch| {
             let (turned, sums) = T::buffers(scratch);
             let rows = dw.len() / self.shape.out_group();
             let sums = scratch::reserve(sums, rows * self.width);
             sums.fill(0.0);
-            let plane = self.size[0] * self.size[1] * T::TERMS;
-            let x = &x[group * self.shape.in_group() * plane..];
+            let x = self.of_group(group, x);
             for chunks in self.chunks.chunks(WAVE) {
                 let turned = self.turned(chunks, &turn, turned);
                 self.wave(x, chunks, turned, sums);

@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::{gradient::Gradient, winograd_weights};
+use super::{
+    gradient::{Gradient, Output},
+    winograd_weights,
+};
 use crate::{
     check,
     geometry::{Conv2d, Part},
@@ -43,38 +46,77 @@ pub fn conv2d_backward_weights_of(
     check::length("x", x, shape.input_len());
     part.check("dy", shape, dy.len());
     check::length("dw", dw, shape.weight_len());
-    if let Some(db) = db {
+    if let Some(db) = &db {
         check::length("db", db, shape.out_channels);
-        bias(shape, (dy, part), db);
     }
+    let output = Interleaved {
+        isa,
+        shape,
+        dy,
+        part,
+    };
     if winograd_weights::backward_weights(isa, shape, x, (dy, part), dw) {
+        if let Some(db) = db {
+            output.bias(db);
+        }
         return;
     }
     let gradient = Gradient::new(isa, shape);
     scratch::with(|Scratch { padded: buffer, .. }| {
         let x = padded(shape, gradient.margin(), x, buffer);
-        gradient.run(x, dw, |group, row, to| {
-            turn(isa, shape, group, row, (dy, part), to);
-        });
+        gradient.run(x, &output, dw, db);
     });
 }
 
-/// The sums of `dy` over images and positions.
-fn bias(shape: &Conv2d, (dy, part): (&[f32], Part), db: &mut [f32]) {
-    let [height, width] = shape.output();
-    let plane = height * width * LANES;
-    db.par_iter_mut().enumerate().for_each(|(channel, db)| {
-        let mut sums = [0.0; LANES];
-        for block in dy.chunks_exact(part.of * plane) {
-            for dy in block[(part.first + channel) * plane..][..plane]
-                .as_chunks::<LANES>()
-                .0
-            {
-                sums.iter_mut().zip(dy).for_each(|(sum, v)| *sum += v);
+/// Channels that are turned together: whole cache lines of what is written.
+const AT_ONCE: usize = LANES;
+
+/// The gradient of the output, among other channels.
+struct Interleaved<'a> {
+    isa: Isa,
+    shape: &'a Conv2d,
+    dy: &'a [f32],
+    part: Part,
+}
+
+impl Output<f32> for Interleaved<'_> {
+    /// As `[position][lane][channel]`.
+    fn turn(&self, group: usize, [block, y]: [usize; 2], to: &mut [f32]) {
+        let (channels, [height, width]) = (self.shape.out_group(), self.shape.output());
+        let plane = height * width * LANES;
+        let first = (block * self.part.of + self.part.first + group * channels) * plane;
+        let dy = &self.dy[first + y * width * LANES..];
+        let row = to.len() / (width * LANES);
+        if channels < row {
+            to.fill(0.0);
+        }
+        // Not more channels at a time than the processor can read ahead of.
+        for first in (0..channels).step_by(AT_ONCE) {
+            let count = AT_ONCE.min(channels - first);
+            let dy = &dy[first * plane..];
+            for (x, to) in to.chunks_exact_mut(row * LANES).enumerate() {
+                let (from, to) = (&dy[x * LANES..], &mut to[first..]);
+                self.isa.transpose(from, [count, LANES], plane, to, row);
             }
         }
-        *db = sums.iter().sum();
-    });
+    }
+
+    fn bias(&self, db: &mut [f32]) {
+        let [height, width] = self.shape.output();
+        let plane = height * width * LANES;
+        db.par_iter_mut().enumerate().for_each(|(channel, db)| {
+            let mut sums = [0.0; LANES];
+            for block in self.dy.chunks_exact(self.part.of * plane) {
+                for dy in block[(self.part.first + channel) * plane..][..plane]
+                    .as_chunks::<LANES>()
+                    .0
+                {
+                    sums.iter_mut().zip(dy).for_each(|(sum, v)| *sum += v);
+                }
+            }
+            *db = sums.iter().sum();
+        });
+    }
 }
 
 /// `x`, or a copy with a margin in `buffer`.
@@ -102,27 +144,4 @@ fn padded<'a>(
             }
         });
     buffer
-}
-
-/// Row `y` of the output's gradient in one block and group, as `[position][lane][channel]`.
-fn turn(
-    isa: Isa,
-    shape: &Conv2d,
-    group: usize,
-    [block, y]: [usize; 2],
-    (dy, part): (&[f32], Part),
-    to: &mut [f32],
-) {
-    let (channels, [height, width]) = (shape.out_group(), shape.output());
-    let plane = height * width * LANES;
-    let first = (block * part.of + part.first + group * channels) * plane;
-    let dy = &dy[first + y * width * LANES..];
-    let position = to.len() / width;
-    for (x, to) in to.chunks_exact_mut(position).enumerate() {
-        if channels < position / LANES {
-            to.fill(0.0);
-        }
-        let dy = &dy[x * LANES..];
-        isa.transpose(dy, [channels, LANES], plane, to, position / LANES);
-    }
 }

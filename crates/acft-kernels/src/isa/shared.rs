@@ -6,6 +6,7 @@ use crate::{
     adam::{Chunk, Step},
     geometry::Pool2d,
     lanes::LANES,
+    window::windows,
 };
 
 /// The functions of an instruction set that are no more than the plain loops, compiled for its features.
@@ -233,69 +234,6 @@ fn meet(best: &mut [f32; LANES], winner: &mut [u32; LANES], tap: u32, x: &[f32; 
 #[inline(always)]
 fn wins(v: f32, best: f32) -> bool {
     (v > best) | v.is_nan()
-}
-
-/// The part of a window that lies in the plane.
-struct Window<'a> {
-    shape: &'a Pool2d,
-    /// First row and column, counted with the border.
-    origin: [usize; 2],
-}
-
-impl Window<'_> {
-    /// The position of its first element, where all of it lies in the plane.
-    #[inline(always)]
-    fn whole(&self) -> Option<usize> {
-        let Pool2d {
-            input,
-            kernel,
-            padding,
-            ..
-        } = *self.shape;
-        let inside = |axis: usize| {
-            self.origin[axis] >= padding && self.origin[axis] + kernel <= input[axis] + padding
-        };
-        (inside(0) && inside(1))
-            .then(|| (self.origin[0] - padding) * input[1] + self.origin[1] - padding)
-    }
-
-    /// Calls `visit(tap, position)` for every element.
-    #[inline(always)]
-    fn for_each(&self, mut visit: impl FnMut(usize, usize)) {
-        let Pool2d {
-            input,
-            kernel,
-            padding,
-            ..
-        } = *self.shape;
-        let inside = |axis: usize| {
-            let first = self.origin[axis].max(padding);
-            first..(self.origin[axis] + kernel).min(input[axis] + padding)
-        };
-        for y in inside(0) {
-            for x in inside(1) {
-                let tap = (y - self.origin[0]) * kernel + x - self.origin[1];
-                visit(tap, (y - padding) * input[1] + x - padding);
-            }
-        }
-    }
-}
-
-/// Calls `work` for every output, in order, and its window.
-#[inline(always)]
-fn windows<T>(
-    shape: &Pool2d,
-    outputs: impl IntoIterator<Item = T>,
-    mut work: impl FnMut(T, Window<'_>),
-) {
-    let [height, width] = shape.output();
-    let mut outputs = outputs.into_iter();
-    for y in 0..height {
-        for (x, output) in (0..width).zip(&mut outputs) {
-            let origin = [y * shape.stride, x * shape.stride];
-            work(output, Window { shape, origin });
-        }
-    }
 }
 
 /// Adam on one chunk; the formula is in [`mod@crate::adam`].

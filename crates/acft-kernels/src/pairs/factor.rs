@@ -1,9 +1,10 @@
 //! The factors of a gradient of weights as pairs of images, multiplied in tiles or in matrices.
 
 use crate::{
-    conv::{Factor, Products},
+    conv::{Factor, Products, Total},
     isa::{
         BANDS, Isa, MATRIX, Matrix, Product, ROWS, SIDE, STRIP, Slab, Slabs, Start, Terms, ZEROS,
+        first, second,
     },
     lanes::LANES,
     scratch::{self, Scratch},
@@ -40,6 +41,14 @@ impl Factor for u32 {
             }),
             PairTerms::Matrices(slabs) => in_matrices(isa, products, slabs, sums),
         }
+    }
+
+    fn total(isa: Isa, turned: &[u32], sums: &mut [f32]) {
+        isa.vectorized(Total {
+            turned,
+            sums,
+            value: |pair| first(pair) + second(pair),
+        });
     }
 
     fn buffers(scratch: &mut Scratch) -> (&mut Vec<Self>, &mut Vec<f32>) {

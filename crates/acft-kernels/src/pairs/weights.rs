@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::factor::IMAGES;
 use crate::{
     check,
-    conv::Gradient,
+    conv::{Gradient, Output},
     geometry::{Conv2d, Part},
     isa::{Isa, first, second},
     lanes::{LANES, blocks},
@@ -33,7 +33,9 @@ pub fn conv2d_backward_weights_of_pairs(
 ) {
     shape.validate();
     let [height, width] = shape.output();
-    let dy = Output {
+    let dy = Pairs {
+        isa,
+        shape,
         dy,
         block: pair_words(part.of, height * width) * LANES,
         first: part.first / 2 * height * width * LANES,
@@ -50,14 +52,13 @@ pub fn conv2d_backward_weights_of_pairs(
         part.first
     );
     check::length("dw", dw, shape.weight_len());
-    if let Some(db) = db {
+    if let Some(db) = &db {
         check::length("db", db, shape.out_channels);
-        dy.bias(height * width * LANES, db);
     }
     let gradient = Gradient::new(isa, shape);
     scratch::with(|Scratch { image_pairs, .. }| {
         let x = regrouped(isa, shape, gradient.margin(), x, image_pairs);
-        gradient.run(x, dw, |group, row, to| dy.turn(isa, shape, group, row, to));
+        gradient.run(x, &dy, dw, db);
     });
 }
 
@@ -99,37 +100,19 @@ fn regrouped<'a>(
 }
 
 /// The gradient of the output, among other channels.
-#[derive(Clone, Copy)]
-struct Output<'a> {
+struct Pairs<'a> {
+    isa: Isa,
+    shape: &'a Conv2d,
     dy: &'a [u32],
     /// Words of a block, and the first of them that is the output's.
     block: usize,
     first: usize,
 }
 
-impl Output<'_> {
-    /// The sums over images and positions; `plane` is the words of a plane.
-    fn bias(self, plane: usize, db: &mut [f32]) {
-        db.par_chunks_mut(2).enumerate().for_each(|(pair, db)| {
-            let mut sums = [[0.0; LANES]; 2];
-            for block in self.dy.chunks_exact(self.block) {
-                let words = &block[self.first + pair * plane..][..plane];
-                for words in words.as_chunks::<LANES>().0 {
-                    let [one, other] = &mut sums;
-                    for lane in 0..LANES {
-                        one[lane] += first(words[lane]);
-                        other[lane] += second(words[lane]);
-                    }
-                }
-            }
-            for (db, sums) in db.iter_mut().zip(sums) {
-                *db = sums.iter().sum();
-            }
-        });
-    }
-
-    /// Row `y` in one block and group of `shape`, as `[position][pair of images][channel]`.
-    fn turn(self, isa: Isa, shape: &Conv2d, group: usize, [block, y]: [usize; 2], to: &mut [u32]) {
+impl Output<u32> for Pairs<'_> {
+    /// As `[position][pair of images][channel]`.
+    fn turn(&self, group: usize, [block, y]: [usize; 2], to: &mut [u32]) {
+        let Self { isa, shape, .. } = *self;
         let (channels, [height, width]) = (shape.out_group(), shape.output());
         let plane = height * width * LANES;
         // A group may begin within a pair, whose other channel is then left out.
@@ -151,6 +134,27 @@ impl Output<'_> {
                 }
                 let shape = [channels, IMAGES];
                 isa.transpose(&rows[x * IMAGES..], shape, row, to, position / IMAGES);
+            }
+        });
+    }
+
+    fn bias(&self, db: &mut [f32]) {
+        let [height, width] = self.shape.output();
+        let plane = height * width * LANES;
+        db.par_chunks_mut(2).enumerate().for_each(|(pair, db)| {
+            let mut sums = [[0.0; LANES]; 2];
+            for block in self.dy.chunks_exact(self.block) {
+                let words = &block[self.first + pair * plane..][..plane];
+                for words in words.as_chunks::<LANES>().0 {
+                    let [one, other] = &mut sums;
+                    for lane in 0..LANES {
+                        one[lane] += first(words[lane]);
+                        other[lane] += second(words[lane]);
+                    }
+                }
+            }
+            for (db, sums) in db.iter_mut().zip(sums) {
+                *db = sums.iter().sum();
             }
         });
     }

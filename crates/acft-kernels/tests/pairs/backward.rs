@@ -80,7 +80,7 @@ fn layers_of_real_networks() {
         square(4, [24, 32], 9, 3, 2),
         square(4, [24, 32], 9, 1, 2),
         square(2, [131, 21], 6, 3, 1),
-        // So many outputs that their gradient is not turned all at once.
+        // So many outputs that their gradient is summed in parts.
         square(160, [3, 64], 45, 1, 1),
         // Whole matrices, and what a channel or a position more or less leaves over.
         square(17, [32, 32], 6, 3, 1),
@@ -137,8 +137,9 @@ proptest! {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    // Rows of a tile over channels, over taps, and in groups that are no whole pairs.
+    // Rows of a tile over channels, over taps, in parts, and in groups that are no whole pairs.
     for shape in [
+        square(85, [3, 20], 80, 3, 2),
         square(37, [20, 33], 11, 3, 2),
         square(37, [3, 33], 11, 3, 2),
         Conv2d {
