@@ -52,7 +52,7 @@ pub use pairs::{
     max_pool2d_with_taps_of_pairs, pair_words, relu_backward_of_pairs, to_pairs,
 };
 pub use pool::{
-    Divisor, avg_pool2d, avg_pool2d_backward, global_avg_pool, global_avg_pool_backward,
-    max_pool2d, max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
+    Divisor, NOBODY, avg_pool2d, avg_pool2d_backward, global_avg_pool, global_avg_pool_backward,
+    max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
 };
 pub use relu::{add_relu, add_relu_of_pairs, multiply, relu_backward};

@@ -4,22 +4,19 @@ mod average;
 
 use rayon::prelude::*;
 
-use crate::{check, geometry::Pool2d, isa::Isa, lanes::LANES};
+use crate::{
+    check,
+    geometry::{Activation, Pool2d},
+    isa::{Isa, Loops},
+    lanes::LANES,
+};
 
 pub use average::{Divisor, avg_pool2d, avg_pool2d_backward};
 
-/// `out`, the maximum over each window of `x`.
+/// `out`, the maximum over each window of `x`, on the calling thread.
 ///
 /// `x` is `[planes][height][width][LANES]`; see [`Pool2d`] for the output's size. A NaN in a window is its maximum.
 /// Panics, naming the argument, if a slice has another length.
-pub fn max_pool2d(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
-    let [from, to] = planes(shape, x, out);
-    out.par_chunks_mut(to)
-        .zip(x.par_chunks(from))
-        .for_each(|(out, x)| isa.pool(shape, x, out));
-}
-
-/// As [`max_pool2d`], on the calling thread.
 pub fn max_pool2d_block(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
     let [from, to] = planes(shape, x, out);
     for (out, x) in out.chunks_exact_mut(to).zip(x.chunks_exact(from)) {
@@ -27,15 +24,64 @@ pub fn max_pool2d_block(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
     }
 }
 
-/// As [`max_pool2d`], and `taps` becomes the number (row × kernel + column) of the element of each window that
-/// won: the first of the largest, or the last NaN. [`max_pool2d_backward`] wants it.
-pub fn max_pool2d_with_taps(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32], taps: &mut [u8]) {
+/// As [`max_pool2d_block`], on all threads and with an activation, and `taps` becomes the number (row × kernel + column) of
+/// the element of each window that won: the first of the largest, or the last NaN; or [`NOBODY`] where the activation
+/// passes nothing on. [`max_pool2d_backward`] wants it.
+///
+/// A ReLU behind the pool is the same as one before it, for fewer numbers. Panics also if a window of 16 × 16, which has a
+/// tap of that number, is followed by one.
+pub fn max_pool2d_with_taps(
+    isa: Isa,
+    shape: &Pool2d,
+    activation: Activation,
+    x: &[f32],
+    out: &mut [f32],
+    taps: &mut [u8],
+) {
     let [from, to] = planes(shape, x, out);
     check::length("taps", taps, out.len());
+    assert_nobody(shape, activation);
     out.par_chunks_mut(to)
         .zip(taps.par_chunks_mut(to))
         .zip(x.par_chunks(from))
-        .for_each(|((out, taps), x)| isa.pool_taps(shape, x, out, taps));
+        .for_each(|((out, taps), x)| {
+            isa.pool_taps(shape, x, out, taps);
+            if activation == Activation::Relu {
+                isa.vectorized(Rectify { out, taps });
+            }
+        });
+}
+
+/// The tap of a window of which nothing is passed on.
+pub const NOBODY: u8 = u8::MAX;
+
+/// Panics if a tap of a window is [`NOBODY`].
+#[track_caller]
+pub(crate) fn assert_nobody(shape: &Pool2d, activation: Activation) {
+    assert!(
+        activation == Activation::Identity || shape.kernel * shape.kernel <= usize::from(NOBODY),
+        "a window so large cannot be followed by a ReLU: {shape:?}"
+    );
+}
+
+/// A ReLU of maxima.
+pub(crate) struct Rectify<'a> {
+    pub(crate) out: &'a mut [f32],
+    pub(crate) taps: &'a mut [u8],
+}
+
+impl Loops for Rectify<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, tap) in self.out.iter_mut().zip(self.taps) {
+            // A NaN stays one.
+            let dead = *out <= 0.0;
+            *out = if dead { 0.0 } else { *out };
+            *tap = if dead { NOBODY } else { *tap };
+        }
+    }
 }
 
 /// `dx`, the gradient of the input of [`max_pool2d_with_taps`], from that of its output and the taps that won.

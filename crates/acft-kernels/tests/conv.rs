@@ -131,6 +131,10 @@ fn layers_of_real_networks() {
             groups: 2,
             ..square(40, [4, 6], 50, 1, 1, 0)
         },
+        // What a row reads is so much that channels are summed in several passes, forward and backward.
+        square(2, [66, 9], 27, 5, 1, 2),
+        square(2, [9, 131], 33, 3, 2, 1),
+        square(2, [9, 70], 27, 5, 1, 2),
         // Winograd's transforms, in more than one wave of tiles.
         square(40, [64, 64], 16, 3, 1, 1),
     ] {

@@ -3,8 +3,9 @@
 mod common;
 
 use acft_kernels::{
-    Divisor, Isa, LANES, Pool2d, avg_pool2d, avg_pool2d_backward, global_avg_pool,
-    global_avg_pool_backward, max_pool2d, max_pool2d_backward, max_pool2d_with_taps,
+    Activation, Divisor, Isa, LANES, Pool2d, avg_pool2d, avg_pool2d_backward, global_avg_pool,
+    global_avg_pool_backward, max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
+    relu_backward,
 };
 use common::{assert_close, values};
 use proptest::prelude::*;
@@ -52,7 +53,7 @@ fn check(shape: &Pool2d, x: &[f32]) {
     let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     for isa in Isa::available() {
         let mut out = vec![0.0; maxima.len()];
-        max_pool2d(isa, shape, x, &mut out);
+        max_pool2d_block(isa, shape, x, &mut out);
         assert_eq!(
             bits(&out),
             bits(&maxima),
@@ -60,7 +61,7 @@ fn check(shape: &Pool2d, x: &[f32]) {
         );
         let mut taps = vec![255; out.len()];
         out.fill(0.0);
-        max_pool2d_with_taps(isa, shape, x, &mut out, &mut taps);
+        max_pool2d_with_taps(isa, shape, Activation::Identity, x, &mut out, &mut taps);
         assert_eq!(
             bits(&out),
             bits(&maxima),
@@ -69,6 +70,27 @@ fn check(shape: &Pool2d, x: &[f32]) {
         let mut out = vec![f32::NAN; x.len()];
         max_pool2d_backward(isa, shape, &dy, &taps, &mut out);
         assert_close(&format!("dx of {shape:?} with {isa:?}"), &out, &dx);
+    }
+}
+
+/// A ReLU behind a pool: bit by bit what one before it gives, and the gradient that passes both.
+fn check_rectified(shape: &Pool2d, x: &[f32]) {
+    let rectified: Vec<f32> = x.iter().map(|&v| if v <= 0.0 { 0.0 } else { v }).collect();
+    let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let dy = values(shape.output_len(), 2);
+    for isa in Isa::available() {
+        let run = |activation: Activation, x: &[f32]| {
+            let (mut out, mut taps) = (vec![f32::NAN; dy.len()], vec![0; dy.len()]);
+            max_pool2d_with_taps(isa, shape, activation, x, &mut out, &mut taps);
+            let mut dx = vec![f32::NAN; x.len()];
+            max_pool2d_backward(isa, shape, &dy, &taps, &mut dx);
+            (out, dx)
+        };
+        let (before, mut gradient) = run(Activation::Identity, &rectified);
+        relu_backward(&rectified, &mut gradient);
+        let (behind, found) = run(Activation::Relu, x);
+        assert_eq!(bits(&behind), bits(&before), "{shape:?} with {isa:?}");
+        assert_eq!(found, gradient, "dx of {shape:?} with {isa:?}");
     }
 }
 
@@ -86,6 +108,7 @@ proptest! {
         let x: Vec<f32> = values(shape.input_len(), 1).iter().map(|v| (v * levels as f32).round()).collect();
         check(&shape, &x);
         check_means(&shape, &x);
+        check_rectified(&shape, &x);
     }
 }
 
@@ -194,6 +217,7 @@ fn nan_and_infinities() {
     let mut x = values(16 * LANES, 3);
     (x[5 * LANES + 3], x[LANES + 3]) = (f32::NAN, 9.0);
     check(&shape, &x);
+    check_rectified(&shape, &x);
     x.fill(f32::NEG_INFINITY);
     check(&shape, &x);
     // With a border, the window of nothing but −∞ passes its gradient to nobody, and nothing breaks.
@@ -204,7 +228,7 @@ fn nan_and_infinities() {
     };
     for isa in Isa::available() {
         let (mut out, mut taps) = (vec![0.0; 4 * LANES], vec![0; 4 * LANES]);
-        max_pool2d_with_taps(isa, &shape, &x, &mut out, &mut taps);
+        max_pool2d_with_taps(isa, &shape, Activation::Identity, &x, &mut out, &mut taps);
         assert_eq!(out, [f32::NEG_INFINITY; 4 * LANES]);
         let mut dx = vec![f32::NAN; 16 * LANES];
         max_pool2d_backward(isa, &shape, &[1.0; 4 * LANES], &taps, &mut dx);

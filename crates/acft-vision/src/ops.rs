@@ -57,18 +57,38 @@ pub fn conv2d(
     y.of_channels(channels)
 }
 
-/// Max pooling with a square window. `ceil` lets the last window reach over
-/// the edge, as PyTorch's `ceil_mode` does: it must still start inside. One
-/// window then covers an image that is smaller than it.
-pub fn max_pool2d(x: Images, kernel: usize, stride: usize, padding: usize, ceil: bool) -> Images {
+/// The square windows of a max-pool.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool {
+    /// Their side.
+    pub kernel: usize,
+    /// The distance of neighbours.
+    pub stride: usize,
+    /// The width of a border that never wins.
+    pub padding: usize,
+    /// Whether the last window may reach over the edge, as in PyTorch's
+    /// `ceil_mode`: it must still start inside. One window then covers an
+    /// image that is smaller than it.
+    pub ceil: bool,
+}
+
+/// Max pooling, optionally followed by a ReLU: the same as one before it, of
+/// fewer values.
+pub fn max_pool2d(x: Images, pool: MaxPool, relu: bool) -> Images {
     if !x.interleaved() {
-        return x.map(|x| plain::max_pool2d(x, kernel, stride, padding, ceil));
+        return x.map(|x| plain::max_pool2d(x, pool, relu));
     }
-    let window = Window { stride, padding };
+    let MaxPool {
+        kernel,
+        stride,
+        padding,
+        ceil,
+    } = pool;
     let pool = Pool {
         kernel,
-        window,
+        window: Window { stride, padding },
         ceil,
+        activation: activation(relu),
     };
     x.map(|x| {
         Tensor::from_dispatch(<Dispatch as KernelOps>::fused_max_pool2d(
@@ -89,11 +109,11 @@ pub struct Branch {
     pub padding: usize,
 }
 
-/// Two convolutions of stride 1, each followed by a ReLU, with their outputs as the channels of one.
-pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
+/// Two convolutions of stride 1, each optionally followed by a ReLU, with their outputs as the channels of one.
+pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2], relu: bool) -> Images {
     if !x.interleaved() {
         let branch = |x: Tensor<4>, branch: Branch| {
-            plain::conv2d(x, branch.weight, Some(branch.bias), 1, branch.padding, true)
+            plain::conv2d(x, branch.weight, Some(branch.bias), 1, branch.padding, relu)
         };
         let [first, second] = branches;
         return x.map(|x| Tensor::cat(vec![branch(x.clone(), first), branch(x, second)], 1));
@@ -112,6 +132,7 @@ pub fn conv2d_side_by_side(x: Images, branches: [Branch; 2]) -> Images {
             second.weight.into_dispatch(),
             second.bias.into_dispatch(),
             windows,
+            activation(relu),
         ))
     });
     y.of_channels(channels)

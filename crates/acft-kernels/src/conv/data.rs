@@ -64,7 +64,7 @@ fn product(shape: &Conv2d, weights: &[f32]) -> Product {
         taps,
     };
     Product {
-        plan: Plan::new(
+        plan: Plan::in_passes(
             &vertical,
             &horizontal,
             Source { channels, size },

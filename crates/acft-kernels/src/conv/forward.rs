@@ -140,7 +140,7 @@ fn prepare(shape: &Conv2d, weights: &[f32], bias: Option<&[f32]>) -> Method {
         taps,
     };
     Method::Direct(Product {
-        plan: Plan::new(&rows, &columns, source, shape.kernel[1], COLUMNS),
+        plan: Plan::in_passes(&rows, &columns, source, shape.kernel[1], COLUMNS),
         packed: Packed::new(counts, weights, |row, channel| {
             (row * channels + channel) * taps
         }),

@@ -11,18 +11,28 @@ use crate::{
 /// Bytes of the source that a chunk may read: they stay in the second-level cache while all rows pass over them.
 const CHUNK: usize = 384 << 10;
 
+/// Bytes of the source that a row of the target may read before channels are split.
+const ROW: usize = 512 << 10;
+/// Rows of the target that fit into a chunk where channels are split: as many positions at a border, of which there is one
+/// in a row, make a whole tile.
+const ROWS_OF_SPLIT: usize = 3;
+
 /// Neighbouring columns of a tile: positions of the target that are sums over the same taps.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    /// Index of their terms.
-    pub(crate) terms: usize,
+    /// Which terms they have.
+    pub(crate) kind: usize,
     positions: Range<usize>,
 }
 
 /// The tiles of a block, without their rows.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) terms: Vec<Terms>,
+    /// The terms of each kind of columns in the first pass, then those in the next.
+    terms: Vec<Terms>,
+    /// Passes over the channels of the source, the sums of which are added up: 1 where what a few rows read stays in the
+    /// second-level cache.
+    passes: usize,
     pub(crate) columns: Vec<Columns>,
     /// Columns that read neighbouring parts of the source.
     pub(crate) chunks: Vec<Range<usize>>,
@@ -39,8 +49,8 @@ pub(crate) struct Source {
 }
 
 impl Plan {
-    /// A plan for targets that reach so far, vertically and horizontally, of which a tile has `at_once` at most. The
-    /// factor on the left has a term for every tap (row-major over `kernel_width` columns) and channel, channels
+    /// A plan in one pass for targets that reach so far, vertically and horizontally, of which a tile has `at_once` at
+    /// most. The factor on the left has a term for every tap (row-major over `kernel_width` columns) and channel, channels
     /// innermost.
     pub(crate) fn new(
         rows: &[Reach],
@@ -49,18 +59,51 @@ impl Plan {
         kernel_width: usize,
         at_once: usize,
     ) -> Self {
+        Self::of(1, rows, columns, source, kernel_width, at_once)
+    }
+
+    /// The same in as many passes as are the fastest.
+    pub(super) fn in_passes(
+        rows: &[Reach],
+        columns: &[Reach],
+        source: Source,
+        kernel_width: usize,
+        at_once: usize,
+    ) -> Self {
+        let some = &rows[..rows.len().min(ROWS_OF_SPLIT)];
+        let widest = rows
+            .iter()
+            .map(|row| footprint(std::slice::from_ref(row), source));
+        let passes = match widest.max().unwrap_or(0) > ROW {
+            true => footprint(some, source).div_ceil(CHUNK).min(source.channels),
+            false => 1,
+        };
+        Self::of(passes, rows, columns, source, kernel_width, at_once)
+    }
+
+    fn of(
+        passes: usize,
+        rows: &[Reach],
+        columns: &[Reach],
+        source: Source,
+        kernel_width: usize,
+        at_once: usize,
+    ) -> Self {
         let (row_kinds, row_kind) = kinds(rows);
         let (column_kinds, column_kind) = kinds(columns);
-        let terms = row_kinds
-            .iter()
-            .flat_map(|row| {
-                column_kinds
-                    .iter()
-                    .map(|column| terms(row, column, source, kernel_width))
-            })
-            .collect();
+        let mut all = Vec::new();
+        for pass in 0..passes {
+            let cut = |pass: usize| pass * source.channels / passes;
+            let channels = cut(pass)..cut(pass + 1);
+            for row in &row_kinds {
+                for column in &column_kinds {
+                    all.push(terms(row, column, source, channels.clone(), kernel_width));
+                }
+            }
+        }
         let mut plan = Self {
-            terms,
+            terms: all,
+            passes,
             columns: Vec::new(),
             chunks: Vec::new(),
             sources: Vec::new(),
@@ -69,9 +112,9 @@ impl Plan {
         let mut first = 0;
         while first < rows.len() {
             let end = (first + 1..rows.len())
-                .find(|&end| footprint(&rows[first..=end], source) > CHUNK)
+                .find(|&end| footprint(&rows[first..=end], source) > passes * CHUNK)
                 .unwrap_or(rows.len());
-            let mut positions = vec![Vec::new(); plan.terms.len()];
+            let mut positions = vec![Vec::new(); plan.terms.len() / passes];
             for y in first..end {
                 for (x, column) in columns.iter().enumerate() {
                     let from = rows[y].first() * source.size[1] + column.first();
@@ -90,11 +133,11 @@ impl Plan {
     }
 
     /// Adds positions of one kind, in tiles as equal as can be.
-    fn add(&mut self, terms: usize, positions: &[(usize, usize)], at_once: usize) {
+    fn add(&mut self, kind: usize, positions: &[(usize, usize)], at_once: usize) {
         let first = self.sources.len();
         let tiles = positions.len().div_ceil(at_once);
         self.columns.extend((0..tiles).map(|i| Columns {
-            terms,
+            kind,
             positions: first + i * positions.len() / tiles
                 ..first + (i + 1) * positions.len() / tiles,
         }));
@@ -102,6 +145,22 @@ impl Plan {
             .extend(positions.iter().map(|&(source, _)| source));
         self.targets
             .extend(positions.iter().map(|&(_, target)| target));
+    }
+
+    /// Passes whose sums are added up.
+    pub(crate) fn passes(&self) -> usize {
+        self.passes
+    }
+
+    /// The terms of columns in a pass.
+    pub(crate) fn terms(&self, columns: &Columns, pass: usize) -> &Terms {
+        &self.of_pass(pass)[columns.kind]
+    }
+
+    /// The terms of each kind of columns in a pass.
+    pub(crate) fn of_pass(&self, pass: usize) -> &[Terms] {
+        let kinds = self.terms.len() / self.passes;
+        &self.terms[pass * kinds..][..kinds]
     }
 
     /// The first element that each column reads, in the first channel.
@@ -143,18 +202,25 @@ fn kinds(targets: &[Reach]) -> (Vec<&Reach>, Vec<usize>) {
     (found, kind)
 }
 
-/// The terms of targets with such taps, relative to what the first of them reads.
-fn terms(row: &Reach, column: &Reach, source: Source, kernel_width: usize) -> Terms {
+/// The terms of targets with such taps and of some channels, relative to what the first of all reads.
+fn terms(
+    row: &Reach,
+    column: &Reach,
+    source: Source,
+    channels: Range<usize>,
+    kernel_width: usize,
+) -> Terms {
+    let plane = source.size[0] * source.size[1] * LANES;
     let mut runs = Vec::new();
     for (&ky, y) in row.taps.iter().zip(&row.sources) {
         for (&kx, x) in column.taps.iter().zip(&column.sources) {
             let (down, right) = (y - row.first(), x - column.first());
             runs.push(Run {
-                a: (ky * kernel_width + kx) * source.channels,
-                b: (down * source.size[1] + right) * LANES,
-                len: source.channels,
+                a: (ky * kernel_width + kx) * source.channels + channels.start,
+                b: channels.start * plane + (down * source.size[1] + right) * LANES,
+                len: channels.len(),
             });
         }
     }
-    Terms::new(source.size[0] * source.size[1] * LANES, runs)
+    Terms::new(plane, runs)
 }

@@ -159,12 +159,21 @@ impl Product {
             return;
         };
         let terms = self.counts.taps * self.counts.channels;
-        for chunk in &self.plan.chunks {
+        let passes = self.plan.passes();
+        let steps = self
+            .plan
+            .chunks
+            .iter()
+            .flat_map(|chunk| (0..passes).map(move |pass| (chunk, pass)));
+        for (chunk, pass) in steps {
             for panel in panels {
                 let a = &self.packed.values[panel.first * terms..][..panel.rows * terms];
                 let b = &source[panel.group * self.counts.channels * self.planes[0] * LANES..];
                 let out = &mut target[(panel.first - start) * self.planes[1] * LANES..];
-                let start = epilogue.start(panel.first);
+                let start = match pass {
+                    0 => epilogue.start(panel.first),
+                    _ => Start::Output,
+                };
                 for columns in &self.plan.columns[chunk.clone()] {
                     let tile = Tile {
                         rows: panel.rows,
@@ -172,9 +181,9 @@ impl Product {
                         a,
                         b,
                         columns: self.plan.sources(columns),
-                        terms: &self.plan.terms[columns.terms],
+                        terms: self.plan.terms(columns, pass),
                         start,
-                        relu: epilogue.relu(),
+                        relu: epilogue.relu() && pass + 1 == passes,
                         out_row: self.planes[1] * LANES,
                         out_columns: self.plan.targets(columns),
                     };

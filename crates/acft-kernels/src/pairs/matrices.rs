@@ -84,8 +84,13 @@ impl Matrices {
         };
         let plan = direction.plan(pairs, at_once);
         let right = match whole {
-            true => Right::Images(plan.terms.iter().map(as_they_lie).collect()),
-            false => Right::Collected(plan.terms.iter().map(|t| collected(t, slabs)).collect()),
+            true => Right::Images(plan.of_pass(0).iter().map(as_they_lie).collect()),
+            false => Right::Collected(
+                plan.of_pass(0)
+                    .iter()
+                    .map(|t| collected(t, slabs))
+                    .collect(),
+            ),
         };
         Self {
             plan,
@@ -122,7 +127,7 @@ impl Matrices {
                     for panel in panels.clone() {
                         let x = &x[self.panels[panel].from * self.planes[0]..];
                         for columns in all {
-                            let factor = (x, self.plan.sources(columns), &slabs[columns.terms]);
+                            let factor = (x, self.plan.sources(columns), &slabs[columns.kind]);
                             self.multiply(
                                 isa,
                                 (panel, columns),
@@ -136,7 +141,7 @@ impl Matrices {
                 Right::Collected(rows) => scratch::with(|Scratch { matrices, .. }| {
                     for columns in all {
                         let sources = self.plan.sources(columns);
-                        let (rows, slabs) = &rows[columns.terms];
+                        let (rows, slabs) = &rows[columns.kind];
                         let each = rows.len() / SIDE;
                         let collected = scratch::reserve(matrices, sources.len() * each);
                         let starts: [usize; STRIP] = std::array::from_fn(|i| i * each * MATRIX);

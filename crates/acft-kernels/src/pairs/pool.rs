@@ -4,10 +4,11 @@ use rayon::prelude::*;
 
 use crate::{
     check,
-    geometry::Pool2d,
+    geometry::{Activation, Pool2d},
     isa::{Isa, first, second},
     lanes::LANES,
     pairs::pair_words,
+    pool::{Rectify, assert_nobody},
     scratch::{self, Scratch},
 };
 
@@ -49,8 +50,8 @@ pub fn global_avg_pool_of_pairs(channels: usize, plane: usize, x: &[u32], out: &
     }
 }
 
-/// The maximum over each window of blocks of pairs, on all threads, and the number (row × kernel + column) of the element
-/// that won, as in [`max_pool2d_with_taps`](crate::max_pool2d_with_taps).
+/// The maximum over each window of blocks of pairs, on all threads, with an activation, and the number (row × kernel +
+/// column) of the element that won, as in [`max_pool2d_with_taps`](crate::max_pool2d_with_taps).
 ///
 /// The planes of `shape` are the channels of an image, of which an odd number has one more that is 0. `taps` is
 /// `[block][channel][height][width][LANES]`, with as many channels. Panics, naming the argument, if a slice has another
@@ -58,12 +59,14 @@ pub fn global_avg_pool_of_pairs(channels: usize, plane: usize, x: &[u32], out: &
 pub fn max_pool2d_with_taps_of_pairs(
     isa: Isa,
     shape: &Pool2d,
+    activation: Activation,
     x: &[u32],
     out: &mut [u32],
     taps: &mut [u8],
 ) {
     let [from, to] = planes(shape, x, out);
     check::length("taps", taps, 2 * out.len());
+    assert_nobody(shape, activation);
     out.par_chunks_mut(to)
         .zip(taps.par_chunks_mut(2 * to))
         .zip(x.par_chunks(from))
@@ -77,6 +80,9 @@ pub fn max_pool2d_with_taps_of_pairs(
                     .zip(x.chunks_exact(from))
                 {
                     isa.pool_taps(shape, x, maxima, taps);
+                    if activation == Activation::Relu {
+                        isa.vectorized(Rectify { out: maxima, taps });
+                    }
                 }
                 let (one, other) = maxima.split_at(to);
                 isa.join(one, other, out);

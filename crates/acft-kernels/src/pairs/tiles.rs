@@ -69,7 +69,7 @@ impl Tiles {
                         a: &self.weights[first * self.terms..][..rows * self.terms],
                         b: &x[from * source..],
                         columns: self.plan.sources(columns),
-                        terms: &self.plan.terms[columns.terms],
+                        terms: self.plan.terms(columns, 0),
                         start: epilogue.start(first),
                         relu: epilogue.relu(),
                         out_row: target,

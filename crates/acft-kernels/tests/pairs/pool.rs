@@ -1,7 +1,7 @@
 //! Pools of pairs, and what carries gradients back through them and through a ReLU.
 
 use acft_kernels::{
-    Isa, LANES, Pool2d, global_avg_pool_of_pairs, max_pool2d_backward,
+    Activation, Isa, LANES, Pool2d, global_avg_pool_of_pairs, max_pool2d_backward,
     max_pool2d_backward_of_pairs, max_pool2d_block, max_pool2d_block_of_pairs,
     max_pool2d_with_taps, max_pool2d_with_taps_of_pairs, pair_words, relu_backward,
     relu_backward_of_pairs, to_pairs,
@@ -39,9 +39,10 @@ proptest! {
     #[test]
     fn gradients_are_those_of_f32(
         blocks in 1usize..4, channels_of in 1usize..6, input in prop::array::uniform2(1usize..14),
-        kernel in 1usize..6, stride in 1usize..6, padding in 0usize..3, ceil: bool, levels in 2u32..50,
+        kernel in 1usize..6, stride in 1usize..6, padding in 0usize..3, ceil: bool, levels in 2u32..50, relu: bool,
     ) {
         prop_assume!(2 * padding <= kernel && (ceil || input.iter().all(|n| n + 2 * padding >= kernel)));
+        let activation = if relu { Activation::Relu } else { Activation::Identity };
         let shape = Pool2d { planes: channels_of, input, kernel, stride, padding, ceil };
         let all = Pool2d { planes: channels_of * blocks, ..shape };
         let [height, width] = shape.output();
@@ -53,7 +54,7 @@ proptest! {
         let dy = rounded(all.output_len(), 2);
         for isa in Isa::available() {
             let (mut y, mut taps) = (vec![0.0; dy.len()], vec![0; dy.len()]);
-            max_pool2d_with_taps(isa, &all, &x, &mut y, &mut taps);
+            max_pool2d_with_taps(isa, &all, activation, &x, &mut y, &mut taps);
             let mut dx = vec![0.0; x.len()];
             max_pool2d_backward(isa, &all, &dy, &taps, &mut dx);
 
@@ -61,7 +62,7 @@ proptest! {
             let dys = pairs(isa, channels_of, height * width, &dy);
             let mut out = vec![0x1234_5678; dys.len()];
             let mut won = vec![255; 2 * dys.len()];
-            max_pool2d_with_taps_of_pairs(isa, &shape, &xs, &mut out, &mut won);
+            max_pool2d_with_taps_of_pairs(isa, &shape, activation, &xs, &mut out, &mut won);
             let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
             prop_assert_eq!(bits(numbers(&out, channels_of, blocks)), bits(y), "maxima with {:?}", isa);
             for (won, taps) in won.chunks(won.len() / blocks).zip(taps.chunks(taps.len() / blocks)) {

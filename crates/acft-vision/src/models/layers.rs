@@ -95,15 +95,22 @@ impl Conv {
     }
 
     pub(super) fn forward(&self, x: Images) -> Images {
+        self.convolved(x, self.relu)
+    }
+
+    /// Without the ReLU, which is left to the max-pool that follows.
+    pub(super) fn before_pool(&self, x: Images) -> Images {
+        self.convolved(x, false)
+    }
+
+    fn convolved(&self, x: Images, relu: bool) -> Images {
         let bias = self.bias.as_ref().map(Param::val);
-        ops::conv2d(
-            x,
-            self.weight.val(),
-            bias,
-            self.stride,
-            self.padding,
-            self.relu,
-        )
+        ops::conv2d(x, self.weight.val(), bias, self.stride, self.padding, relu)
+    }
+
+    /// Whether a ReLU follows.
+    pub(super) fn is_rectified(&self) -> bool {
+        self.relu
     }
 }
 
@@ -306,7 +313,21 @@ impl MaxPool {
     }
 
     pub(super) fn forward(&self, x: Images) -> Images {
-        ops::max_pool2d(x, self.kernel, self.stride, self.padding, self.ceil)
+        ops::max_pool2d(x, self.windows(), false)
+    }
+
+    /// Of an input whose ReLU was left out.
+    pub(super) fn forward_relu(&self, x: Images) -> Images {
+        ops::max_pool2d(x, self.windows(), true)
+    }
+
+    fn windows(&self) -> ops::MaxPool {
+        ops::MaxPool {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            ceil: self.ceil,
+        }
     }
 
     pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {

@@ -29,8 +29,18 @@ impl Fire {
     }
 
     pub(super) fn forward(&self, x: Images) -> Images {
+        self.widened(x, true)
+    }
+
+    /// Without the last ReLU, which is left to the max-pool that follows.
+    pub(super) fn before_pool(&self, x: Images) -> Images {
+        self.widened(x, false)
+    }
+
+    fn widened(&self, x: Images, relu: bool) -> Images {
         let x = self.squeeze.forward(x);
-        ops::conv2d_side_by_side(x, [self.expand1x1.branch(), self.expand3x3.branch()])
+        let branches = [self.expand1x1.branch(), self.expand3x3.branch()];
+        ops::conv2d_side_by_side(x, branches, relu)
     }
 
     pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {

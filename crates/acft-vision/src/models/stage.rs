@@ -24,12 +24,17 @@ pub(super) enum Stage {
 pub(super) struct Fused;
 
 impl Stage {
-    fn forward(&self, x: Images) -> Images {
+    /// Runs one stage. `late` says whether the ReLU of the stage before it was left to this one; the same is returned for
+    /// the stage that follows, which is a max-pool or not.
+    fn forward(&self, x: Images, late: bool, pool_follows: bool) -> (Images, bool) {
         match self {
-            Self::Conv(conv) => conv.forward(x),
-            Self::MaxPool(pool) => pool.forward(x),
-            Self::Fire(fire) => fire.forward(x),
-            Self::Fused(_) => x,
+            Self::Conv(conv) if pool_follows && conv.is_rectified() => (conv.before_pool(x), true),
+            Self::Conv(conv) => (conv.forward(x), false),
+            Self::Fire(fire) if pool_follows => (fire.before_pool(x), true),
+            Self::Fire(fire) => (fire.forward(x), false),
+            Self::MaxPool(pool) if late => (pool.forward_relu(x), false),
+            Self::MaxPool(pool) => (pool.forward(x), false),
+            Self::Fused(_) => (x, late),
         }
     }
 
@@ -51,9 +56,18 @@ impl Stage {
     }
 }
 
-/// Runs the stages in order.
+/// Runs the stages in order. A ReLU before a max-pool is done behind it: the same, forward and backward, of a fourth of
+/// the values.
 pub(super) fn run(stages: &[Stage], x: Images) -> Images {
-    stages.iter().fold(x, |x, stage| stage.forward(x))
+    let (x, _) = stages
+        .iter()
+        .enumerate()
+        .fold((x, false), |(x, late), (at, stage)| {
+            let mut rest = stages[at + 1..].iter();
+            let next = rest.find(|stage| !matches!(stage, Stage::Fused(_)));
+            stage.forward(x, late, matches!(next, Some(Stage::MaxPool(_))))
+        });
+    x
 }
 
 /// The same stages for the engine.

@@ -32,8 +32,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_conv2d(x, weight, bias, window, activation);
-                let output = y.clone();
-                prep.finish((Layer { inputs, output }, window, activation), y)
+                let rectified = rectified(&y, activation);
+                prep.finish((Layer { inputs, rectified }, window), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
@@ -58,8 +58,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_linear(x, weight, bias, dense);
-                let output = y.clone();
-                prep.finish((Layer { inputs, output }, dense), y)
+                let rectified = rectified(&y, dense.activation);
+                prep.finish((Layer { inputs, rectified }, dense), y)
             }
             OpsKind::UnTracked(prep) => {
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
@@ -98,12 +98,13 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         second_weight: FloatTensor<Self>,
         second_bias: FloatTensor<Self>,
         windows: [Window; 2],
+        activation: Activation,
     ) -> FloatTensor<Self> {
         let inputs = [x, first_weight, first_bias, second_weight, second_bias];
         let nodes = [0, 1, 2, 3, 4].map(|i| inputs[i].node());
         let forward = |[x, v, a, w, b]: [FloatTensor<Self>; 5]| {
             let [x, v, a, w, b] = [x, v, a, w, b].map(|t| t.into_primitive());
-            Flex::fused_side_by_side(x, v, a, w, b, windows)
+            Flex::fused_side_by_side(x, v, a, w, b, windows, activation)
         };
         match SideBySideBackward
             .prepare::<C>(nodes)
@@ -113,7 +114,8 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(mut prep) => {
                 let kept = [0, 1, 3].map(|i| prep.checkpoint(&inputs[i]));
                 let y = forward(inputs);
-                prep.finish((kept, y.clone(), windows), y)
+                let rectified = rectified(&y, activation);
+                prep.finish((kept, rectified, windows), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(forward(inputs)),
         }
@@ -201,22 +203,19 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
 struct Layer {
     /// The nodes of the input and the weights.
     inputs: [NodeId; 2],
-    output: FlexTensor,
+    rectified: Option<FlexTensor>,
 }
 
-impl Layer {
-    /// Input, weights, output and the gradient of the output.
-    fn tensors(self, dy: FlexTensor, checkpointer: &mut Checkpointer) -> [FlexTensor; 4] {
-        let [x, weight] = self.inputs.map(|id| checkpointer.retrieve_node_output(id));
-        [x, weight, self.output, dy]
-    }
+/// The output of a layer, if its gradient is wanted again: behind a ReLU.
+fn rectified(y: &FlexTensor, activation: Activation) -> Option<FlexTensor> {
+    (activation == Activation::Relu).then(|| y.clone())
 }
 
 #[derive(Debug)]
 struct ConvBackward;
 
 impl Backward<Flex, 3> for ConvBackward {
-    type State = (Layer, Window, Activation);
+    type State = (Layer, Window);
 
     fn backward(
         self,
@@ -224,12 +223,12 @@ impl Backward<Flex, 3> for ConvBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (layer, window, activation) = ops.state;
+        let (Layer { inputs, rectified }, window) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let tensors = layer.tensors(dy, checkpointer);
+        let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::conv2d_gradients(tensors, window, activation, wanted);
+        let found = kernels::conv2d_gradients([x, weight, dy], rectified, window, wanted);
         register(parents, found, grads);
     }
 }
@@ -246,12 +245,12 @@ impl Backward<Flex, 3> for LinearBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (layer, dense) = ops.state;
+        let (Layer { inputs, rectified }, dense) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let tensors = layer.tensors(dy, checkpointer);
+        let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::linear_gradients(tensors, dense, wanted);
+        let found = kernels::linear_gradients([x, weight, dy], rectified, dense, wanted);
         register(parents, found, grads);
     }
 }
@@ -286,8 +285,8 @@ impl Backward<Flex, 1> for PoolBackward {
 struct SideBySideBackward;
 
 impl Backward<Flex, 5> for SideBySideBackward {
-    /// The nodes of the input and of both weights, the output, and the windows.
-    type State = ([NodeId; 3], FlexTensor, [Window; 2]);
+    /// The nodes of the input and of both weights, the output behind a ReLU, and the windows.
+    type State = ([NodeId; 3], Option<FlexTensor>, [Window; 2]);
 
     fn backward(
         self,
@@ -295,12 +294,12 @@ impl Backward<Flex, 5> for SideBySideBackward {
         grads: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let (kept, y, windows) = ops.state;
+        let (kept, rectified, windows) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
         let [x, v, w] = kept.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::side_by_side_gradients([x, y, dy], [v, w], windows, wanted);
+        let found = kernels::side_by_side_gradients([x, dy], rectified, [v, w], windows, wanted);
         register(parents, found, grads);
     }
 }

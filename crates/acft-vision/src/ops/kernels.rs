@@ -27,6 +27,8 @@ pub(super) struct Pool {
     pub(super) kernel: usize,
     pub(super) window: Window,
     pub(super) ceil: bool,
+    /// What follows.
+    pub(super) activation: Activation,
 }
 
 /// A fully connected layer.
@@ -70,7 +72,7 @@ pub(super) trait KernelOps: Backend {
     /// A max-pool.
     fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
 
-    /// Two convolutions of the same input, each with a ReLU, with their
+    /// Two convolutions of the same input, each with the activation, with their
     /// outputs as the channels of one.
     fn fused_side_by_side(
         x: FloatTensor<Self>,
@@ -79,6 +81,7 @@ pub(super) trait KernelOps: Backend {
         second_weight: FloatTensor<Self>,
         second_bias: FloatTensor<Self>,
         windows: [Window; 2],
+        activation: Activation,
     ) -> FloatTensor<Self>;
 
     /// Mean and variance of each channel, as the two rows of a matrix; without
@@ -164,14 +167,7 @@ impl KernelOps for Flex {
     }
 
     fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
-        if pairs::holds(&x) {
-            return pairs::max_pool2d_with_taps(x, pool).0;
-        }
-        let x = contiguous(x);
-        let (shape, dims) = pool_shape(&dims(&x), pool);
-        let mut y = buffers::take(shape.output_len());
-        kernels::max_pool2d(Isa::best(), &shape, values(&x), &mut y);
-        tensor(y, dims)
+        max_pool2d_with_taps(x, pool).0
     }
 
     fn fused_side_by_side(
@@ -181,10 +177,11 @@ impl KernelOps for Flex {
         second_weight: FlexTensor,
         second_bias: FlexTensor,
         windows: [Window; 2],
+        activation: Activation,
     ) -> FlexTensor {
         let (weights, biases) = ([first_weight, second_weight], [first_bias, second_bias]);
         if pairs::holds(&x) {
-            return pairs::side_by_side(x, weights, biases, windows);
+            return pairs::side_by_side(x, weights, biases, windows, activation);
         }
         let (x, weights, biases) = (
             contiguous(x),
@@ -200,7 +197,7 @@ impl KernelOps for Flex {
                 values(&x),
                 values(&weights[i]),
                 Some(values(&biases[i])),
-                Activation::Relu,
+                activation,
                 (&mut y, *part),
             );
         }
@@ -276,19 +273,20 @@ impl KernelOps for Flex {
 pub(super) type Wanted = [bool; 3];
 
 /// The gradients of [`KernelOps::fused_conv2d`] that are wanted, from its
-/// input, weights and output, and the gradient of its output.
+/// input and weights, the gradient of its output, and the output if a ReLU
+/// follows.
 pub(super) fn conv2d_gradients(
-    [x, weight, y, dy]: [FlexTensor; 4],
+    [x, weight, dy]: [FlexTensor; 3],
+    rectified: Option<FlexTensor>,
     window: Window,
-    activation: Activation,
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
     if pairs::holds(&x) {
-        return pairs::conv2d_gradients([x, weight, y, dy], window, activation, wanted);
+        return pairs::conv2d_gradients([x, weight, dy], rectified, window, wanted);
     }
     let (x, weight) = (contiguous(x), contiguous(weight));
     let shape = conv_shape(&x, &weight, window);
-    let dy = before_activation(y, dy, activation);
+    let dy = before_relu(rectified, dy);
     let dx = wanted[0].then(|| {
         let mut dx = buffers::take(shape.input_len());
         kernels::conv2d_backward_data(Isa::best(), &shape, values(&dy), values(&weight), &mut dx);
@@ -319,16 +317,18 @@ pub(super) fn conv2d_gradients(
 }
 
 /// The gradients of [`KernelOps::fused_linear`] that are wanted, from its
-/// input, weights and output, and the gradient of its output.
+/// input and weights, the gradient of its output, and the output if a ReLU
+/// follows.
 pub(super) fn linear_gradients(
-    [x, weight, y, dy]: [FlexTensor; 4],
+    [x, weight, dy]: [FlexTensor; 3],
+    rectified: Option<FlexTensor>,
     layer: Dense,
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
     let isa = Isa::best();
     let (x, weight) = (contiguous(x), contiguous(weight));
     let shape = linear_shape(&x, &weight);
-    let dy = before_activation(y, dy, layer.activation);
+    let dy = before_relu(rectified, dy);
     let dx = wanted[0].then(|| {
         let mut dx = buffers::take(shape.batch * shape.inputs);
         let (dy, w) = (values(&dy), values(&weight));
@@ -370,7 +370,15 @@ pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Ve
         buffers::take(shape.output_len()),
         vec![0; shape.output_len()],
     );
-    kernels::max_pool2d_with_taps(Isa::best(), &shape, values(&x), &mut y, &mut taps);
+    kernels::max_pool2d_with_taps(
+        Isa::best(),
+        &shape,
+        pool.activation,
+        values(&x),
+        &mut y,
+        &mut taps,
+    );
+    buffers::give(x);
     (tensor(y, dims), taps)
 }
 
@@ -420,20 +428,21 @@ impl Branches {
 }
 
 /// The gradients of [`KernelOps::fused_side_by_side`] that are wanted (of input,
-/// and of weights and bias of each), from its input, output and weights, and
-/// the gradient of its output.
+/// and of weights and bias of each), from its input and weights, the gradient
+/// of its output, and the output if a ReLU follows.
 pub(super) fn side_by_side_gradients(
-    [x, y, dy]: [FlexTensor; 3],
+    [x, dy]: [FlexTensor; 2],
+    rectified: Option<FlexTensor>,
     weights: [FlexTensor; 2],
     windows: [Window; 2],
     wanted: [bool; 5],
 ) -> [Option<FlexTensor>; 5] {
     if pairs::holds(&x) {
-        return pairs::side_by_side_gradients([x, y, dy], weights, windows, wanted);
+        return pairs::side_by_side_gradients([x, dy], rectified, weights, windows, wanted);
     }
     let (x, weights) = (contiguous(x), weights.map(contiguous));
     let both = Branches::new(&x, &weights, windows);
-    let dy = before_activation(y, dy, Activation::Relu);
+    let dy = before_relu(rectified, dy);
     let dx = wanted[0].then(|| {
         let mut dx = buffers::take(both.0[0].0.input_len());
         for (i, (shape, part)) in both.0.iter().enumerate() {
@@ -476,9 +485,9 @@ pub(super) fn side_by_side_gradients(
 /// output and that of its output.
 pub(super) fn add_relu_gradient(y: FlexTensor, dy: FlexTensor) -> FlexTensor {
     if pairs::holds(&dy) {
-        return pairs::before_activation(y, dy, Activation::Relu);
+        return pairs::before_relu(Some(y), dy);
     }
-    before_activation(y, dy, Activation::Relu)
+    before_relu(Some(y), dy)
 }
 
 /// The gradient of [`KernelOps::fused_mask`], from the mask and that of its
@@ -547,13 +556,12 @@ fn statistics_of(rows: FlexTensor) -> Statistics {
     }
 }
 
-/// The gradient of a layer's output before its activation.
-fn before_activation(y: FlexTensor, dy: FlexTensor, activation: Activation) -> FlexTensor {
-    if activation == Activation::Identity {
-        buffers::give(y);
+/// The gradient of a layer's output before its ReLU, if it has one, from the
+/// output behind it.
+fn before_relu(rectified: Option<FlexTensor>, dy: FlexTensor) -> FlexTensor {
+    let Some(y) = rectified.map(contiguous) else {
         return contiguous(dy);
-    }
-    let y = contiguous(y);
+    };
     let mut dy = whole(dy);
     if dy.try_storage_mut::<f32>().is_some() {
         kernels::relu_backward(values(&y), dy.storage_mut());

@@ -82,14 +82,14 @@ pub(super) fn conv2d(
 
 /// As [`conv2d_gradients`](super::kernels::conv2d_gradients).
 pub(super) fn conv2d_gradients(
-    [x, weight, y, dy]: [FlexTensor; 4],
+    [x, weight, dy]: [FlexTensor; 3],
+    rectified: Option<FlexTensor>,
     window: Window,
-    activation: Activation,
     wanted: Wanted,
 ) -> [Option<FlexTensor>; 3] {
     let (x, weight) = (contiguous(x), contiguous(weight));
     let shape = conv_shape(&x, &weight, window);
-    let dy = before_activation(y, dy, activation);
+    let dy = before_relu(rectified, dy);
     let part = Part::whole(shape.out_channels);
     let dx = wanted[0].then(|| data_gradient(&x, &dy, &[(shape, part, &weight)]));
     let [dw, db] = match wanted[1] || wanted[2] {
@@ -101,12 +101,13 @@ pub(super) fn conv2d_gradients(
     [dx, dw, db]
 }
 
-/// Two convolutions of the same input, each with a ReLU, as the channels of one output.
+/// Two convolutions of the same input, each with the activation, as the channels of one output.
 pub(super) fn side_by_side(
     x: FlexTensor,
     weights: [FlexTensor; 2],
     biases: [FlexTensor; 2],
     windows: [Window; 2],
+    activation: Activation,
 ) -> FlexTensor {
     let (x, weights, biases) = (
         contiguous(x),
@@ -118,7 +119,7 @@ pub(super) fn side_by_side(
     let mut y = buffer(out);
     for (i, (shape, part)) in both.iter().enumerate() {
         let (weight, bias) = (values(&weights[i]), Some(values(&biases[i])));
-        let conv = PairConvolution::new(Isa::best(), shape, weight, bias, Activation::Relu);
+        let conv = PairConvolution::new(Isa::best(), shape, weight, bias, activation);
         let from = Part::whole(shape.in_channels);
         conv.run((&words(&x), from), (&mut y, *part), false);
     }
@@ -127,14 +128,15 @@ pub(super) fn side_by_side(
 
 /// As [`side_by_side_gradients`](super::kernels::side_by_side_gradients).
 pub(super) fn side_by_side_gradients(
-    [x, y, dy]: [FlexTensor; 3],
+    [x, dy]: [FlexTensor; 2],
+    rectified: Option<FlexTensor>,
     weights: [FlexTensor; 2],
     windows: [Window; 2],
     wanted: [bool; 5],
 ) -> [Option<FlexTensor>; 5] {
     let (x, weights) = (contiguous(x), weights.map(contiguous));
     let Branches(both) = Branches::new(&x, &weights, windows);
-    let dy = before_activation(y, dy, Activation::Relu);
+    let dy = before_relu(rectified, dy);
     let of = |i: usize| (both[i].0, both[i].1, &weights[i]);
     let dx = wanted[0].then(|| data_gradient(&x, &dy, &[of(0), of(1)]));
     let [[v, a], [w, b]] = [0, 1].map(|i| match wanted[1 + 2 * i] || wanted[2 + 2 * i] {
@@ -155,7 +157,15 @@ pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Ve
     let out = [input[0], input[1], height, row(width)];
     let mut y = buffer(out);
     let mut taps = vec![0; 2 * y.len()];
-    kernels::max_pool2d_with_taps_of_pairs(Isa::best(), &shape, &words(&x), &mut y, &mut taps);
+    kernels::max_pool2d_with_taps_of_pairs(
+        Isa::best(),
+        &shape,
+        pool.activation,
+        &words(&x),
+        &mut y,
+        &mut taps,
+    );
+    buffers::give(x);
     (tensor(y, out), taps)
 }
 
@@ -276,17 +286,12 @@ fn weight_gradients(
     ]
 }
 
-/// The gradient of a layer's output before its activation.
-pub(super) fn before_activation(
-    y: FlexTensor,
-    dy: FlexTensor,
-    activation: Activation,
-) -> FlexTensor {
-    if activation == Activation::Identity {
-        buffers::give(y);
+/// The gradient of a layer's output before its ReLU, if it has one, from the output behind it.
+pub(super) fn before_relu(rectified: Option<FlexTensor>, dy: FlexTensor) -> FlexTensor {
+    let Some(y) = rectified.map(contiguous) else {
         return contiguous(dy);
-    }
-    let (y, mut dy) = (contiguous(y), whole(dy));
+    };
+    let mut dy = whole(dy);
     let in_place = dy.try_storage_mut::<bf16>();
     if let Some(Ok(dy)) = in_place.map(bytemuck::try_cast_slice_mut) {
         kernels::relu_backward_of_pairs(&words(&y), dy);

@@ -6,6 +6,8 @@ use burn::tensor::activation;
 use burn::tensor::module as burn_ops;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 
+use super::MaxPool;
+
 /// See [`super::conv2d`].
 pub(super) fn conv2d(
     x: Tensor<4>,
@@ -21,22 +23,24 @@ pub(super) fn conv2d(
 }
 
 /// See [`super::max_pool2d`].
-pub(super) fn max_pool2d(
-    x: Tensor<4>,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    ceil: bool,
-) -> Tensor<4> {
+pub(super) fn max_pool2d(x: Tensor<4>, pool: MaxPool, relu: bool) -> Tensor<4> {
+    let MaxPool {
+        kernel,
+        stride,
+        padding,
+        ceil,
+    } = pool;
     let [_, _, height, width] = x.dims();
-    if ceil && height.max(width) <= kernel {
-        return x.max_dim(2).max_dim(3);
-    }
-    let options = MaxPoolOptions::new([kernel; 2])
-        .with_stride([stride; 2])
-        .with_padding([padding; 2])
-        .with_ceil_mode(ceil);
-    burn_ops::max_pool2d(x, options)
+    let y = if ceil && height.max(width) <= kernel {
+        x.max_dim(2).max_dim(3)
+    } else {
+        let options = MaxPoolOptions::new([kernel; 2])
+            .with_stride([stride; 2])
+            .with_padding([padding; 2])
+            .with_ceil_mode(ceil);
+        burn_ops::max_pool2d(x, options)
+    };
+    if relu { activation::relu(y) } else { y }
 }
 
 /// See [`super::linear`].

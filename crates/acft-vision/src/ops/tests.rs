@@ -5,8 +5,8 @@ use burn::optim::{AdamConfig, Optimizer};
 use burn::tensor::{Device, Shape, Tensor, TensorData, activation};
 
 use super::{
-    Branch, FusedAdam, Images, add_relu, batch_norm_training, conv2d_side_by_side, has_kernels,
-    linear, masked, plain,
+    Branch, FusedAdam, Images, MaxPool, add_relu, batch_norm_training, conv2d_side_by_side,
+    has_kernels, linear, masked, plain,
 };
 
 /// [`super::conv2d`] of image × channel × height × width.
@@ -22,8 +22,8 @@ fn conv2d(
 }
 
 /// [`super::max_pool2d`] of image × channel × height × width.
-fn max_pool2d(x: Tensor<4>, kernel: usize, stride: usize, padding: usize, ceil: bool) -> Tensor<4> {
-    super::max_pool2d(x.into(), kernel, stride, padding, ceil).one_by_one()
+fn max_pool2d(x: Tensor<4>, pool: MaxPool, relu: bool) -> Tensor<4> {
+    super::max_pool2d(x.into(), pool, relu).one_by_one()
 }
 
 /// A tensor of values in [-1, 1), the same for the same seed, that tracks its
@@ -147,14 +147,22 @@ fn max_pools_equal_burns() {
             let gradients = (y.clone() * gradient).sum().backward();
             (floats(y), floats(x.grad(&gradients).unwrap()))
         };
-        let (y, dx) = run(&|x| max_pool2d(x, kernel, stride, padding, ceil));
-        let expected = run(&|x| plain::max_pool2d(x, kernel, stride, padding, ceil));
-        assert_close("maxima", &y, &expected.0);
-        assert_close("dx", &dx, &expected.1);
-        // Without gradients, another path gives the same.
-        let x = values([3, 5, size[0], size[1]], 1, &Device::flex());
-        let alone = floats(max_pool2d(x, kernel, stride, padding, ceil));
-        assert_eq!(alone, y);
+        let pool = MaxPool {
+            kernel,
+            stride,
+            padding,
+            ceil,
+        };
+        for relu in [false, true] {
+            let (y, dx) = run(&|x| max_pool2d(x, pool, relu));
+            let expected = run(&|x| plain::max_pool2d(x, pool, relu));
+            assert_close("maxima", &y, &expected.0);
+            assert_close("dx", &dx, &expected.1);
+            // Without gradients, another path gives the same.
+            let x = values([3, 5, size[0], size[1]], 1, &Device::flex());
+            let alone = floats(max_pool2d(x, pool, relu));
+            assert_eq!(alone, y);
+        }
     }
 }
 
@@ -248,14 +256,16 @@ fn two_layers_side_by_side_equal_burns() {
         }
         found
     };
-    let ours = run(&|x, branches| conv2d_side_by_side(x.into(), branches).one_by_one());
-    let burns = run(&|x, branches| {
-        let outputs =
-            branches.map(|b| plain::conv2d(x.clone(), b.weight, Some(b.bias), 1, b.padding, true));
-        Tensor::cat(outputs.to_vec(), 1)
-    });
-    for (ours, burns) in ours.iter().zip(&burns) {
-        assert_close("output and gradients", ours, burns);
+    for relu in [true, false] {
+        let ours = run(&|x, branches| conv2d_side_by_side(x.into(), branches, relu).one_by_one());
+        let burns = run(&|x, branches| {
+            let branch =
+                |b: Branch| plain::conv2d(x.clone(), b.weight, Some(b.bias), 1, b.padding, relu);
+            Tensor::cat(branches.map(branch).to_vec(), 1)
+        });
+        for (ours, burns) in ours.iter().zip(&burns) {
+            assert_close("output and gradients", ours, burns);
+        }
     }
 }
 
@@ -316,7 +326,13 @@ fn frozen_weights_get_no_gradient_and_others_still_do() {
 /// A little network of all operations, to a scalar.
 fn loss(x: Tensor<4>, w: Tensor<4>, b: Tensor<1>, head: Tensor<2>) -> Tensor<1> {
     let device = x.device();
-    let y = max_pool2d(conv2d(x, w, Some(b), 1, 1, true), 3, 2, 0, true);
+    let pool = MaxPool {
+        kernel: 3,
+        stride: 2,
+        padding: 0,
+        ceil: true,
+    };
+    let y = max_pool2d(conv2d(x, w, Some(b), 1, 1, false), pool, true);
     let y = linear(y.flatten(1, 3), head, Tensor::zeros([2], &device), false);
     y.powi_scalar(2).mean()
 }
@@ -411,13 +427,19 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
         let y = round(x.clone().into());
         let y = super::conv2d(y, weights[0].clone(), None, 2, 1, true);
         assert_eq!(y.dims(), [19, 5, 5, 4]);
-        let y = super::max_pool2d(y, 3, 1, 1, false);
+        let pool = MaxPool {
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            ceil: false,
+        };
+        let y = super::max_pool2d(y, pool, false);
         let branch = |i: usize| Branch {
             weight: weights[i].clone(),
             bias: bias.clone().narrow(0, 0, weights[i].dims()[0]),
             padding: i - 1,
         };
-        let y = conv2d_side_by_side(y, [branch(1), branch(2)]);
+        let y = conv2d_side_by_side(y, [branch(1), branch(2)], true);
         assert_eq!(y.dims(), [19, 7, 5, 4]);
         let z = super::conv2d(
             y.clone(),
