@@ -52,7 +52,8 @@ pub use pairs::{
     max_pool2d_with_taps_of_pairs, pair_words, relu_backward_of_pairs, to_pairs,
 };
 pub use pool::{
-    Divisor, NOBODY, avg_pool2d, avg_pool2d_backward, global_avg_pool, global_avg_pool_backward,
-    max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
+    AdaptivePool2d, Divisor, NOBODY, adaptive_avg_pool2d, adaptive_avg_pool2d_backward, avg_pool2d,
+    avg_pool2d_backward, global_avg_pool, global_avg_pool_backward, max_pool2d_backward,
+    max_pool2d_block, max_pool2d_with_taps,
 };
 pub use relu::{add_relu, add_relu_of_pairs, multiply, relu_backward};

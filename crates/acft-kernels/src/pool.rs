@@ -1,5 +1,6 @@
 //! Pooling: the maximum and the mean over windows, and the mean over a whole plane.
 
+mod adaptive;
 mod average;
 
 use rayon::prelude::*;
@@ -11,6 +12,7 @@ use crate::{
     lanes::LANES,
 };
 
+pub use adaptive::{AdaptivePool2d, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
 pub use average::{Divisor, avg_pool2d, avg_pool2d_backward};
 
 /// `out`, the maximum over each window of `x`, on the calling thread.

@@ -3,7 +3,8 @@
 mod common;
 
 use acft_kernels::{
-    Activation, Divisor, Isa, LANES, Pool2d, avg_pool2d, avg_pool2d_backward, global_avg_pool,
+    Activation, AdaptivePool2d, Divisor, Isa, LANES, Pool2d, adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward, avg_pool2d, avg_pool2d_backward, global_avg_pool,
     global_avg_pool_backward, max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
     relu_backward,
 };
@@ -178,6 +179,68 @@ fn means_follow_pytorch() {
         avg_pool2d(Isa::best(), &shape, divisor, &x, &mut out);
         let expected: Vec<f64> = expected.into_iter().flat_map(|v| [v; LANES]).collect();
         assert_close("means", &out, &expected);
+    }
+}
+
+#[test]
+fn windows_that_divide_a_plane_follow_pytorch() {
+    // torch.nn.AdaptiveAvgPool2d((3, 2)) of torch.arange(20.).view(1, 1, 4, 5), and what backward() of its sum gives; and a
+    // position that is in all of the windows.
+    let shape = |input: [usize; 2], output: [usize; 2]| AdaptivePool2d {
+        planes: 2,
+        input,
+        output,
+    };
+    let means = [
+        7.0 / 2.0,
+        11.0 / 2.0,
+        17.0 / 2.0,
+        21.0 / 2.0,
+        27.0 / 2.0,
+        31.0 / 2.0,
+    ];
+    let gradient = [
+        1.0 / 6.0,
+        1.0 / 6.0,
+        1.0 / 3.0,
+        1.0 / 6.0,
+        1.0 / 6.0,
+        1.0 / 3.0,
+        1.0 / 3.0,
+        2.0 / 3.0,
+        1.0 / 3.0,
+        1.0 / 3.0,
+        1.0 / 3.0,
+        1.0 / 3.0,
+        2.0 / 3.0,
+        1.0 / 3.0,
+        1.0 / 3.0,
+        1.0 / 6.0,
+        1.0 / 6.0,
+        1.0 / 3.0,
+        1.0 / 6.0,
+        1.0 / 6.0,
+    ];
+    let many = |values: &[f64]| -> Vec<f64> {
+        let plane = values.iter().flat_map(|&v| [v; LANES]);
+        plane.clone().chain(plane).collect()
+    };
+    for isa in Isa::available() {
+        let x: Vec<f32> = many(&(0..20).map(f64::from).collect::<Vec<_>>())
+            .iter()
+            .map(|&v| v as f32)
+            .collect();
+        let (mut out, mut dx) = (vec![f32::NAN; 2 * 6 * LANES], vec![f32::NAN; x.len()]);
+        let uneven = shape([4, 5], [3, 2]);
+        adaptive_avg_pool2d(isa, &uneven, &x, &mut out);
+        assert_close("means", &out, &many(&means));
+        adaptive_avg_pool2d_backward(isa, &uneven, &[1.0; 2 * 6 * LANES], &mut dx);
+        assert_close("dx", &dx, &many(&gradient));
+        let (mut out, mut dx) = ([f32::NAN; 2 * 36 * LANES], [f32::NAN; 2 * LANES]);
+        adaptive_avg_pool2d(isa, &shape([1, 1], [6, 6]), &[3.0; 2 * LANES], &mut out);
+        assert_eq!(out, [3.0; 2 * 36 * LANES]);
+        adaptive_avg_pool2d_backward(isa, &shape([1, 1], [6, 6]), &out, &mut dx);
+        assert_eq!(dx, [108.0; 2 * LANES]);
     }
 }
 

@@ -293,11 +293,18 @@ pub fn global_avg_pool(x: Images) -> Tensor<2> {
 /// `AdaptiveAvgPool2d` does: images to batch × (channels × size × size).
 pub fn adaptive_avg_pool2d(x: Images, size: usize) -> Tensor<2> {
     let [_, _, height, width] = x.dims();
-    let x = x.one_by_one();
-    if height == size && width == size {
-        return x.flatten(1, 3);
+    let x = x.in_f32();
+    if [height, width] == [size; 2] {
+        return x.one_by_one().flatten(1, 3);
     }
-    burn_ops::adaptive_avg_pool2d(x, [size; 2]).flatten(1, 3)
+    if !x.interleaved() {
+        return burn_ops::adaptive_avg_pool2d(x.into_values(), [size; 2]).flatten(1, 3);
+    }
+    let x = x.map(|x| {
+        let x = x.into_dispatch();
+        Tensor::from_dispatch(<Dispatch as KernelOps>::fused_adaptive_avg_pool2d(x, size))
+    });
+    x.one_by_one().flatten(1, 3)
 }
 
 /// Whether our kernels can take the tensor: 32-bit floats on the CPU.

@@ -91,6 +91,21 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         }
     }
 
+    fn fused_adaptive_avg_pool2d(x: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
+        let node = x.node();
+        let x = x.into_primitive();
+        let input = kernels::dims(&x);
+        let y = Flex::fused_adaptive_avg_pool2d(x, size);
+        match AdaptiveBackward
+            .prepare::<C>([node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prep) => prep.finish((input, size), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
     fn fused_side_by_side(
         x: FloatTensor<Self>,
         first_weight: FloatTensor<Self>,
@@ -278,6 +293,22 @@ impl Backward<Flex, 1> for PoolBackward {
             [Some(dx)],
             grads,
         );
+    }
+}
+
+#[derive(Debug)]
+struct AdaptiveBackward;
+
+impl Backward<Flex, 1> for AdaptiveBackward {
+    /// The sizes of the input, and the windows along an axis.
+    type State = ([usize; 4], usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (input, size) = ops.state;
+        let dy = grads.consume::<Flex>(&ops.node);
+        let dx = kernels::adaptive_avg_pool2d_gradient(dy, input, size);
+        let parents = ops.parents.map(|p| p.map(|node| node.id));
+        register(parents, [Some(dx)], grads);
     }
 }
 

@@ -4,8 +4,8 @@
 //! Images lie side by side; see [`super::Images`] for the axes of their tensors.
 
 use acft_kernels::{
-    self as kernels, Activation, Conv2d, Isa, LANES, Linear, NormGradients, Part, Pool2d,
-    Statistics,
+    self as kernels, Activation, AdaptivePool2d, Conv2d, Isa, LANES, Linear, NormGradients, Part,
+    Pool2d, Statistics,
 };
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
@@ -71,6 +71,9 @@ pub(super) trait KernelOps: Backend {
 
     /// A max-pool.
     fn fused_max_pool2d(x: FloatTensor<Self>, pool: Pool) -> FloatTensor<Self>;
+
+    /// An average over `size` × `size` windows, whatever the size of the images.
+    fn fused_adaptive_avg_pool2d(x: FloatTensor<Self>, size: usize) -> FloatTensor<Self>;
 
     /// Two convolutions of the same input, each with the activation, with their
     /// outputs as the channels of one.
@@ -168,6 +171,14 @@ impl KernelOps for Flex {
 
     fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
         max_pool2d_with_taps(x, pool).0
+    }
+
+    fn fused_adaptive_avg_pool2d(x: FlexTensor, size: usize) -> FlexTensor {
+        let x = contiguous(x);
+        let (shape, dims) = adaptive_shape(&dims(&x), size);
+        let mut y = buffers::take(dims.iter().product());
+        kernels::adaptive_avg_pool2d(Isa::best(), &shape, values(&x), &mut y);
+        tensor(y, dims)
     }
 
     fn fused_side_by_side(
@@ -400,6 +411,21 @@ pub(super) fn max_pool2d_gradient(
     tensor(dx, input)
 }
 
+/// The gradient of the input of [`KernelOps::fused_adaptive_avg_pool2d`],
+/// whose sizes are `input`.
+pub(super) fn adaptive_avg_pool2d_gradient(
+    dy: FlexTensor,
+    input: [usize; 4],
+    size: usize,
+) -> FlexTensor {
+    let dy = contiguous(dy);
+    let (shape, _) = adaptive_shape(&input, size);
+    let mut dx = buffers::take(input.iter().product());
+    kernels::adaptive_avg_pool2d_backward(Isa::best(), &shape, values(&dy), &mut dx);
+    buffers::give(dy);
+    tensor(dx, input)
+}
+
 /// Two convolutions of the same input, and which channels of their common
 /// output each of them makes.
 pub(super) struct Branches(pub(super) [(Conv2d, Part); 2]);
@@ -613,6 +639,19 @@ fn pool_shape(&[blocks, channels, height, width]: &[usize; 4], pool: Pool) -> (P
     };
     let [height, width] = shape.output();
     (shape, [blocks, channels, height, width * LANES])
+}
+
+/// The shape of an adaptive pool of images, and the sizes of its output.
+fn adaptive_shape(
+    &[blocks, channels, height, width]: &[usize; 4],
+    size: usize,
+) -> (AdaptivePool2d, [usize; 4]) {
+    let shape = AdaptivePool2d {
+        planes: blocks * channels,
+        input: [height, width / LANES],
+        output: [size; 2],
+    };
+    (shape, [blocks, channels, size, size * LANES])
 }
 
 fn norm_shape(x: &FlexTensor, norm: Norm) -> kernels::Norm {

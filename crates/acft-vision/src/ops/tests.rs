@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::optim::{AdamConfig, Optimizer};
+use burn::tensor::module as burn_ops;
 use burn::tensor::{Device, Shape, Tensor, TensorData, activation};
 
 use super::{
@@ -321,6 +322,24 @@ fn frozen_weights_get_no_gradient_and_others_still_do() {
     let gradients = y.sum().backward();
     assert!(x.grad(&gradients).is_none() && w.grad(&gradients).is_none());
     assert_close("db", &floats(b.grad(&gradients).unwrap()), &[50.0; 4]);
+}
+
+#[test]
+fn adaptive_pools_equal_burns() {
+    let device = Device::flex().autodiff();
+    for (height, width, size) in [(1, 1, 6), (2, 3, 6), (7, 5, 6), (9, 13, 2)] {
+        let run = |pool: &dyn Fn(Tensor<4>) -> Tensor<2>| {
+            let x = values([19, 3, height, width], 1, &device);
+            let y = pool(x.clone());
+            let gradient = values(y.dims(), 4, &device).detach();
+            let gradients = (y.clone() * gradient).sum().backward();
+            (floats(y), floats(x.grad(&gradients).unwrap()))
+        };
+        let ours = run(&|x| super::adaptive_avg_pool2d(x.into(), size));
+        let burns = run(&|x| burn_ops::adaptive_avg_pool2d(x, [size; 2]).flatten(1, 3));
+        assert_close("means", &ours.0, &burns.0);
+        assert_close("dx", &ours.1, &burns.1);
+    }
 }
 
 /// A little network of all operations, to a scalar.
