@@ -21,7 +21,7 @@ mod winograd_weights;
 pub use data::{conv2d_backward_data, conv2d_backward_data_of};
 pub(crate) use forward::axes;
 pub use forward::{Convolution, conv2d, conv2d_into};
-pub(crate) use gradient::{Factor, Gradient, Output, Products, Total};
+pub(crate) use gradient::{Factor, Gradient, OutputGradient, Products, Total};
 pub(crate) use plan::{Columns, Plan, Source};
 pub(crate) use product::Epilogue;
 pub(crate) use reach::{Axis, Reach};

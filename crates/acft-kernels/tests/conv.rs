@@ -133,7 +133,13 @@ fn layers_of_real_networks() {
         },
         // What a row reads is so much that channels are summed in several passes, forward and backward.
         square(2, [66, 9], 27, 5, 1, 2),
-        square(2, [9, 131], 33, 3, 2, 1),
+        square(1, [5, 270], 33, 3, 2, 1),
+        square(1, [270, 5], 33, 3, 2, 1),
+        // The same where the first rows read nothing at all, forward and backward.
+        square(1, [260, 3], 40, 1, 1, 3),
+        square(1, [3, 512], 79, 1, 4, 1),
+        // Summed in parts tap by tap.
+        square(40, [9, 6], 100, 3, 2, 1),
         square(2, [9, 70], 27, 5, 1, 2),
         // Winograd's transforms, in more than one wave of tiles.
         square(40, [64, 64], 16, 3, 1, 1),
@@ -210,6 +216,7 @@ fn the_number_of_threads_changes_no_bit() {
     for shape in [
         square(37, [20, 33], 11, 3, 2, 1),
         square(85, [3, 20], 60, 3, 2, 0),
+        square(40, [9, 6], 100, 3, 2, 1),
         square(37, [44, 51], 11, 3, 1, 1),
     ] {
         threads_change_no_bit(&shape);
@@ -253,7 +260,6 @@ fn threads_change_no_bit(shape: &Conv2d) {
     }
 }
 
-/// Two layers' outputs side by side, and the gradients through both.
 /// So many weights that they are not summed in parts, and so many outputs that their gradient is turned in several waves:
 /// the plain way would take minutes, but the gradient is the sum of those of some images and of the others.
 #[test]
@@ -284,6 +290,7 @@ fn a_gradient_is_the_sum_of_those_of_parts_of_a_batch() {
     }
 }
 
+/// Two layers' outputs side by side, and the gradients through both.
 #[test]
 fn parts_of_a_tensor_are_as_good_as_their_own() {
     let isa = Isa::best();

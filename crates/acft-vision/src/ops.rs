@@ -74,6 +74,8 @@ pub struct MaxPool {
 
 /// Max pooling, optionally followed by a ReLU: the same as one before it, of
 /// fewer values.
+///
+/// Panics if windows of 16 × 16, the largest, are followed by one on the CPU.
 pub fn max_pool2d(x: Images, pool: MaxPool, relu: bool) -> Images {
     if !x.interleaved() {
         return x.map(|x| plain::max_pool2d(x, pool, relu));

@@ -66,10 +66,27 @@ pub fn seed_of(seed: u64, step: u32, purpose: Purpose) -> u64 {
 /// A hash of a candidate, keyed by (seed, step, purpose): an order that no
 /// one chose, in place of the order of a folder, which is the order of classes.
 pub fn keyed_hash(seed: u64, step: u32, purpose: Purpose, candidate: &CandidateKey) -> u64 {
-    let hash = blake3::keyed_hash(&stream_key(seed, step, purpose), &candidate.0);
-    let mut low = [0; 8];
-    low.copy_from_slice(&hash.as_bytes()[..8]);
-    u64::from_le_bytes(low)
+    KeyedHash::new(seed, step, purpose).of(candidate)
+}
+
+/// [`keyed_hash`] of many candidates: to derive the key takes longer than to
+/// hash one.
+#[derive(Clone, Copy)]
+pub struct KeyedHash([u8; 32]);
+
+impl KeyedHash {
+    /// The hash with this key.
+    pub fn new(seed: u64, step: u32, purpose: Purpose) -> Self {
+        Self(stream_key(seed, step, purpose))
+    }
+
+    /// That of a candidate.
+    pub fn of(&self, candidate: &CandidateKey) -> u64 {
+        let hash = blake3::keyed_hash(&self.0, &candidate.0);
+        let mut low = [0; 8];
+        low.copy_from_slice(&hash.as_bytes()[..8]);
+        u64::from_le_bytes(low)
+    }
 }
 
 #[cfg(test)]

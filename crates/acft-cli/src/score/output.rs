@@ -57,10 +57,13 @@ fn rows(
     draw_order: &HashMap<usize, usize>,
 ) -> io::Result<Vec<u8>> {
     let mut text = Vec::with_capacity(ranked.len() * 96);
-    for (place, ranked) in (first..).zip(ranked) {
+    // By rank they lie anywhere in memory: where each begins is asked for all of them at once, so that one need not wait
+    // for the other.
+    let names: Vec<&str> = ranked.iter().map(|ranked| ranking.name(ranked)).collect();
+    for ((place, ranked), candidate) in (first..).zip(ranked).zip(names) {
         let score = &ranked.score;
         write!(text, "{},", place + 1)?;
-        name(&mut text, ranking.name(ranked))?;
+        name(&mut text, candidate)?;
         write!(text, ",{},", score.dominant)?;
         for value in [score.entropy, score.diversity, score.value] {
             number(&mut text, value)?;
@@ -74,7 +77,8 @@ fn rows(
     Ok(text)
 }
 
-/// The fewest digits that read back as the value, without an exponent: what `{value}` gives, in a third of the time.
+/// The fewest digits that read back as the value, without an exponent: of a score, what `{value}` gives, in a third of the
+/// time.
 fn number(text: &mut Vec<u8>, value: f64) -> io::Result<()> {
     let mut buffer = zmij::Buffer::new();
     let shortest = buffer.format(value);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
 
-use acft::random::{Purpose, keyed_hash, stream};
+use acft::random::{KeyedHash, Purpose, stream};
 use acft::ranking::best_first;
 use acft::{CandidateId, CandidateKey, Criterion, Ranked, Score, sampling};
 use rayon::prelude::*;
@@ -42,6 +42,7 @@ impl Scored {
 impl Rules {
     /// Scores some candidates (Eq. 1–3), on all threads.
     pub(super) fn score(&self, chunk: Chunk) -> Scored {
+        let hash = KeyedHash::new(self.seed, self.step, Purpose::TieBreak);
         let scores = (0..chunk.len())
             .into_par_iter()
             .with_min_len(64)
@@ -49,8 +50,7 @@ impl Rules {
                 // The key of a candidate that is known by its name alone.
                 let name = chunk.name(at).as_bytes();
                 let key = CandidateKey(*blake3::hash(name).as_bytes());
-                let tie_break = keyed_hash(self.seed, self.step, Purpose::TieBreak, &key);
-                (self.criterion.score(&chunk.predictions(at)), tie_break)
+                (self.criterion.score(&chunk.predictions(at)), hash.of(&key))
             })
             .collect();
         Scored { chunk, scores }

@@ -58,7 +58,7 @@ pub(crate) trait Factor: Copy + Default + Send + Sync {
 }
 
 /// The gradient of a convolution's output.
-pub(crate) trait Output<T>: Sync {
+pub(crate) trait OutputGradient<T>: Sync {
     /// One row in one group as `[position][term]`, each as many vectors of [`LANES`] channels as hold the group's, and 0
     /// in what is left over.
     fn turn(&self, group: usize, row: [usize; 2], to: &mut [T]);
@@ -309,7 +309,7 @@ impl<'a, T: Factor> Gradient<'a, T> {
     pub(crate) fn run(
         &self,
         x: &[T],
-        dy: &impl Output<T>,
+        dy: &impl OutputGradient<T>,
         dw: &mut [f32],
         mut db: Option<&mut [f32]>,
     ) {

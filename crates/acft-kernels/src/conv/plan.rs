@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::reach::Reach;
 use crate::{
-    isa::{Run, Terms},
+    isa::{COLUMNS, Run, Terms},
     lanes::LANES,
 };
 
@@ -13,9 +13,9 @@ const CHUNK: usize = 384 << 10;
 
 /// Bytes of the source that a row of the target may read before channels are split.
 const ROW: usize = 512 << 10;
-/// Rows of the target that fit into a chunk where channels are split: as many positions at a border, of which there is one
-/// in a row, make a whole tile.
-const ROWS_OF_SPLIT: usize = 3;
+/// Rows of the target that fit into a chunk where channels are split: the positions at a border, of which there is one in
+/// a row, then make whole tiles.
+const ROWS_OF_SPLIT: usize = COLUMNS;
 
 /// Neighbouring columns of a tile: positions of the target that are sums over the same taps.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ pub(crate) struct Columns {
 pub(crate) struct Plan {
     /// The terms of each kind of columns in the first pass, then those in the next.
     terms: Vec<Terms>,
-    /// Passes over the channels of the source, the sums of which are added up: 1 where what a few rows read stays in the
-    /// second-level cache.
+    /// Passes over the channels of the source, the sums of which are added up: 1 unless a row reads more than the
+    /// second-level cache holds.
     passes: usize,
     pub(crate) columns: Vec<Columns>,
     /// Columns that read neighbouring parts of the source.
@@ -70,12 +70,13 @@ impl Plan {
         kernel_width: usize,
         at_once: usize,
     ) -> Self {
-        let some = &rows[..rows.len().min(ROWS_OF_SPLIT)];
-        let widest = rows
-            .iter()
-            .map(|row| footprint(std::slice::from_ref(row), source));
-        let passes = match widest.max().unwrap_or(0) > ROW {
-            true => footprint(some, source).div_ceil(CHUNK).min(source.channels),
+        // Rows at a border read less than others.
+        let most = |at_once: usize| {
+            let some = rows.windows(at_once.min(rows.len()).max(1));
+            some.map(|some| footprint(some, source)).max().unwrap_or(0)
+        };
+        let passes = match most(1) > ROW {
+            true => most(ROWS_OF_SPLIT).div_ceil(CHUNK).min(source.channels),
             false => 1,
         };
         Self::of(passes, rows, columns, source, kernel_width, at_once)

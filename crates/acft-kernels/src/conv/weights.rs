@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{
-    gradient::{Gradient, Output},
+    gradient::{Gradient, OutputGradient},
     winograd_weights,
 };
 use crate::{
@@ -79,24 +79,25 @@ struct Interleaved<'a> {
     part: Part,
 }
 
-impl Output<f32> for Interleaved<'_> {
+impl OutputGradient<f32> for Interleaved<'_> {
     /// As `[position][lane][channel]`.
     fn turn(&self, group: usize, [block, y]: [usize; 2], to: &mut [f32]) {
         let (channels, [height, width]) = (self.shape.out_group(), self.shape.output());
         let plane = height * width * LANES;
         let first = (block * self.part.of + self.part.first + group * channels) * plane;
         let dy = &self.dy[first + y * width * LANES..];
-        let row = to.len() / (width * LANES);
-        if channels < row {
+        // A term has the channels, rounded up to whole vectors.
+        let term = to.len() / (width * LANES);
+        if channels < term {
             to.fill(0.0);
         }
         // Not more channels at a time than the processor can read ahead of.
-        for first in (0..channels).step_by(AT_ONCE) {
-            let count = AT_ONCE.min(channels - first);
-            let dy = &dy[first * plane..];
-            for (x, to) in to.chunks_exact_mut(row * LANES).enumerate() {
-                let (from, to) = (&dy[x * LANES..], &mut to[first..]);
-                self.isa.transpose(from, [count, LANES], plane, to, row);
+        for channel in (0..channels).step_by(AT_ONCE) {
+            let shape = [AT_ONCE.min(channels - channel), LANES];
+            let dy = &dy[channel * plane..];
+            for (x, to) in to.chunks_exact_mut(term * LANES).enumerate() {
+                let (from, to) = (&dy[x * LANES..], &mut to[channel..]);
+                self.isa.transpose(from, shape, plane, to, term);
             }
         }
     }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::factor::IMAGES;
 use crate::{
     check,
-    conv::{Gradient, Output},
+    conv::{Gradient, OutputGradient},
     geometry::{Conv2d, Part},
     isa::{Isa, first, second},
     lanes::{LANES, blocks},
@@ -109,7 +109,7 @@ struct Pairs<'a> {
     first: usize,
 }
 
-impl Output<u32> for Pairs<'_> {
+impl OutputGradient<u32> for Pairs<'_> {
     /// As `[position][pair of images][channel]`.
     fn turn(&self, group: usize, [block, y]: [usize; 2], to: &mut [u32]) {
         let Self { isa, shape, .. } = *self;

@@ -41,22 +41,22 @@ impl AdaptivePool2d {
         }
     }
 
-    /// Checks the slices, and gives the elements of a plane of each.
+    /// Checks the slices, which have names, and gives the elements of a plane of each.
     #[track_caller]
-    fn planes(&self, x: &[f32], out: &[f32]) -> [usize; 2] {
+    fn planes(&self, [x, out]: [&[f32]; 2], names: [&str; 2]) -> [usize; 2] {
         let [from, to] = [self.input, self.output].map(|[height, width]| height * width * LANES);
         assert!(from > 0 && to > 0, "a plane without positions: {self:?}");
-        check::length("x", x, self.planes * from);
-        check::length("out", out, self.planes * to);
+        check::length(names[0], x, self.planes * from);
+        check::length(names[1], out, self.planes * to);
         [from, to]
     }
 }
 
 /// `out`, the mean over each window of `x`: `[planes][height][width][LANES]`.
 ///
-/// Panics, naming the argument, if a slice has another length.
+/// Panics, naming the argument, if a slice has another length, and if a plane has no position or no window.
 pub fn adaptive_avg_pool2d(isa: Isa, shape: &AdaptivePool2d, x: &[f32], out: &mut [f32]) {
-    let [from, to] = shape.planes(x, out);
+    let [from, to] = shape.planes([x, out], ["x", "out"]);
     out.par_chunks_mut(to)
         .zip(x.par_chunks(from))
         .for_each(|(out, x)| isa.vectorized(Forward { shape, x, out }));
@@ -64,9 +64,9 @@ pub fn adaptive_avg_pool2d(isa: Isa, shape: &AdaptivePool2d, x: &[f32], out: &mu
 
 /// `dx`, the gradient of the input of [`adaptive_avg_pool2d`], from that of its output.
 ///
-/// Panics, naming the argument, if a slice has another length.
+/// Panics, naming the argument, if a slice has another length, and if a plane has no position or no window.
 pub fn adaptive_avg_pool2d_backward(isa: Isa, shape: &AdaptivePool2d, dy: &[f32], dx: &mut [f32]) {
-    let [from, to] = shape.planes(dx, dy);
+    let [from, to] = shape.planes([dx, dy], ["dx", "dy"]);
     dx.par_chunks_mut(from)
         .zip(dy.par_chunks(to))
         .for_each(|(dx, dy)| isa.vectorized(Backward { shape, dy, dx }));

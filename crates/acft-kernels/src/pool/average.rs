@@ -1,4 +1,4 @@
-//! The mean over windows.
+//! The mean over windows: for networks of others, as those of this workspace pool with maxima and over whole planes.
 
 use rayon::prelude::*;
 

@@ -80,7 +80,8 @@ fn layers_of_real_networks() {
         square(4, [24, 32], 9, 3, 2),
         square(4, [24, 32], 9, 1, 2),
         square(2, [131, 21], 6, 3, 1),
-        // So many outputs that their gradient is summed in parts.
+        // So many outputs that their gradient is summed in parts, over taps and tap by tap.
+        square(40, [9, 6], 100, 3, 2),
         square(160, [3, 64], 45, 1, 1),
         // Whole matrices, and what a channel or a position more or less leaves over.
         square(17, [32, 32], 6, 3, 1),
@@ -140,6 +141,7 @@ fn the_number_of_threads_changes_no_bit() {
     // Rows of a tile over channels, over taps, in parts, and in groups that are no whole pairs.
     for shape in [
         square(85, [3, 20], 80, 3, 2),
+        square(40, [9, 6], 100, 3, 2),
         square(37, [20, 33], 11, 3, 2),
         square(37, [3, 33], 11, 3, 2),
         Conv2d {

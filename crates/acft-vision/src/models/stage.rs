@@ -19,13 +19,14 @@ pub(super) enum Stage {
 }
 
 /// The place of a layer that has no parameters and whose work is done
-/// elsewhere: a ReLU within the convolution before it, or a dropout.
+/// elsewhere: a ReLU within the convolution before it or the pool behind it, or
+/// a dropout.
 #[derive(Module, Debug)]
 pub(super) struct Fused;
 
 impl Stage {
-    /// Runs one stage. `late` says whether the ReLU of the stage before it was left to this one; the same is returned for
-    /// the stage that follows, which is a max-pool or not.
+    /// Runs one stage. `late` says that the ReLU before it is still to be done, `pool_follows` that its own may be left to
+    /// the next stage; the answer says whether it was, and is that stage's `late`.
     fn forward(&self, x: Images, late: bool, pool_follows: bool) -> (Images, bool) {
         match self {
             Self::Conv(conv) if pool_follows && conv.is_rectified() => (conv.before_pool(x), true),

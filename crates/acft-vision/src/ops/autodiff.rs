@@ -32,7 +32,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_conv2d(x, weight, bias, window, activation);
-                let rectified = rectified(&y, activation);
+                let rectified = kept_behind_relu(&y, activation);
                 prep.finish((Layer { inputs, rectified }, window), y)
             }
             OpsKind::UnTracked(prep) => {
@@ -58,7 +58,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
                 let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
                 let [x, weight, bias] = [x, weight, bias].map(|t| t.into_primitive());
                 let y = Flex::fused_linear(x, weight, bias, dense);
-                let rectified = rectified(&y, dense.activation);
+                let rectified = kept_behind_relu(&y, dense.activation);
                 prep.finish((Layer { inputs, rectified }, dense), y)
             }
             OpsKind::UnTracked(prep) => {
@@ -129,7 +129,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(mut prep) => {
                 let kept = [0, 1, 3].map(|i| prep.checkpoint(&inputs[i]));
                 let y = forward(inputs);
-                let rectified = rectified(&y, activation);
+                let rectified = kept_behind_relu(&y, activation);
                 prep.finish((kept, rectified, windows), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(forward(inputs)),
@@ -218,11 +218,12 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
 struct Layer {
     /// The nodes of the input and the weights.
     inputs: [NodeId; 2],
+    /// The output, if a ReLU follows.
     rectified: Option<FlexTensor>,
 }
 
-/// The output of a layer, if its gradient is wanted again: behind a ReLU.
-fn rectified(y: &FlexTensor, activation: Activation) -> Option<FlexTensor> {
+/// The output of a layer, if its gradient needs it: behind a ReLU.
+fn kept_behind_relu(y: &FlexTensor, activation: Activation) -> Option<FlexTensor> {
     (activation == Activation::Relu).then(|| y.clone())
 }
 

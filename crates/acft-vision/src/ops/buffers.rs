@@ -1,5 +1,4 @@
-//! Memory that goes round: what a backward pass no longer needs, the next
-//! forward pass writes into.
+//! Memory that goes round: what a pass no longer needs, the next one writes into.
 //!
 //! A fresh buffer costs a page fault for every 4 KiB and a pass that clears it,
 //! which together take as long as many a layer. Kernels overwrite all of a
@@ -9,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::backend::flex::FlexTensor;
 
-/// Buffers that nobody uses. Training empties it when it ends, so that it never
-/// holds more than one mini-batch needed.
+/// Buffers that nobody uses. Training empties it when it ends, and each was
+/// taken before it was given back, so that it never holds more than one
+/// mini-batch needed.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 fn free() -> MutexGuard<'static, Vec<Vec<f32>>> {

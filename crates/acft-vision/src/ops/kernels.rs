@@ -178,6 +178,7 @@ impl KernelOps for Flex {
         let (shape, dims) = adaptive_shape(&dims(&x), size);
         let mut y = buffers::take(dims.iter().product());
         kernels::adaptive_avg_pool2d(Isa::best(), &shape, values(&x), &mut y);
+        buffers::give(x);
         tensor(y, dims)
     }
 
