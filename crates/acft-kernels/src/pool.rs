@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod average;
+mod mean;
 
 use rayon::prelude::*;
 

@@ -41,23 +41,17 @@ impl Window<'_> {
         count(0) * count(1)
     }
 
-    /// How many elements of the window lie in the plane.
+    /// Rows or columns of the plane that the window holds.
     #[inline(always)]
-    pub(crate) fn within(&self) -> usize {
-        self.inside(0).len() * self.inside(1).len()
-    }
-
-    /// Rows or columns of the window that lie in the plane, counted with the border.
-    #[inline(always)]
-    fn inside(&self, axis: usize) -> Range<usize> {
+    pub(crate) fn inside(&self, axis: usize) -> Range<usize> {
         let Pool2d {
             input,
             kernel,
             padding,
             ..
         } = *self.shape;
-        let first = self.origin[axis].max(padding);
-        first..(self.origin[axis] + kernel).min(input[axis] + padding)
+        let end = (self.origin[axis] + kernel).saturating_sub(padding);
+        self.origin[axis].saturating_sub(padding)..end.min(input[axis])
     }
 
     /// Calls `visit(tap, position)` for every element.
@@ -71,8 +65,8 @@ impl Window<'_> {
         } = *self.shape;
         for y in self.inside(0) {
             for x in self.inside(1) {
-                let tap = (y - self.origin[0]) * kernel + x - self.origin[1];
-                visit(tap, (y - padding) * input[1] + x - padding);
+                let [row, column] = [y + padding - self.origin[0], x + padding - self.origin[1]];
+                visit(row * kernel + column, y * input[1] + x);
             }
         }
     }

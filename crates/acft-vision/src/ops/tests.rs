@@ -442,9 +442,10 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
         values([7, 7, 3, 3], 5, &device),
     ];
     let [bias, norm_weight, norm_bias] = [6, 7, 8].map(|seed| values([7], seed, &device));
-    let run = |round: &dyn Fn(Images) -> Images| {
+    // With ReLUs where they stand, and left to what follows.
+    let run = |round: &dyn Fn(Images) -> Images, late: bool, adaptive: bool| {
         let y = round(x.clone().into());
-        let y = super::conv2d(y, weights[0].clone(), None, 2, 1, true);
+        let y = super::conv2d(y, weights[0].clone(), None, 2, 1, !late);
         assert_eq!(y.dims(), [19, 5, 5, 4]);
         let pool = MaxPool {
             kernel: 3,
@@ -452,13 +453,13 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
             padding: 1,
             ceil: false,
         };
-        let y = super::max_pool2d(y, pool, false);
+        let y = super::max_pool2d(y, pool, late);
         let branch = |i: usize| Branch {
             weight: weights[i].clone(),
             bias: bias.clone().narrow(0, 0, weights[i].dims()[0]),
             padding: i - 1,
         };
-        let y = conv2d_side_by_side(y, [branch(1), branch(2)], true);
+        let y = conv2d_side_by_side(y, [branch(1), branch(2)], !late);
         assert_eq!(y.dims(), [19, 7, 5, 4]);
         let z = super::conv2d(
             y.clone(),
@@ -470,7 +471,11 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
         );
         let (z, _) = batch_norm_training(z, [norm_weight.clone(), norm_bias.clone()], 1e-5, false);
         // What is read twice gets the sum of two gradients.
-        let pooled = super::global_avg_pool(add_relu(y, z));
+        let sum = add_relu(y, z);
+        let pooled = match adaptive {
+            true => super::adaptive_avg_pool2d(sum, 1),
+            false => super::global_avg_pool(sum),
+        };
         let weighted = pooled.clone() * values(pooled.dims(), 9, &device).detach();
         let gradients = weighted.sum().backward();
         let mut found = vec![floats(pooled), floats(x.grad(&gradients).unwrap())];
@@ -478,12 +483,15 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
         found.extend([&bias, &norm_weight].map(|t| floats(t.grad(&gradients).unwrap())));
         found
     };
-    let exact = run(&|x| x);
-    let rounded = run(&Images::in_bf16);
-    assert_ne!(exact, rounded);
-    for (i, (rounded, exact)) in rounded.iter().zip(&exact).enumerate() {
-        // A rounded sum may fall on the other side of a ReLU, and lose or win a whole gradient.
-        assert_like(&format!("tensor {i}"), rounded, exact, 0.05);
+    for (late, adaptive) in [(false, false), (false, true), (true, false), (true, true)] {
+        let exact = run(&|x| x, late, adaptive);
+        let rounded = run(&Images::in_bf16, late, adaptive);
+        assert_ne!(exact, rounded);
+        for (i, (rounded, exact)) in rounded.iter().zip(&exact).enumerate() {
+            // A rounded sum may fall on the other side of a ReLU, or win a window, and with it lose or win a whole gradient.
+            let what = format!("late ReLUs: {late}, adaptive pool: {adaptive}, tensor {i}");
+            assert_like(&what, rounded, exact, 0.07);
+        }
     }
 }
 
