@@ -21,7 +21,7 @@ pub use average::{Divisor, avg_pool2d, avg_pool2d_backward};
 /// `x` is `[planes][height][width][LANES]`; see [`Pool2d`] for the output's size. A NaN in a window is its maximum.
 /// Panics, naming the argument, if a slice has another length.
 pub fn max_pool2d_block(isa: Isa, shape: &Pool2d, x: &[f32], out: &mut [f32]) {
-    let [from, to] = planes(shape, x, out);
+    let [from, to] = planes(shape, [x, out], ["x", "out"]);
     for (out, x) in out.chunks_exact_mut(to).zip(x.chunks_exact(from)) {
         isa.pool(shape, x, out);
     }
@@ -41,7 +41,7 @@ pub fn max_pool2d_with_taps(
     out: &mut [f32],
     taps: &mut [u8],
 ) {
-    let [from, to] = planes(shape, x, out);
+    let [from, to] = planes(shape, [x, out], ["x", "out"]);
     check::length("taps", taps, out.len());
     assert_nobody(shape, activation);
     out.par_chunks_mut(to)
@@ -91,19 +91,19 @@ impl Loops for Rectify<'_> {
 ///
 /// Panics, naming the argument, if a slice has another length.
 pub fn max_pool2d_backward(isa: Isa, shape: &Pool2d, dy: &[f32], taps: &[u8], dx: &mut [f32]) {
-    let [from, to] = planes(shape, dx, dy);
+    let [from, to] = planes(shape, [dx, dy], ["dx", "dy"]);
     check::length("taps", taps, dy.len());
     dx.par_chunks_mut(from)
         .zip(dy.par_chunks(to).zip(taps.par_chunks(to)))
         .for_each(|(dx, (dy, taps))| isa.pool_back(shape, dy, taps, dx));
 }
 
-/// Checks the slices, and gives the elements of a plane of each.
+/// Checks the slices, which have names, and gives the elements of a plane of each.
 #[track_caller]
-fn planes(shape: &Pool2d, x: &[f32], out: &[f32]) -> [usize; 2] {
+fn planes(shape: &Pool2d, [x, out]: [&[f32]; 2], names: [&str; 2]) -> [usize; 2] {
     shape.validate();
-    check::length("x", x, shape.input_len());
-    check::length("out", out, shape.output_len());
+    check::length(names[0], x, shape.input_len());
+    check::length(names[1], out, shape.output_len());
     let [height, width] = shape.output();
     [
         shape.input[0] * shape.input[1] * LANES,

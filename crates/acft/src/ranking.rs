@@ -91,7 +91,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Descending by score, then by the keyed hash: which of two goes first. No two candidates of a pool are equal in it.
+/// Descending by score, then by the keyed hash, then by id, of which a pool has each once: which of two goes first.
 pub fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
     b.score
         .value

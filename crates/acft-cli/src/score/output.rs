@@ -77,8 +77,8 @@ fn rows(
     Ok(text)
 }
 
-/// The fewest digits that read back as the value, without an exponent: of a score, what `{value}` gives, in a third of the
-/// time.
+/// The fewest digits that read back as the value, without an exponent: what `{value}` gives in a third of the time, but
+/// for the last digit where two are as near.
 fn number(text: &mut Vec<u8>, value: f64) -> io::Result<()> {
     let mut buffer = zmij::Buffer::new();
     let shortest = buffer.format(value);
@@ -214,6 +214,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn of_two_numbers_that_are_as_near_either_may_be_written() {
+        let value: f64 = 65_537.0 / 131_072.0;
+        let mut text = Vec::new();
+        number(&mut text, value).unwrap();
+        assert_eq!(text, b"0.5000076293945312");
+        assert_eq!(value.to_string(), "0.5000076293945313");
+        assert_eq!("0.5000076293945312".parse(), Ok(value));
+    }
+
     proptest! {
         #[test]
         fn a_number_reads_back_and_is_written_as_display_writes_it(bits in any::<u64>(), share in 0.0..2.0f64) {
@@ -225,7 +235,6 @@ mod tests {
             for value in [share, share * 1e-6, share * 1e-12, share * 1e4, (share * 1e3).round()] {
                 prop_assert_eq!(written(value), value.to_string());
             }
-            // Beyond what a score can be, two texts may be as short and as near.
             let any = f64::from_bits(bits);
             let text = written(any);
             prop_assert!(any.is_nan() || text.parse::<f64>().unwrap().to_bits() == bits, "{any} as {text}");

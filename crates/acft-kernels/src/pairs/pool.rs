@@ -64,7 +64,7 @@ pub fn max_pool2d_with_taps_of_pairs(
     out: &mut [u32],
     taps: &mut [u8],
 ) {
-    let [from, to] = planes(shape, x, out);
+    let [from, to] = planes(shape, [x, out], ["x", "out"]);
     check::length("taps", taps, 2 * out.len());
     assert_nobody(shape, activation);
     out.par_chunks_mut(to)
@@ -101,7 +101,7 @@ pub fn max_pool2d_backward_of_pairs(
     taps: &[u8],
     dx: &mut [u32],
 ) {
-    let [from, to] = planes(shape, dx, dy);
+    let [from, to] = planes(shape, [dx, dy], ["dx", "dy"]);
     check::length("taps", taps, 2 * dy.len());
     dx.par_chunks_mut(from)
         .zip(dy.par_chunks(to).zip(taps.par_chunks(2 * to)))
@@ -132,15 +132,15 @@ fn separated<'a>(words: &[u32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
     planes
 }
 
-/// Checks that `x` and `out` are as many blocks of pairs, and gives the words of a plane of each.
+/// Checks that both slices, which have names, are as many blocks of pairs, and gives the words of a plane of each.
 #[track_caller]
-fn planes(shape: &Pool2d, x: &[u32], out: &[u32]) -> [usize; 2] {
+fn planes(shape: &Pool2d, [x, out]: [&[u32]; 2], names: [&str; 2]) -> [usize; 2] {
     shape.validate();
     let [height, width] = shape.output();
     let planes = [shape.input[0] * shape.input[1], height * width];
     let [from, to] = planes.map(|plane| pair_words(shape.planes, plane) * LANES);
     let blocks = x.len().checked_div(from).unwrap_or(0);
-    check::length("x", x, blocks * from);
-    check::length("out", out, blocks * to);
+    check::length(names[0], x, blocks * from);
+    check::length(names[1], out, blocks * to);
     planes.map(|plane| plane * LANES)
 }

@@ -22,7 +22,7 @@ pub enum Divisor {
 /// `x` is `[planes][height][width][LANES]`; see [`Pool2d`] for the output's size. Panics, naming the argument, if a slice
 /// has another length.
 pub fn avg_pool2d(isa: Isa, shape: &Pool2d, divisor: Divisor, x: &[f32], out: &mut [f32]) {
-    let lengths = planes(shape, x, out);
+    let lengths = planes(shape, [x, out], ["x", "out"]);
     mean::forward(isa, &Average { shape, divisor }, lengths, x, out);
 }
 
@@ -30,7 +30,7 @@ pub fn avg_pool2d(isa: Isa, shape: &Pool2d, divisor: Divisor, x: &[f32], out: &m
 ///
 /// Panics, naming the argument, if a slice has another length.
 pub fn avg_pool2d_backward(isa: Isa, shape: &Pool2d, divisor: Divisor, dy: &[f32], dx: &mut [f32]) {
-    let lengths = planes(shape, dx, dy);
+    let lengths = planes(shape, [dx, dy], ["dx", "dy"]);
     mean::backward(isa, &Average { shape, divisor }, lengths, dy, dx);
 }
 

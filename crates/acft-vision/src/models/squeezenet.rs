@@ -116,6 +116,12 @@ impl Squeezenet {
         }
     }
 
+    /// Those of the trunk.
+    #[cfg(test)]
+    pub(super) fn stages(&self) -> &[Stage] {
+        &self.features
+    }
+
     /// Images to batch × 512 × h × w.
     pub(super) fn trunk(&self, x: Images) -> Images {
         stage::run(&self.features, x)

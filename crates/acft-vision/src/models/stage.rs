@@ -75,3 +75,34 @@ pub(super) fn run(stages: &[Stage], x: Images) -> Images {
 pub(super) fn lower(stages: &[Stage], builder: &mut Builder, x: Grid) -> Grid {
     stages.iter().fold(x, |x, stage| stage.lower(builder, x))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution, Tensor};
+
+    use super::*;
+    use crate::models::{init::Initializer, layers::Then, squeezenet::Squeezenet};
+
+    #[test]
+    fn a_relu_left_to_the_pool_changes_no_bit_forward_or_backward() {
+        let device = Device::flex().autodiff();
+        device.seed(7);
+        let network = Squeezenet::v1_1(2, Then::Relu, &mut Initializer::drawn(3, &device));
+        let x = Tensor::<4>::random([3, 3, 65, 47], Distribution::Normal(0.0, 1.0), &device);
+        let x = x.require_grad();
+        let found = |run: &dyn Fn(Images) -> Images| {
+            let y = run(x.clone().into()).one_by_one();
+            let gradients = (y.clone() * y.clone().detach()).sum().backward();
+            [
+                y,
+                Tensor::from_inner(x.grad(&gradients).expect("it is tracked")),
+            ]
+            .map(|t| t.into_data())
+        };
+        let one_by_one = found(&|x| {
+            let stages = network.stages().iter();
+            stages.fold(x, |x, stage| stage.forward(x, false, false).0)
+        });
+        assert_eq!(found(&|x| network.trunk(x)), one_by_one);
+    }
+}

@@ -16,6 +16,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
+use super::buffers;
 use super::kernels::{self, Dense, KernelOps, Norm, Pool, Window};
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
@@ -77,7 +78,9 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(prep) => {
                 let x = x.into_primitive();
                 let input = kernels::dims(&x);
-                let (y, taps) = kernels::max_pool2d_with_taps(x, pool);
+                let (y, taps) = kernels::max_pool2d_with_taps(&x, pool);
+                // Its own gradient does not need it, unlike that of other layers.
+                buffers::give(x);
                 let pooled = Pooled {
                     input,
                     pool,
@@ -95,13 +98,16 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         let node = x.node();
         let x = x.into_primitive();
         let input = kernels::dims(&x);
-        let y = Flex::fused_adaptive_avg_pool2d(x, size);
+        let y = Flex::fused_adaptive_avg_pool2d(x.clone(), size);
         match AdaptiveBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((input, size), y),
+            OpsKind::Tracked(prep) => {
+                buffers::give(x);
+                prep.finish((input, size), y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }

@@ -149,9 +149,8 @@ pub(super) fn side_by_side_gradients(
 }
 
 /// A max-pool, and the elements that won.
-pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
-    let x = contiguous(x);
-    let input = dims(&x);
+pub(super) fn max_pool2d_with_taps(x: &FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
+    let input = dims(x);
     let shape = pool_shape(&input, pool);
     let [height, width] = shape.output();
     let out = [input[0], input[1], height, row(width)];
@@ -161,11 +160,10 @@ pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Ve
         Isa::best(),
         &shape,
         pool.activation,
-        &words(&x),
+        &words(x),
         &mut y,
         &mut taps,
     );
-    buffers::give(x);
     (tensor(y, out), taps)
 }
 
