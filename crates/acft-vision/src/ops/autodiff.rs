@@ -185,26 +185,33 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         let node = x.node();
         let x = x.into_primitive();
         let [_, channels, ..] = kernels::dims::<4>(&x);
-        let y = Flex::to_bf16(x);
+        let y = Flex::to_bf16(x.clone());
         match RoundBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish(channels, y),
+            OpsKind::Tracked(prep) => {
+                buffers::give(x);
+                prep.finish(channels, y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 
     fn to_f32(x: FloatTensor<Self>, channels: usize) -> FloatTensor<Self> {
         let node = x.node();
-        let y = Flex::to_f32(x.into_primitive(), channels);
+        let x = x.into_primitive();
+        let y = Flex::to_f32(x.clone(), channels);
         match WidenBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish((), y),
+            OpsKind::Tracked(prep) => {
+                buffers::give(x);
+                prep.finish((), y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -395,7 +402,9 @@ impl Backward<Flex, 1> for RoundBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
         let parents = ops.parents.map(|p| p.map(|node| node.id));
-        register(parents, [Some(Flex::to_f32(dy, ops.state))], grads);
+        let dx = Flex::to_f32(dy.clone(), ops.state);
+        buffers::give(dy);
+        register(parents, [Some(dx)], grads);
     }
 }
 
@@ -409,7 +418,9 @@ impl Backward<Flex, 1> for WidenBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
         let parents = ops.parents.map(|p| p.map(|node| node.id));
-        register(parents, [Some(Flex::to_bf16(dy))], grads);
+        let dx = Flex::to_bf16(dy.clone());
+        buffers::give(dy);
+        register(parents, [Some(dx)], grads);
     }
 }
 

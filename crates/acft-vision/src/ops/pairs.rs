@@ -39,7 +39,6 @@ pub(super) fn from_f32(x: FlexTensor) -> FlexTensor {
         .par_chunks_exact(from.max(1))
         .zip(pairs.par_chunks_exact_mut(to.max(1)))
         .for_each(|(x, pairs)| kernels::to_pairs(Isa::best(), channels, plane, x, pairs));
-    buffers::give(x);
     tensor(pairs, dims)
 }
 
@@ -55,7 +54,6 @@ pub(super) fn to_f32(x: FlexTensor, channels: usize) -> FlexTensor {
         .par_chunks_exact(from.max(1))
         .zip(found.par_chunks_exact_mut(to.max(1)))
         .for_each(|(x, found)| kernels::from_pairs(Isa::best(), channels, plane, x, found));
-    buffers::give(x);
     super::kernels::tensor(found, dims)
 }
 
