@@ -16,8 +16,9 @@ use crate::{
 
 use self::packed::{LeftFactor, RightFactor};
 
-/// Terms of a sum that are worked on at once: a panel's weights of them stay in the first-level cache.
-const DEPTH: usize = 512;
+/// Terms of a sum that are worked on at once: a panel's weights of them stay in the second-level cache, and are read from
+/// memory in pieces of 8 KB, which the processor can read ahead of.
+const DEPTH: usize = 2048;
 /// Columns of weights that a task works on: a row of them is read in one go.
 const SPAN: usize = 16 * packed::WIDTH;
 /// Outputs that a task computes.
@@ -25,8 +26,8 @@ const TASK: usize = 8 * ROWS;
 /// Rows of the weights' gradient that a task computes.
 const GRADIENTS: usize = 32 * ROWS;
 /// Panels of the input that rows of them are multiplied with at once: the longer the pieces are in which a row is written,
-/// the faster.
-const TOGETHER: usize = 8;
+/// the faster, as long as the panels stay in the second-level cache.
+const TOGETHER: usize = 32;
 
 /// `y = activation(x · weightsᵀ + bias)`.
 ///

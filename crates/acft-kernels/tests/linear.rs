@@ -155,7 +155,7 @@ fn sizes_around_those_of_the_parts_that_are_worked_on() {
 fn long_sums_and_single_outputs() {
     check(&Linear {
         batch: 17,
-        inputs: 1021,
+        inputs: 4099,
         outputs: 2,
     });
     check(&Linear {
