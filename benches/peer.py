@@ -6,6 +6,7 @@ It reads one job a line and answers each with a line of JSON, as the example `th
     train NETWORK PIXELS SETTING FILE PATCHES EPOCHS MINI_BATCH
     flops NETWORK PIXELS
     gemm DTYPE
+    dense IMAGES
 
 SETTING is `default`, `channels_last` or `bf16` (channels_last under autocast). FILE holds patches of
 PIXELS x PIXELS x 3 bytes, which are normalised within the measured time, as ours are.
@@ -107,15 +108,32 @@ def gemm(dtype):
     """The best of several products of square matrices, in operations a second."""
     n = 2048
     a, b = (torch.randn(n, n).to(getattr(torch, dtype)) for _ in range(2))
+    return {"flops": 2 * n**3 / best(lambda: a @ b)}
+
+
+def dense(images):
+    """The products of AlexNet's hidden fully connected layers, in milliseconds: forward, to the input, to the weights."""
+    found = {}
+    for inputs, outputs in ((9216, 4096), (4096, 4096)):
+        x, w, dy = (torch.randn(shape) for shape in ((int(images), inputs), (outputs, inputs), (int(images), outputs)))
+        y, dx, dw = (torch.empty_like(t) for t in (dy, x, w))
+        products = ((x, w.t(), y), (dy, w, dx), (dy.t(), x, dw))
+        times = [best(lambda a=a, b=b, out=out: torch.mm(a, b, out=out)) for a, b, out in products]
+        found[f"{inputs} -> {outputs}"] = [round(1e3 * seconds, 1) for seconds in times]
+    return found
+
+
+def best(work):
+    """The shortest of several runs, in seconds."""
     times = []
-    for _ in range(8):
+    for _ in range(12):
         start = time.time()
-        a @ b
+        work()
         times.append(time.time() - start)
-    return {"flops": 2 * n**3 / min(times)}
+    return min(times)
 
 
 for line in sys.stdin:
     kind, *words = line.split()
-    work = {"score": score, "train": train, "flops": flops, "gemm": gemm}[kind]
+    work = {"score": score, "train": train, "flops": flops, "gemm": gemm, "dense": dense}[kind]
     print(json.dumps(work(*words)), flush=True)

@@ -22,7 +22,7 @@ use burn::tensor::module as burn_ops;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub use self::adam::FusedAdam;
-pub(crate) use self::buffers::{clear as clear_buffers, take as buffer};
+pub(crate) use self::buffers::{Circulation, take as buffer};
 pub use self::images::Images;
 pub(crate) use self::images::Layout;
 use self::kernels::{Dense, KernelOps, Norm, Pool, Window};

@@ -8,8 +8,9 @@ pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
 /// rounding in the last bit does not choose the dominant class.
 const TIE: f64 = 1e-6;
 
-/// Up to so many patches, comparing all with all is faster than sorting.
-const FEW: usize = 32;
+/// Where no more than these are kept of no more than those, looking through all for each is faster than sorting.
+const FEW: usize = 16;
+const OF_FEW: usize = 64;
 /// Patches that are compared at once.
 const LANES: usize = 8;
 
@@ -148,34 +149,35 @@ impl<'a> Predictions<'a> {
         let kept = kept_patches(alpha, patches);
         // A zero that is added makes −0 the 0 that it equals, for sorting tells the two apart.
         let confidence = |j: usize| self.row(j)[class] + 0.0;
-        if patches > FEW {
+        if kept > FEW || patches > OF_FEW {
             let mut order: Vec<usize> = (0..patches).collect();
             order.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
             order.truncate(kept);
             return order;
         }
-        // A patch's place is the number of those that are more confident: comparing all with all has no branch that a
-        // processor could guess wrongly, and vectors do it for several at a time.
-        let mut confidences = [0.0; FEW];
+        // The largest is taken, again and again: comparing all has no branch that a processor could guess wrongly, and
+        // vectors do it for several at a time. What fills the last of them is never the largest.
+        let mut confidences = [-1.0; OF_FEW];
         for (j, place) in confidences[..patches].iter_mut().enumerate() {
             *place = confidence(j);
         }
-        let mut places = [0_u64; FEW];
         let filled = patches.next_multiple_of(LANES);
-        for p in &confidences[..patches] {
-            for (place, other) in places[..filled].iter_mut().zip(&confidences) {
-                *place += u64::from(p > other);
+        let mut order = vec![0; kept];
+        for place in &mut order {
+            let mut largest = [-1.0; LANES];
+            for vector in confidences[..filled].as_chunks::<LANES>().0 {
+                for (largest, &p) in largest.iter_mut().zip(vector) {
+                    *largest = if p > *largest { p } else { *largest };
+                }
             }
+            let largest = largest.into_iter().fold(-1.0, f64::max);
+            *place = confidences
+                .iter()
+                .position(|p| *p == largest)
+                .unwrap_or_default();
+            confidences[*place] = -1.0;
         }
-        let mut order = [0; FEW];
-        let mut taken = 0_u64;
-        for (j, &place) in places[..patches].iter().enumerate() {
-            // Of equals, each goes behind those before it.
-            let place = place + (taken >> place).trailing_ones() as u64;
-            taken |= 1 << place;
-            order[place as usize] = j;
-        }
-        order[..kept].to_vec()
+        order
     }
 }
 

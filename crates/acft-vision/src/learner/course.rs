@@ -17,6 +17,8 @@ pub(super) struct Course {
     optimizer: Optimizer,
     training: Training,
     device: Device,
+    /// A step writes into what the one before it no longer needs.
+    _memory: ops::Circulation,
 }
 
 const PRESENT: &str = "the network is away only within a step";
@@ -30,6 +32,7 @@ impl Course {
             training: Training::new(seed).in_precision(settings.precision),
             device: from.device().autodiff(),
             network: Some(network),
+            _memory: ops::Circulation::begin(),
         }
     }
 
@@ -60,13 +63,6 @@ impl Course {
     /// The trained network, ready for inference.
     pub(super) fn finish(mut self) -> Network {
         self.network.take().expect(PRESENT).valid()
-    }
-}
-
-impl Drop for Course {
-    /// Training may end early; its memory is returned all the same.
-    fn drop(&mut self) {
-        ops::clear_buffers();
     }
 }
 

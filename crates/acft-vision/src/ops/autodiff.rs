@@ -16,7 +16,6 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
-use super::buffers;
 use super::kernels::{self, Dense, KernelOps, Norm, Pool, Window};
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
@@ -78,9 +77,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
             OpsKind::Tracked(prep) => {
                 let x = x.into_primitive();
                 let input = kernels::dims(&x);
-                let (y, taps) = kernels::max_pool2d_with_taps(&x, pool);
-                // Its own gradient does not need it, unlike that of other layers.
-                buffers::give(x);
+                let (y, taps) = kernels::max_pool2d_with_taps(x, pool);
                 let pooled = Pooled {
                     input,
                     pool,
@@ -98,16 +95,13 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         let node = x.node();
         let x = x.into_primitive();
         let input = kernels::dims(&x);
-        let y = Flex::fused_adaptive_avg_pool2d(x.clone(), size);
+        let y = Flex::fused_adaptive_avg_pool2d(x, size);
         match AdaptiveBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => {
-                buffers::give(x);
-                prep.finish((input, size), y)
-            }
+            OpsKind::Tracked(prep) => prep.finish((input, size), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -185,33 +179,26 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         let node = x.node();
         let x = x.into_primitive();
         let [_, channels, ..] = kernels::dims::<4>(&x);
-        let y = Flex::to_bf16(x.clone());
+        let y = Flex::to_bf16(x);
         match RoundBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => {
-                buffers::give(x);
-                prep.finish(channels, y)
-            }
+            OpsKind::Tracked(prep) => prep.finish(channels, y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 
     fn to_f32(x: FloatTensor<Self>, channels: usize) -> FloatTensor<Self> {
         let node = x.node();
-        let x = x.into_primitive();
-        let y = Flex::to_f32(x.clone(), channels);
+        let y = Flex::to_f32(x.into_primitive(), channels);
         match WidenBackward
             .prepare::<C>([node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => {
-                buffers::give(x);
-                prep.finish((), y)
-            }
+            OpsKind::Tracked(prep) => prep.finish((), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
@@ -402,9 +389,7 @@ impl Backward<Flex, 1> for RoundBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
         let parents = ops.parents.map(|p| p.map(|node| node.id));
-        let dx = Flex::to_f32(dy.clone(), ops.state);
-        buffers::give(dy);
-        register(parents, [Some(dx)], grads);
+        register(parents, [Some(Flex::to_f32(dy, ops.state))], grads);
     }
 }
 
@@ -418,9 +403,7 @@ impl Backward<Flex, 1> for WidenBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
         let parents = ops.parents.map(|p| p.map(|node| node.id));
-        let dx = Flex::to_bf16(dy.clone());
-        buffers::give(dy);
-        register(parents, [Some(dx)], grads);
+        register(parents, [Some(Flex::to_bf16(dy))], grads);
     }
 }
 

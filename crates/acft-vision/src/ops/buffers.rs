@@ -8,35 +8,65 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::backend::flex::FlexTensor;
 
-/// Buffers that nobody uses. Only what is tracked for gradients gives any back, a mini-batch as many as it takes, and
-/// training empties the list when it ends.
-static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Memory that goes round, and who wants it to.
+struct Store {
+    /// Buffers that nobody uses.
+    free: Vec<Vec<f32>>,
+    /// How many [`Circulation`]s there are.
+    circulations: usize,
+}
 
-fn free() -> MutexGuard<'static, Vec<Vec<f32>>> {
-    // A list of vectors is whole whatever happened to the one who held it.
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+static STORE: Mutex<Store> = Mutex::new(Store {
+    free: Vec::new(),
+    circulations: 0,
+});
+
+/// While there is one, what is given back is kept; with the last of them, all of it is returned to the system. So nothing
+/// is kept for good where nobody takes as much as is given: in inference, say.
+#[derive(Debug)]
+pub(crate) struct Circulation(());
+
+impl Circulation {
+    pub(crate) fn begin() -> Self {
+        store().circulations += 1;
+        Self(())
+    }
+}
+
+impl Drop for Circulation {
+    fn drop(&mut self) {
+        let mut store = store();
+        store.circulations -= 1;
+        if store.circulations == 0 {
+            store.free = Vec::new();
+        }
+    }
+}
+
+fn store() -> MutexGuard<'static, Store> {
+    // A list and a count are whole whatever happened to the one who held them.
+    STORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A buffer of `len` values, whose contents are arbitrary.
 pub(crate) fn take(len: usize) -> Vec<f32> {
-    let mut free = free();
-    // The smallest that is large enough, and not wastefully large.
-    let fitting = free
-        .iter()
-        .enumerate()
-        .filter(|(_, buffer)| (len..=len + len / 4).contains(&buffer.len()))
-        .min_by_key(|(_, buffer)| buffer.len())
-        .map(|(index, _)| index);
-    match fitting {
-        Some(index) => {
-            let mut buffer = free.swap_remove(index);
+    let kept = {
+        let free = &mut store().free;
+        // The smallest that is large enough, and not wastefully large.
+        let fitting = free
+            .iter()
+            .enumerate()
+            .filter(|(_, buffer)| (len..=len + len / 4).contains(&buffer.len()))
+            .min_by_key(|(_, buffer)| buffer.len())
+            .map(|(index, _)| index);
+        fitting.map(|index| free.swap_remove(index))
+    };
+    match kept {
+        Some(mut buffer) => {
             buffer.truncate(len);
             buffer
         }
-        None => {
-            drop(free);
-            vec![0.0; len]
-        }
+        None => vec![0.0; len],
     }
 }
 
@@ -45,13 +75,11 @@ pub(super) fn give(tensor: FlexTensor) {
     let bytes = tensor.data_arc();
     drop(tensor);
     if let Some(Ok(buffer)) = Arc::into_inner(bytes).map(|bytes| bytes.try_into_vec::<f32>()) {
-        free().push(buffer);
+        let mut store = store();
+        if store.circulations > 0 {
+            store.free.push(buffer);
+        }
     }
-}
-
-/// Returns the memory to the system.
-pub(crate) fn clear() {
-    free().clear();
 }
 
 #[cfg(test)]
@@ -62,7 +90,7 @@ mod tests {
     use crate::ops::{self, Images, MaxPool};
 
     #[test]
-    fn a_pass_without_gradients_leaves_nothing_behind() {
+    fn memory_goes_round_only_while_somebody_wants_it_to() {
         let pool = MaxPool {
             kernel: 3,
             stride: 2,
@@ -70,12 +98,23 @@ mod tests {
             ceil: false,
         };
         for round in [Images::from, |x: Tensor<4>| Images::from(x).in_bf16()] {
-            // No other test has images of this size.
+            // No other test has images of this size, and none of these tests trains.
             let x = || round(Tensor::zeros([16, 34, 29, 23], &Device::flex()));
             let len = x().into_values().shape().num_elements();
-            assert_eq!(ops::max_pool2d(x(), pool, true).dims(), [16, 34, 14, 11]);
-            assert_eq!(ops::adaptive_avg_pool2d(x(), 3).dims(), [16, 34 * 9]);
-            assert!(!free().iter().any(|buffer| buffer.len() == len));
+            let kept = || store().free.iter().any(|buffer| buffer.len() == len);
+            let pass = || {
+                assert_eq!(ops::max_pool2d(x(), pool, true).dims(), [16, 34, 14, 11]);
+                assert_eq!(ops::adaptive_avg_pool2d(x(), 3).dims(), [16, 34 * 9]);
+            };
+            pass();
+            assert!(!kept());
+            let (first, second) = (Circulation::begin(), Circulation::begin());
+            pass();
+            assert!(kept());
+            drop(first);
+            assert!(kept());
+            drop(second);
+            assert!(!kept());
         }
     }
 }

@@ -170,7 +170,7 @@ impl KernelOps for Flex {
     }
 
     fn fused_max_pool2d(x: FlexTensor, pool: Pool) -> FlexTensor {
-        max_pool2d_with_taps(&x, pool).0
+        max_pool2d_with_taps(x, pool).0
     }
 
     fn fused_adaptive_avg_pool2d(x: FlexTensor, size: usize) -> FlexTensor {
@@ -178,6 +178,7 @@ impl KernelOps for Flex {
         let (shape, dims) = adaptive_shape(&dims(&x), size);
         let mut y = buffers::take(dims.iter().product());
         kernels::adaptive_avg_pool2d(Isa::best(), &shape, values(&x), &mut y);
+        buffers::give(x);
         tensor(y, dims)
     }
 
@@ -371,11 +372,11 @@ pub(super) fn linear_gradients(
 }
 
 /// A max-pool, and the elements that won.
-pub(super) fn max_pool2d_with_taps(x: &FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
-    let x = contiguous(x.clone());
+pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
     if pairs::holds(&x) {
-        return pairs::max_pool2d_with_taps(&x, pool);
+        return pairs::max_pool2d_with_taps(x, pool);
     }
+    let x = contiguous(x);
     let (shape, dims) = pool_shape(&dims(&x), pool);
     let (mut y, mut taps) = (
         buffers::take(shape.output_len()),
@@ -389,6 +390,7 @@ pub(super) fn max_pool2d_with_taps(x: &FlexTensor, pool: Pool) -> (FlexTensor, V
         &mut y,
         &mut taps,
     );
+    buffers::give(x);
     (tensor(y, dims), taps)
 }
 

@@ -39,6 +39,7 @@ pub(super) fn from_f32(x: FlexTensor) -> FlexTensor {
         .par_chunks_exact(from.max(1))
         .zip(pairs.par_chunks_exact_mut(to.max(1)))
         .for_each(|(x, pairs)| kernels::to_pairs(Isa::best(), channels, plane, x, pairs));
+    buffers::give(x);
     tensor(pairs, dims)
 }
 
@@ -54,6 +55,7 @@ pub(super) fn to_f32(x: FlexTensor, channels: usize) -> FlexTensor {
         .par_chunks_exact(from.max(1))
         .zip(found.par_chunks_exact_mut(to.max(1)))
         .for_each(|(x, found)| kernels::from_pairs(Isa::best(), channels, plane, x, found));
+    buffers::give(x);
     super::kernels::tensor(found, dims)
 }
 
@@ -147,8 +149,9 @@ pub(super) fn side_by_side_gradients(
 }
 
 /// A max-pool, and the elements that won.
-pub(super) fn max_pool2d_with_taps(x: &FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
-    let input = dims(x);
+pub(super) fn max_pool2d_with_taps(x: FlexTensor, pool: Pool) -> (FlexTensor, Vec<u8>) {
+    let x = contiguous(x);
+    let input = dims(&x);
     let shape = pool_shape(&input, pool);
     let [height, width] = shape.output();
     let out = [input[0], input[1], height, row(width)];
@@ -158,10 +161,11 @@ pub(super) fn max_pool2d_with_taps(x: &FlexTensor, pool: Pool) -> (FlexTensor, V
         Isa::best(),
         &shape,
         pool.activation,
-        &words(x),
+        &words(&x),
         &mut y,
         &mut taps,
     );
+    buffers::give(x);
     (tensor(y, out), taps)
 }
 

@@ -488,9 +488,11 @@ fn layers_in_bf16_give_what_they_give_in_f32_but_for_the_rounding() {
         let rounded = run(&Images::in_bf16, late, adaptive);
         assert_ne!(exact, rounded);
         for (i, (rounded, exact)) in rounded.iter().zip(&exact).enumerate() {
-            // A rounded sum may fall on the other side of a ReLU, or win a window, and with it lose or win a whole gradient.
+            // A rounded sum may fall on the other side of a ReLU, and lose or win a whole gradient: where fewer of them
+            // make gradients 0, more are passed on.
+            let share = if late { 0.07 } else { 0.05 };
             let what = format!("late ReLUs: {late}, adaptive pool: {adaptive}, tensor {i}");
-            assert_like(&what, rounded, exact, 0.07);
+            assert_like(&what, rounded, exact, share);
         }
     }
 }
