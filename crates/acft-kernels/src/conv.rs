@@ -4,9 +4,10 @@
 //! wherever the window is: nothing is packed or padded, a stride or dilation is an offset, and taps that fall
 //! outside the image are left out of the sum. Forward and backward-data are products of weights with such vectors
 //! ([`product`], planned by [`plan`] from what [`reach`] finds); backward-weights is a product of such vectors
-//! with the output's gradient ([`gradient`], for [`weights`]). Where windows of 3 × 3 overlap much, all three go through Winograd's
-//! transforms ([`winograd`]), which need less than half of the products.
+//! with the output's gradient ([`gradient`], for [`weights`]). Where windows of 3 × 3 or 5 × 5 overlap much ([`choice`]), all three go
+//! through Winograd's transforms ([`winograd`]), which need a quarter to a half of the products.
 
+mod choice;
 mod data;
 mod forward;
 mod gradient;

@@ -38,7 +38,7 @@ use tile::Job;
 pub(crate) use tile::{COLUMNS, Left, ROWS, Run, Start, Terms, Tile};
 pub(crate) use vectorized::Loops;
 use vectorized::Vectors;
-pub(crate) use winograd::{Finish, POINTS, Tiling, kernel_points, kernels_back};
+pub(crate) use winograd::{Finish, Form, Tiling};
 pub(crate) use word::Word;
 
 /// An instruction set that this processor has, with the primitives compiled for it.
@@ -79,7 +79,7 @@ struct Primitives {
     /// The points of tiles to their outputs. Checks its slices itself.
     gather: Gather,
     /// The outputs of tiles to their points. Checks its slices itself.
-    spread_back: unsafe fn(y: [&[f32]; 4], out: &mut [f32]),
+    spread_back: unsafe fn(Form, y: &[f32], out: &mut [f32]),
     /// A tile of pairs, whose rows become pairs too. Trusts the job.
     pair_tile: unsafe fn(rows: usize, columns: usize, left: Left, job: &Job<'_, u32>),
     /// A tile of pairs, whose rows stay sums. Trusts the job.
@@ -244,9 +244,9 @@ impl Isa {
 
     /// The outputs of a tile to its points; see [`winograd::spread_back`].
     #[inline]
-    pub(crate) fn spread_back(self, y: [&[f32]; 4], out: &mut [f32]) {
+    pub(crate) fn spread_back(self, form: Form, y: &[f32], out: &mut [f32]) {
         // SAFETY: the features are there (see the module); the function indexes its slices with checks.
-        unsafe { (self.0.spread_back)(y, out) }
+        unsafe { (self.0.spread_back)(form, y, out) }
     }
 
     /// Computes a tile of a product of pairs; two of its rows become one of pairs. The last, where it has no partner,

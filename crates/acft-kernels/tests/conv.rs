@@ -141,8 +141,10 @@ fn layers_of_real_networks() {
         // Summed in parts tap by tap.
         square(40, [9, 6], 100, 3, 2, 1),
         square(2, [9, 70], 27, 5, 1, 2),
-        // Winograd's transforms, in more than one wave of tiles.
-        square(40, [64, 64], 16, 3, 1, 1),
+        // Winograd's transforms, in more than one wave of tiles, of each form.
+        square(40, [64, 64], 22, 3, 1, 1),
+        square(20, [60, 90], 6, 3, 1, 1),
+        square(20, [40, 100], 19, 5, 1, 2),
     ] {
         check(&shape);
     }
@@ -197,27 +199,30 @@ proptest! {
 
     /// Enough channels that Winograd's transforms pay.
     #[test]
-    fn any_shape_of_3_by_3(
-        batch in 1usize..20, channels in prop::array::uniform2(40usize..72),
-        input in prop::array::uniform2(2usize..11), padding in prop::array::uniform2(0usize..4),
+    fn any_shape_of_3_by_3_or_5_by_5(
+        batch in 1usize..20, channels in prop::array::uniform2(40usize..72), large in any::<bool>(),
+        input in prop::array::uniform2(2usize..14), padding in prop::array::uniform2(0usize..6),
     ) {
+        let kernel = if large { 5 } else { 3 };
         let shape = Conv2d {
-            batch, in_channels: channels[0], input, out_channels: channels[1], kernel: [3; 2],
+            batch, in_channels: channels[0], input, out_channels: channels[1], kernel: [kernel; 2],
             stride: [1; 2], padding, dilation: [1; 2], groups: 1,
         };
-        prop_assume!((0..2).all(|a| input[a] + 2 * padding[a] > 2));
+        prop_assume!((0..2).all(|a| input[a] + 2 * padding[a] >= kernel));
         check(&shape);
     }
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    // One shape for plain sums, one for sums in parts, one for Winograd's transforms.
+    // One shape for plain sums, one for sums in parts, three for Winograd's transforms.
     for shape in [
         square(37, [20, 33], 11, 3, 2, 1),
         square(85, [3, 20], 60, 3, 2, 0),
         square(40, [9, 6], 100, 3, 2, 1),
         square(37, [44, 51], 11, 3, 1, 1),
+        square(37, [60, 90], 6, 3, 1, 1),
+        square(37, [44, 51], 11, 5, 1, 2),
     ] {
         threads_change_no_bit(&shape);
     }
@@ -298,6 +303,7 @@ fn parts_of_a_tensor_are_as_good_as_their_own() {
     for (shape, first) in [
         (square(20, [7, 5], 6, 3, 1, 1), 3),
         (square(20, [48, 64], 9, 3, 1, 1), 16),
+        (square(20, [48, 64], 9, 5, 1, 2), 16),
     ] {
         let (of, rest) = (shape.out_channels + 20, 0.25);
         let part = Part { first, of };

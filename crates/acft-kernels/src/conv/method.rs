@@ -48,7 +48,7 @@ impl Within {
 pub(super) enum Method {
     /// Each target as the sum over its taps and channels.
     Direct(Product),
-    /// Targets in tiles of 2 × 2, with fewer products.
+    /// Targets in tiles, with fewer products.
     Winograd(Winograd),
 }
 

@@ -1,5 +1,6 @@
-//! Convolutions of 3 × 3 by Winograd's F(2 × 2, 3 × 3): sixteen products make four outputs, where the plain sums take
-//! thirty-six (Lavin & Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016).
+//! Convolutions by Winograd's transforms: of 3 × 3 taps, sixteen products make four outputs, where the plain sums take
+//! thirty-six, or thirty-six make sixteen, for a hundred and forty-four; of 5 × 5, thirty-six make four, for a hundred
+//! (Lavin & Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016).
 //!
 //! Sixteen images lie side by side, so that a transform adds whole vectors, and the product of every point of the
 //! transformed tiles is an ordinary one: weights of that point times the same point of all channels and tiles.
@@ -7,19 +8,21 @@
 use std::ops::Range;
 
 use super::{
+    choice::{Costs, Sums},
     forward::axes,
     product::{Counts, Epilogue, Packed},
-    reach::{Axis, Reach},
+    reach::Axis,
 };
 use crate::{
     geometry::{Activation, Conv2d},
-    isa::{COLUMNS, Finish, Isa, Left, POINTS, ROWS, Start, Terms, Tile, Tiling, kernel_points},
+    isa::{COLUMNS, Finish, Isa, Left, ROWS, Start, Terms, Tile, Tiling},
     lanes::LANES,
     scratch::{self, Scratch},
 };
 
-/// Bytes of transformed tiles that are worked on at a time: about what the second-level cache holds.
-const CHUNK: usize = 1 << 20;
+/// Bytes of transformed inputs that are worked on at a time, and of their sums: the second-level cache holds both, also where
+/// two threads share it.
+const CHUNK: usize = 512 << 10;
 
 /// A convolution whose weights are transformed.
 #[derive(Debug)]
@@ -33,67 +36,76 @@ pub(super) struct Winograd {
 impl Winograd {
     /// The convolution itself, if this way is the faster one.
     pub(super) fn forward(shape: &Conv2d, weights: &[f32]) -> Option<Self> {
+        let [rows, channels] = [shape.out_channels, shape.in_channels];
+        let sums = Sums {
+            shape,
+            reaches: axes(shape).map(Axis::forward),
+            rows,
+            channels,
+            blocks: Sums::PACKED_FOR,
+        };
+        let form = sums.fastest(&Costs::CONVOLUTION)?;
         let tiling = Tiling {
+            form,
             source: shape.input,
             target: shape.output(),
             padding: shape.padding,
         };
-        let [rows, channels] = [shape.out_channels, shape.in_channels];
-        let pays = suits(shape) && pays(axes(shape).map(Axis::forward), rows, channels);
-        pays.then(|| {
-            Self::new(
-                tiling,
-                [rows, channels],
-                |row, channel| kernel(weights, row * channels + channel),
-                false,
-            )
-        })
+        let at = |row: usize, channel: usize| row * channels + channel;
+        Some(Self::new(tiling, [rows, channels], weights, at, false))
     }
 
     /// The gradient of its input, if this way is the faster one: a convolution with the weights turned about.
     pub(super) fn backward(shape: &Conv2d, weights: &[f32]) -> Option<Self> {
-        if !suits(shape) || shape.padding.iter().any(|&padding| padding > 2) {
+        let [rows, channels] = [shape.in_channels, shape.out_channels];
+        let sums = Sums {
+            shape,
+            reaches: axes(shape).map(Axis::backward),
+            rows,
+            channels,
+            blocks: Sums::PACKED_FOR,
+        };
+        let form = sums.fastest(&Costs::CONVOLUTION)?;
+        let last = form.kernel() - 1;
+        if shape.padding.iter().any(|&padding| padding > last) {
             return None;
         }
         let tiling = Tiling {
+            form,
             source: shape.output(),
             target: shape.input,
-            padding: shape.padding.map(|padding| 2 - padding),
+            padding: shape.padding.map(|padding| last - padding),
         };
-        let [rows, channels] = [shape.in_channels, shape.out_channels];
-        pays(axes(shape).map(Axis::backward), rows, channels).then(|| {
-            Self::new(
-                tiling,
-                [rows, channels],
-                |row, channel| kernel(weights, channel * rows + row),
-                true,
-            )
-        })
+        let at = |row: usize, channel: usize| channel * rows + row;
+        Some(Self::new(tiling, [rows, channels], weights, at, true))
     }
 
-    /// With `kernel(row, channel)`, or what it is when turned about.
-    fn new<'a>(
+    /// With the kernel of a row and channel at the given place among the weights, or what it is when turned about.
+    fn new(
         tiling: Tiling,
         [rows, channels]: [usize; 2],
-        kernel: impl Fn(usize, usize) -> &'a [f32; 9] + Sync,
+        weights: &[f32],
+        at: impl Fn(usize, usize) -> usize + Sync,
         turned: bool,
     ) -> Self {
+        let (form, taps) = (tiling.form, tiling.form.kernel().pow(2));
         let counts = Counts {
             groups: 1,
             rows,
             channels,
-            taps: POINTS,
+            taps: form.points(),
         };
         let packed = Packed::filled(counts, |panel, to| {
+            let mut kernels = vec![[0.0; ROWS]; taps];
+            let mut points = vec![[0.0; ROWS]; form.points()];
             for channel in 0..channels {
-                let mut taps = [[0.0; ROWS]; 9];
                 for row in 0..panel.rows {
-                    let kernel = kernel(panel.first + row, channel);
-                    for (i, taps) in taps.iter_mut().enumerate() {
-                        taps[row] = kernel[if turned { 8 - i } else { i }];
+                    let kernel = &weights[at(panel.first + row, channel) * taps..][..taps];
+                    for (i, kernels) in kernels.iter_mut().enumerate() {
+                        kernels[row] = kernel[if turned { taps - 1 - i } else { i }];
                     }
                 }
-                let points = kernel_points(&taps);
+                form.kernel_points(&kernels, &mut points);
                 let to = to[channel * panel.rows..].chunks_mut(channels * panel.rows);
                 for (to, point) in to.zip(&points) {
                     to[..panel.rows].copy_from_slice(&point[..panel.rows]);
@@ -128,28 +140,35 @@ impl Winograd {
         epilogue: Epilogue<'_>,
         target: &mut [f32],
     ) {
-        let rows: usize = self.packed.panels[panels.clone()]
-            .iter()
-            .map(|panel| panel.rows)
-            .sum();
-        let channels = self.counts.channels;
-        let (count, at_once) = (self.tiling.count(), at_once(channels + rows));
-        // Groups as equal as can be, so that no tile of a product is left with a column of its own.
-        let groups = count.div_ceil(at_once);
+        let (points, channels) = (self.tiling.form.points(), self.counts.channels);
+        let [source_plane, target_plane] =
+            [self.tiling.source, self.tiling.target].map(|[height, width]| height * width * LANES);
+        let tiles = self.tiling.count();
+        // Tiles, and then panels, in groups as equal as can be, so that no tile of a product is left with a column of its own.
+        let groups = tiles.div_ceil(at_once(points * channels));
         scratch::with(|Scratch { turned, sums, .. }| {
-            for group in 0..groups {
-                let tiles = group * count / groups..(group + 1) * count / groups;
+            for tiles in equal(0..tiles, groups) {
                 let vectors = tiles.len() * LANES;
-                let points = scratch::reserve(turned, POINTS * channels * vectors);
-                let sums = scratch::reserve(sums, POINTS * rows * vectors);
-                let [height, width] = self.tiling.source;
-                for (channel, plane) in source.chunks_exact(height * width * LANES).enumerate() {
-                    let out = &mut points[channel * vectors..];
+                let spread = scratch::reserve(turned, points * channels * vectors);
+                for (channel, plane) in source.chunks_exact(source_plane).enumerate() {
+                    let out = &mut spread[channel * vectors..];
                     let step = channels * tiles.len();
                     isa.spread(&self.tiling, tiles.clone(), plane, out, step);
                 }
-                self.multiply(isa, panels.clone(), points, tiles.len(), sums);
-                self.finish(isa, panels.clone(), (sums, rows), tiles, epilogue, target);
+                let panel = ROWS * points * vectors * size_of::<f32>();
+                let most = (CHUNK / panel).max(1);
+                let mut target = &mut *target;
+                for panels in equal(panels.clone(), panels.len().div_ceil(most)) {
+                    let rows: usize = self.packed.panels[panels.clone()]
+                        .iter()
+                        .map(|panel| panel.rows)
+                        .sum();
+                    let sums = scratch::reserve(sums, points * rows * vectors);
+                    self.multiply(isa, panels.clone(), spread, tiles.len(), sums);
+                    let (now, later) = target.split_at_mut(rows * target_plane);
+                    self.finish(isa, panels, (sums, rows), tiles.clone(), epilogue, now);
+                    target = later;
+                }
             }
         });
     }
@@ -165,12 +184,13 @@ impl Winograd {
     ) {
         let (channels, vectors) = (self.counts.channels, tiles * LANES);
         let panels = &self.packed.panels[panels];
-        let (first, rows) = (panels[0].first, sums.len() / (POINTS * vectors));
+        let count = self.tiling.form.points();
+        let (first, rows) = (panels[0].first, sums.len() / (count * vectors));
         let terms = Terms::first(vectors, channels);
-        for point in 0..POINTS {
+        for point in 0..count {
             let b = &points[point * channels * vectors..][..channels * vectors];
             for panel in panels {
-                let weights = (panel.first * POINTS + point * panel.rows) * channels;
+                let weights = (panel.first * count + point * panel.rows) * channels;
                 let out = &mut sums[(point * rows + panel.first - first) * vectors..];
                 for tile in (0..tiles).step_by(COLUMNS) {
                     let columns = [0, 1, 2].map(|i| (tile + i) * LANES);
@@ -218,33 +238,14 @@ impl Winograd {
     }
 }
 
-/// Whether Winograd's transforms can compute a convolution at all.
-pub(super) fn suits(shape: &Conv2d) -> bool {
-    shape.kernel == [3; 2]
-        && shape.stride == [1; 2]
-        && shape.dilation == [1; 2]
-        && shape.groups == 1
-}
-
-/// Whether the products that are saved outweigh the transforms, and the short sums, by rough counts of vector
-/// operations (the factors were fitted to times): small images have many taps outside, which the plain sums leave
-/// out, and with few channels there is little to save.
-pub(super) fn pays(reaches: [Vec<Reach>; 2], rows: usize, channels: usize) -> bool {
-    let [down, across] = reaches;
-    let taps = |axis: &[Reach]| axis.iter().map(|reach| reach.taps.len()).sum::<usize>();
-    let plain = taps(&down) * taps(&across) * rows * channels;
-    let tiles = down.len().div_ceil(2) * across.len().div_ceil(2);
-    let here = tiles * (POINTS * rows * channels + 100 * channels + 300 * rows);
-    here + here / 8 < plain
-}
-
-/// Tiles that are transformed together, where each has so many vectors a point.
+/// Tiles that are transformed together, where each has so many vectors.
 fn at_once(vectors: usize) -> usize {
-    let most = CHUNK / (POINTS * vectors * LANES * size_of::<f32>());
+    let most = CHUNK / (vectors * LANES * size_of::<f32>());
     (most / COLUMNS * COLUMNS).max(COLUMNS)
 }
 
-/// The taps of one kernel.
-fn kernel(weights: &[f32], number: usize) -> &[f32; 9] {
-    &weights.as_chunks::<9>().0[number]
+/// A range in so many parts, as equal as can be.
+fn equal(range: Range<usize>, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    let cut = move |part: usize| range.start + part * range.len() / parts;
+    (0..parts).map(move |part| cut(part)..cut(part + 1))
 }

@@ -1,12 +1,17 @@
-//! The gradient of a convolution's weights by Winograd's transforms: the adjoint of [`winograd`] in
-//! its weights, with the same sixteen products for four outputs.
+//! The gradient of a convolution's weights by Winograd's transforms: the adjoint of [`winograd`](super::winograd) in
+//! its weights, with as many products.
 
 use rayon::prelude::*;
 
-use super::{forward::axes, product::largest, reach::Axis, winograd};
+use super::{
+    choice::{Costs, Sums},
+    forward::axes,
+    product::largest,
+    reach::Axis,
+};
 use crate::{
     geometry::{Conv2d, Part},
-    isa::{COLUMNS, Isa, Left, POINTS, ROWS, Run, Start, Terms, Tile, Tiling, kernels_back},
+    isa::{COLUMNS, Isa, Left, ROWS, Run, Start, Terms, Tile, Tiling},
     lanes::{LANES, blocks},
     scratch::{self, Scratch},
 };
@@ -25,22 +30,24 @@ pub(super) fn backward_weights(
     dw: &mut [f32],
 ) -> bool {
     let [rows, channels] = [shape.in_channels, shape.out_channels];
-    // A vector runs over output channels, and those that are not there are computed too.
+    // A vector runs over output channels, and those that are not there are computed too, this way or plainly.
     let width = channels.next_multiple_of(LANES);
-    if !winograd::suits(shape)
-        || !winograd::pays(
-            axes(shape).map(Axis::forward),
-            rows,
-            width * width / channels,
-        )
-    {
+    let sums = Sums {
+        shape,
+        reaches: axes(shape).map(Axis::forward),
+        rows,
+        channels: width,
+        blocks: blocks(shape.batch),
+    };
+    let Some(form) = sums.fastest(&Costs::WEIGHTS) else {
         return false;
-    }
+    };
     let gradient = Gradient {
         isa,
         shape,
         part,
         tiling: Tiling {
+            form,
             source: shape.input,
             target: shape.output(),
             padding: shape.padding,
@@ -64,7 +71,8 @@ struct Gradient<'a> {
 impl Gradient<'_> {
     fn compute(&self, x: &[f32], dy: &[f32], dw: &mut [f32]) {
         let (rows, width, count) = (self.shape.in_channels, self.width, self.tiling.count());
-        let per_tile = POINTS * LANES * (rows + width) * size_of::<f32>();
+        let points = self.points();
+        let per_tile = points * LANES * (rows + width) * size_of::<f32>();
         let at_once = (WAVE / per_tile).max(1);
         scratch::with(
             |Scratch {
@@ -73,7 +81,7 @@ impl Gradient<'_> {
                  sums,
                  ..
              }| {
-                let sums = scratch::reserve(sums, POINTS * rows * width);
+                let sums = scratch::reserve(sums, points * rows * width);
                 sums.fill(0.0);
                 // Tiles of all blocks, one after the other.
                 let all = blocks(self.shape.batch) * count;
@@ -82,9 +90,9 @@ impl Gradient<'_> {
                     let tiles: Vec<_> = (wave * all / waves..(wave + 1) * all / waves)
                         .map(|tile| (tile / count, tile % count))
                         .collect();
-                    let inputs = scratch::reserve(padded, rows * POINTS * tiles.len() * LANES);
+                    let inputs = scratch::reserve(padded, rows * points * tiles.len() * LANES);
                     self.inputs(x, &tiles, inputs);
-                    let outputs = scratch::reserve(turned, tiles.len() * POINTS * LANES * width);
+                    let outputs = scratch::reserve(turned, tiles.len() * points * LANES * width);
                     self.outputs(dy, &tiles, outputs);
                     self.multiply(inputs, outputs, tiles.len(), sums);
                 }
@@ -96,7 +104,7 @@ impl Gradient<'_> {
     /// The input's points, as `[channel][point][tile][lane]`.
     fn inputs(&self, x: &[f32], tiles: &[(usize, usize)], out: &mut [f32]) {
         let plane = self.tiling.source[0] * self.tiling.source[1] * LANES;
-        out.par_chunks_exact_mut(POINTS * tiles.len() * LANES)
+        out.par_chunks_exact_mut(self.points() * tiles.len() * LANES)
             .enumerate()
             .for_each(|(channel, out)| {
                 let mut first = 0;
@@ -120,16 +128,17 @@ impl Gradient<'_> {
         let [height, width] = self.tiling.target;
         let (plane, channels) = (height * width * LANES, self.shape.out_channels);
         let slab = LANES * self.width;
-        out.par_chunks_exact_mut(POINTS * slab)
+        let (form, side) = (self.tiling.form, self.tiling.form.side());
+        out.par_chunks_exact_mut(self.points() * slab)
             .zip(tiles)
             .for_each(|(out, &(block, tile))| {
                 let first = block * self.part.of + self.part.first;
                 let dy = &dy[first * plane..][..channels * plane];
                 let [top, left] = self.tiling.corner(tile);
                 scratch::with(|Scratch { sums, .. }| {
-                    let turned = scratch::reserve(sums, 4 * slab);
+                    let turned = scratch::reserve(sums, form.outputs() * slab);
                     for (i, turned) in turned.chunks_exact_mut(slab).enumerate() {
-                        let [y, x] = [top + i / 2, left + i % 2];
+                        let [y, x] = [top + i / side, left + i % side];
                         let inside = y < height && x < width;
                         if !inside || channels < self.width {
                             turned.fill(0.0);
@@ -140,15 +149,14 @@ impl Gradient<'_> {
                             self.isa.transpose(dy, size, plane, turned, self.width);
                         }
                     }
-                    let four = [0, 1, 2, 3].map(|i| &turned[i * slab..][..slab]);
-                    self.isa.spread_back(four, out);
+                    self.isa.spread_back(form, turned, out);
                 });
             });
     }
 
     /// Adds up what some tiles contribute: `sums[point][row][channel]`.
     fn multiply(&self, inputs: &[f32], outputs: &[f32], tiles: usize, sums: &mut [f32]) {
-        let (rows, width) = (self.shape.in_channels, self.width);
+        let (rows, width, points) = (self.shape.in_channels, self.width, self.points());
         let slab = LANES * width;
         let at_once = (CHUNK / (slab * size_of::<f32>())).max(1);
         let chunks: Vec<Terms> = (0..tiles)
@@ -156,7 +164,7 @@ impl Gradient<'_> {
             .map(|first| {
                 let run = |tile: usize| Run {
                     a: tile * LANES,
-                    b: tile * POINTS * slab,
+                    b: tile * points * slab,
                     len: LANES,
                 };
                 let last = tiles.min(first + at_once);
@@ -166,7 +174,7 @@ impl Gradient<'_> {
         sums.par_chunks_exact_mut(rows * width)
             .enumerate()
             .for_each(|(point, sums)| {
-                let row = POINTS * tiles * LANES;
+                let row = points * tiles * LANES;
                 let (a, b) = (&inputs[point * tiles * LANES..], &outputs[point * slab..]);
                 for terms in &chunks {
                     let mut first = 0;
@@ -202,19 +210,25 @@ impl Gradient<'_> {
     /// Transforms the sums to weights, and puts them where they belong.
     fn store(&self, sums: &[f32], dw: &mut [f32]) {
         let (rows, width) = (self.shape.in_channels, self.width);
+        let (form, taps) = (self.tiling.form, self.shape.kernel[0].pow(2));
         let sums = sums.as_chunks::<LANES>().0;
-        dw.par_chunks_mut(LANES * rows * 9)
+        dw.par_chunks_mut(LANES * rows * taps)
             .enumerate()
             .for_each(|(part, dw)| {
+                let mut kernels = vec![[0.0; LANES]; taps];
                 for row in 0..rows {
                     let at = |point: usize| &sums[(point * rows + row) * width / LANES + part];
-                    let taps = kernels_back(std::array::from_fn(at));
-                    for (channel, dw) in dw.chunks_exact_mut(rows * 9).enumerate() {
-                        for (dw, taps) in dw[row * 9..].iter_mut().zip(&taps) {
-                            *dw = taps[channel];
+                    form.kernels_back(at, &mut kernels);
+                    for (channel, dw) in dw.chunks_exact_mut(rows * taps).enumerate() {
+                        for (dw, kernels) in dw[row * taps..].iter_mut().zip(&kernels) {
+                            *dw = kernels[channel];
                         }
                     }
                 }
             });
+    }
+
+    fn points(&self) -> usize {
+        self.tiling.form.points()
     }
 }

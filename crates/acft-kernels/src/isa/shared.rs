@@ -66,8 +66,8 @@ macro_rules! instances {
         }
 
         $(#[$features])?
-        unsafe fn spread_back(y: [&[f32]; 4], out: &mut [f32]) {
-            $crate::isa::winograd::spread_back(y, out);
+        unsafe fn spread_back(form: $crate::isa::Form, y: &[f32], out: &mut [f32]) {
+            $crate::isa::winograd::spread_back(form, y, out);
         }
 
         $(#[$features])?
