@@ -17,10 +17,11 @@ use crate::{
     scratch::{self, Scratch},
 };
 
-/// Outputs whose weights are made pairs at once, for each thread: a matrix's rows, twice.
-const OUTPUTS: usize = 64;
-/// Inputs whose weights are made pairs at once, for the gradient of the input.
-const INPUTS: usize = 128;
+/// Outputs whose weights a task makes pairs: a panel's.
+const OUTPUTS: usize = 32;
+/// Inputs whose weights a task makes pairs, for the gradient of the input: the longer the pieces are in which rows are read, the
+/// faster.
+const INPUTS: usize = 512;
 
 /// As [`linear`], with `x` and `weights` rounded to bf16 where `isa` multiplies matrices of such numbers. Sums are in f32.
 ///
@@ -66,14 +67,14 @@ pub fn linear_in_bf16(
             .zip(pairs.par_chunks_exact_mut(words.max(1)))
             .for_each(|(turned, pairs)| to_pairs(isa, inputs, 1, turned, pairs));
         let sums = scratch::reserve(sums, outputs * row);
-        // Sums do not depend on how the work is cut, so the cut may follow the machine.
-        let at_once = OUTPUTS * rayon::current_num_threads();
-        for (i, sums) in sums.chunks_mut(at_once * row).enumerate() {
-            let some = i * at_once..i * at_once + sums.len() / row;
-            let weights = &weights[some.start * inputs..some.end * inputs];
-            PairLinear::new(isa, [inputs, 1], weights, &bias[some], activation)
-                .run(batch, pairs, sums);
-        }
+        sums.par_chunks_mut(OUTPUTS * row)
+            .enumerate()
+            .for_each(|(i, sums)| {
+                let some = i * OUTPUTS..i * OUTPUTS + sums.len() / row;
+                let weights = &weights[some.start * inputs..some.end * inputs];
+                PairLinear::new(isa, [inputs, 1], weights, &bias[some], activation)
+                    .run(batch, pairs, sums);
+            });
         to_rows(isa, outputs, sums, row, y);
     });
 }
