@@ -9,10 +9,13 @@
 mod adam;
 mod autodiff;
 mod buffers;
+mod gradients;
 mod images;
 mod kernels;
 mod pairs;
 mod plain;
+mod shapes;
+mod tensors;
 #[cfg(test)]
 mod tests;
 

@@ -84,9 +84,9 @@ impl AdamOps for Flex {
         rate: f32,
         time: u32,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let gradient = super::kernels::contiguous(gradient);
+        let gradient = super::tensors::contiguous(gradient);
         let [mut tensor, mut first, mut second] =
-            [tensor, first, second].map(super::kernels::whole);
+            [tensor, first, second].map(super::tensors::whole);
         let moments = Moments {
             first: first.storage_mut(),
             second: second.storage_mut(),
@@ -96,7 +96,7 @@ impl AdamOps for Flex {
             rate,
             time,
             tensor.storage_mut(),
-            super::kernels::values(&gradient),
+            super::tensors::values(&gradient),
             moments,
         );
         super::buffers::give(gradient);

@@ -17,6 +17,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
 use super::kernels::{self, Dense, KernelOps, Norm, Pool, Window};
+use super::{gradients, tensors};
 
 impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn fused_conv2d(
@@ -76,7 +77,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
         {
             OpsKind::Tracked(prep) => {
                 let x = x.into_primitive();
-                let input = kernels::dims(&x);
+                let input = tensors::dims(&x);
                 let (y, taps) = kernels::max_pool2d_with_taps(x, pool);
                 let pooled = Pooled {
                     input,
@@ -94,7 +95,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn fused_adaptive_avg_pool2d(x: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
         let node = x.node();
         let x = x.into_primitive();
-        let input = kernels::dims(&x);
+        let input = tensors::dims(&x);
         let y = Flex::fused_adaptive_avg_pool2d(x, size);
         match AdaptiveBackward
             .prepare::<C>([node])
@@ -178,7 +179,7 @@ impl<C: CheckpointStrategy> KernelOps for Autodiff<Flex, C> {
     fn to_bf16(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let node = x.node();
         let x = x.into_primitive();
-        let [_, channels, ..] = kernels::dims::<4>(&x);
+        let [_, channels, ..] = tensors::dims::<4>(&x);
         let y = Flex::to_bf16(x);
         match RoundBackward
             .prepare::<C>([node])
@@ -244,7 +245,7 @@ impl Backward<Flex, 3> for ConvBackward {
         let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::conv2d_gradients([x, weight, dy], rectified, window, wanted);
+        let found = gradients::conv2d_gradients([x, weight, dy], rectified, window, wanted);
         register(parents, found, grads);
     }
 }
@@ -266,7 +267,7 @@ impl Backward<Flex, 3> for LinearBackward {
         let [x, weight] = inputs.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::linear_gradients([x, weight, dy], rectified, dense, wanted);
+        let found = gradients::linear_gradients([x, weight, dy], rectified, dense, wanted);
         register(parents, found, grads);
     }
 }
@@ -288,7 +289,7 @@ impl Backward<Flex, 1> for PoolBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let Pooled { input, pool, taps } = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let dx = kernels::max_pool2d_gradient(dy, input, pool, &taps);
+        let dx = gradients::max_pool2d_gradient(dy, input, pool, &taps);
         register(
             ops.parents.map(|p| p.map(|node| node.id)),
             [Some(dx)],
@@ -307,7 +308,7 @@ impl Backward<Flex, 1> for AdaptiveBackward {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (input, size) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let dx = kernels::adaptive_avg_pool2d_gradient(dy, input, size);
+        let dx = gradients::adaptive_avg_pool2d_gradient(dy, input, size);
         let parents = ops.parents.map(|p| p.map(|node| node.id));
         register(parents, [Some(dx)], grads);
     }
@@ -331,7 +332,7 @@ impl Backward<Flex, 5> for SideBySideBackward {
         let [x, v, w] = kept.map(|id| checkpointer.retrieve_node_output(id));
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::side_by_side_gradients([x, dy], rectified, [v, w], windows, wanted);
+        let found = gradients::side_by_side_gradients([x, dy], rectified, [v, w], windows, wanted);
         register(parents, found, grads);
     }
 }
@@ -355,7 +356,7 @@ impl Backward<Flex, 3> for NormBackward {
         let tensors = [x, weight, bias, dy];
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let wanted = parents.map(|parent| parent.is_some());
-        let found = kernels::batch_norm_gradients(tensors, statistics, kind, wanted);
+        let found = gradients::batch_norm_gradients(tensors, statistics, kind, wanted);
         register(parents, found, grads);
     }
 }
@@ -369,7 +370,7 @@ impl Backward<Flex, 2> for AddBackward {
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
-        let found = kernels::add_relu_gradient(ops.state, dy);
+        let found = gradients::add_relu_gradient(ops.state, dy);
         register(
             ops.parents.map(|p| p.map(|node| node.id)),
             [Some(found.clone()), Some(found)],
@@ -416,7 +417,7 @@ impl Backward<Flex, 1> for MaskBackward {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<Flex>(&ops.node);
-        let found = kernels::mask_gradient(ops.state, dy);
+        let found = gradients::mask_gradient(ops.state, dy);
         register(
             ops.parents.map(|p| p.map(|node| node.id)),
             [Some(found)],

@@ -15,7 +15,10 @@ use burn::tensor::{Bytes, DType, Shape, bf16};
 use rayon::prelude::*;
 
 use super::buffers;
-use super::kernels::{Branches, Pool, Wanted, Window, contiguous, conv_shape, dims, values, whole};
+use super::gradients::Wanted;
+use super::kernels::{Pool, Window};
+use super::shapes::{Branches, conv_shape};
+use super::tensors::{contiguous, dims, values, whole};
 
 /// Elements of a row of `width` positions.
 pub(super) const fn row(width: usize) -> usize {
@@ -56,7 +59,7 @@ pub(super) fn to_f32(x: FlexTensor, channels: usize) -> FlexTensor {
         .zip(found.par_chunks_exact_mut(to.max(1)))
         .for_each(|(x, found)| kernels::from_pairs(Isa::best(), channels, plane, x, found));
     buffers::give(x);
-    super::kernels::tensor(found, dims)
+    super::tensors::tensor(found, dims)
 }
 
 /// A convolution with bias and activation.
@@ -80,7 +83,7 @@ pub(super) fn conv2d(
     tensor(y, out)
 }
 
-/// As [`conv2d_gradients`](super::kernels::conv2d_gradients).
+/// As [`conv2d_gradients`](super::gradients::conv2d_gradients).
 pub(super) fn conv2d_gradients(
     [x, weight, dy]: [FlexTensor; 3],
     rectified: Option<FlexTensor>,
@@ -126,7 +129,7 @@ pub(super) fn side_by_side(
     tensor(y, out)
 }
 
-/// As [`side_by_side_gradients`](super::kernels::side_by_side_gradients).
+/// As [`side_by_side_gradients`](super::gradients::side_by_side_gradients).
 pub(super) fn side_by_side_gradients(
     [x, dy]: [FlexTensor; 2],
     rectified: Option<FlexTensor>,
@@ -281,8 +284,8 @@ fn weight_gradients(
         Some(&mut db),
     );
     [
-        super::kernels::tensor(dw, dims::<4>(weight)),
-        super::kernels::tensor(db, [shape.out_channels]),
+        super::tensors::tensor(dw, dims::<4>(weight)),
+        super::tensors::tensor(db, [shape.out_channels]),
     ]
 }
 
