@@ -135,6 +135,10 @@ fn layers_of_real_networks() {
         square(2, [66, 9], 27, 5, 1, 2),
         square(1, [5, 270], 33, 3, 2, 1),
         square(1, [270, 5], 33, 3, 2, 1),
+        Conv2d {
+            groups: 2,
+            ..square(2, [132, 10], 27, 5, 1, 2)
+        },
         // The same where the first rows read nothing at all, forward and backward.
         square(1, [260, 3], 40, 1, 1, 3),
         square(1, [3, 512], 79, 1, 4, 1),
@@ -215,11 +219,12 @@ proptest! {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    // One shape for plain sums, one for sums in parts, three for Winograd's transforms.
+    // One shape for plain sums, two for sums in parts, one for channels in passes, three for Winograd's transforms.
     for shape in [
         square(37, [20, 33], 11, 3, 2, 1),
         square(85, [3, 20], 60, 3, 2, 0),
         square(40, [9, 6], 100, 3, 2, 1),
+        square(17, [66, 9], 27, 5, 1, 2),
         square(37, [44, 51], 11, 3, 1, 1),
         square(37, [60, 90], 6, 3, 1, 1),
         square(37, [44, 51], 11, 5, 1, 2),

@@ -182,6 +182,10 @@ pub(super) fn spread(
 }
 
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "as iterators, vectors go through memory in quarters"
+)]
 fn spread_of<const P: usize, const M: usize, const R: usize, A: Axis<P, M, R>>(
     tiling: &Tiling,
     tiles: Range<usize>,
@@ -193,26 +197,34 @@ fn spread_of<const P: usize, const M: usize, const R: usize, A: Axis<P, M, R>>(
     let [height, width] = tiling.source;
     for (i, tile) in tiles.enumerate() {
         let corner = tiling.corner(tile);
-        let first = [0, 1].map(|a| corner[a].wrapping_sub(tiling.padding[a]));
+        let [top, left] = [0, 1].map(|a| corner[a].wrapping_sub(tiling.padding[a]));
+        let inside = top < height && left < width && top + P <= height && left + P <= width;
         let mut rows = [[[0.0; LANES]; P]; P];
         for x in 0..P {
-            let column = first[1].wrapping_add(x);
             let mut d = [[0.0; LANES]; P];
-            if column < width {
-                for (y, d) in d.iter_mut().enumerate() {
-                    let row = first[0].wrapping_add(y);
-                    if row < height {
-                        *d = plane[row * width + column];
+            if inside {
+                let column = &plane[top * width + left + x..][..(P - 1) * width + 1];
+                for y in 0..P {
+                    d[y] = column[y * width];
+                }
+            } else {
+                let column = left.wrapping_add(x);
+                for y in 0..P {
+                    let row = top.wrapping_add(y);
+                    if row < height && column < width {
+                        d[y] = plane[row * width + column];
                     }
                 }
             }
-            for (rows, point) in rows.iter_mut().zip(A::spread(&d)) {
-                rows[x] = point;
+            let points = A::spread(&d);
+            for y in 0..P {
+                rows[y][x] = points[y];
             }
         }
-        for (y, row) in rows.iter().enumerate() {
-            for (x, point) in A::spread(row).into_iter().enumerate() {
-                out[(P * y + x) * step + i] = point;
+        for y in 0..P {
+            let points = A::spread(&rows[y]);
+            for x in 0..P {
+                out[(P * y + x) * step + i] = points[x];
             }
         }
     }
@@ -253,19 +265,24 @@ fn gather_of<const P: usize, const M: usize, const R: usize, A: Axis<P, M, R>>(
         let [top, left] = tiling.corner(tile);
         let mut rows = [[[0.0; LANES]; P]; M];
         for x in 0..P {
-            let products = std::array::from_fn(|y| sums[(P * y + x) * step + i]);
-            for (rows, sum) in rows.iter_mut().zip(A::gather(&products)) {
-                rows[x] = sum;
+            let mut products = [[0.0; LANES]; P];
+            for y in 0..P {
+                products[y] = sums[(P * y + x) * step + i];
+            }
+            let outputs = A::gather(&products);
+            for y in 0..M {
+                rows[y][x] = outputs[y];
             }
         }
-        for (y, row) in rows.iter().enumerate() {
-            for (x, sum) in A::gather(row).iter().enumerate() {
+        for y in 0..M {
+            let outputs = A::gather(&rows[y]);
+            for x in 0..M {
                 if top + y < height && left + x < width {
                     let out = &mut plane[(top + y) * width + left + x];
-                    for (out, sum) in out.iter_mut().zip(sum) {
-                        let held = if finish.onto { *out } else { 0.0 };
-                        let value = sum + finish.bias + held;
-                        *out = if finish.relu && value < 0.0 {
+                    for lane in 0..LANES {
+                        let held = if finish.onto { out[lane] } else { 0.0 };
+                        let value = outputs[x][lane] + finish.bias + held;
+                        out[lane] = if finish.relu && value < 0.0 {
                             0.0
                         } else {
                             value
@@ -294,14 +311,19 @@ fn spread_back_of<const P: usize, const M: usize, const R: usize, A: Axis<P, M, 
     for i in 0..len {
         let mut rows = [[[0.0; LANES]; M]; P];
         for x in 0..M {
-            let column = std::array::from_fn(|row| y[(M * row + x) * len + i]);
-            for (rows, point) in rows.iter_mut().zip(A::spread_back(&column)) {
-                rows[x] = point;
+            let mut column = [[0.0; LANES]; M];
+            for row in 0..M {
+                column[row] = y[(M * row + x) * len + i];
+            }
+            let points = A::spread_back(&column);
+            for row in 0..P {
+                rows[row][x] = points[row];
             }
         }
-        for (y, row) in rows.iter().enumerate() {
-            for (x, point) in A::spread_back(row).into_iter().enumerate() {
-                out[(P * y + x) * len + i] = point;
+        for row in 0..P {
+            let points = A::spread_back(&rows[row]);
+            for x in 0..P {
+                out[(P * row + x) * len + i] = points[x];
             }
         }
     }

@@ -83,6 +83,11 @@ fn layers_of_real_networks() {
         // So many outputs that their gradient is summed in parts, over taps and tap by tap.
         square(40, [9, 6], 100, 3, 2),
         square(160, [3, 64], 45, 1, 1),
+        // The same of groups of which every other begins within a pair.
+        Conv2d {
+            groups: 3,
+            ..square(40, [6, 9], 60, 1, 1)
+        },
         // Whole matrices, and what a channel or a position more or less leaves over.
         square(17, [32, 32], 6, 3, 1),
         square(2, [48, 30], 5, 3, 2),
