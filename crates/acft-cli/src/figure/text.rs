@@ -56,14 +56,14 @@ impl Font {
         widths.fold(0.0, f64::max)
     }
 
-    /// Breaks `content` into lines no wider than `limit`: at spaces but those that forbid it (U+00A0), after `/` and `_` as paths and names have them, and
+    /// Breaks `content` into lines no wider than `limit`: at spaces but those that forbid it (U+00A0), after `/`, `_` and `+` as paths and names have them, and
     /// anywhere where even that is too wide. There is always a line, and every character but the spaces at breaks is kept.
     pub(crate) fn wrap(self, content: &str, limit: f64) -> Vec<String> {
         let mut lines = vec![String::new()];
         let breaks = |c: char| c.is_whitespace() && c != '\u{a0}';
         for word in content.split(breaks).filter(|word| !word.is_empty()) {
             let mut space = " ";
-            for piece in word.split_inclusive(['/', '_']) {
+            for piece in word.split_inclusive(['/', '_', '+']) {
                 let current = lines.last_mut().expect("there is always a line");
                 let gap = if current.is_empty() { "" } else { space };
                 space = "";
@@ -136,6 +136,13 @@ mod tests {
         assert_eq!(
             font.wrap("images/one two", font.width("images/on")),
             ["images/", "one two"]
+        );
+        assert_eq!(
+            font.wrap(
+                "entropy+majority+randomness",
+                font.width("entropy+majority+ran")
+            ),
+            ["entropy+majority+", "randomness"]
         );
     }
 }
