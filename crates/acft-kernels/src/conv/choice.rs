@@ -94,37 +94,62 @@ mod tests {
         *,
     };
 
-    fn fastest([channels, rows]: [usize; 2], kernel: usize, size: usize) -> Option<Form> {
-        let shape = Conv2d {
-            batch: 1,
-            in_channels: channels,
+    fn square(batch: usize, channels: [usize; 2], size: usize, kernel: usize) -> Conv2d {
+        Conv2d {
+            batch,
+            in_channels: channels[0],
             input: [size; 2],
-            out_channels: rows,
+            out_channels: channels[1],
             kernel: [kernel; 2],
             stride: [1; 2],
             padding: [kernel / 2; 2],
             dilation: [1; 2],
             groups: 1,
-        };
+        }
+    }
+
+    fn fastest(shape: &Conv2d, blocks: usize, costs: &Costs) -> Option<Form> {
         let sums = Sums {
-            shape: &shape,
-            reaches: axes(&shape).map(Axis::forward),
-            rows,
-            channels,
-            blocks: Sums::PACKED_FOR,
+            shape,
+            reaches: axes(shape).map(Axis::forward),
+            rows: shape.out_channels,
+            channels: shape.in_channels,
+            blocks,
         };
-        sums.fastest(&Costs::CONVOLUTION)
+        sums.fastest(costs)
     }
 
     #[test]
     fn each_form_is_chosen_where_it_is_the_fastest() {
-        assert_eq!(fastest([64, 64], 3, 56), Some(Form::FourOfThree));
-        assert_eq!(fastest([64, 192], 5, 27), Some(Form::TwoOfFive));
+        let chosen = |channels, kernel, size| {
+            let shape = square(1, channels, size, kernel);
+            fastest(&shape, Sums::PACKED_FOR, &Costs::CONVOLUTION)
+        };
+        assert_eq!(chosen([64, 64], 3, 56), Some(Form::FourOfThree));
+        assert_eq!(chosen([64, 192], 5, 27), Some(Form::TwoOfFive));
         // Of tiles of four, half would stick out.
-        assert_eq!(fastest([256, 256], 3, 6), Some(Form::TwoOfThree));
+        assert_eq!(chosen([256, 256], 3, 6), Some(Form::TwoOfThree));
         // Little is inside, or to be saved; or there is no form.
-        assert_eq!(fastest([64, 256], 3, 3), None);
-        assert_eq!(fastest([3, 8], 3, 56), None);
-        assert_eq!(fastest([64, 64], 7, 56), None);
+        assert_eq!(chosen([64, 256], 3, 3), None);
+        assert_eq!(chosen([3, 8], 3, 56), None);
+        assert_eq!(chosen([64, 64], 7, 56), None);
+    }
+
+    /// Or else `tests/conv.rs` would not hold each form against plain sums.
+    #[test]
+    fn each_form_is_chosen_for_a_shape_that_is_tested() {
+        let unpadded = |shape| Conv2d {
+            padding: [0; 2],
+            ..shape
+        };
+        for (shape, form) in [
+            (square(17, [64, 64], 16, 3), Form::FourOfThree),
+            (unpadded(square(17, [160, 160], 8, 3)), Form::TwoOfThree),
+            (unpadded(square(17, [80, 96], 12, 5)), Form::TwoOfFive),
+        ] {
+            let forward = fastest(&shape, Sums::PACKED_FOR, &Costs::CONVOLUTION);
+            assert_eq!(forward, Some(form), "{shape:?}");
+            assert_eq!(fastest(&shape, 2, &Costs::WEIGHTS), Some(form), "{shape:?}");
+        }
     }
 }
