@@ -11,6 +11,7 @@ pub(crate) mod record;
 pub(crate) mod settings;
 pub(crate) mod test_set;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -103,30 +104,37 @@ impl Args {
         folder::require_run(&out)?;
         let mut kept = Flags::read(&out.join("config.toml"))?;
         kept.out = Some(out);
-        refuse_changes(given.over(kept.clone())?.resolve()?, kept.resolve()?)
+        let asked = given.over(kept.clone())?.resolve()?;
+        let kept = kept.resolve()?;
+        let differing = differing(&asked, &kept)?;
+        if differing.is_empty() {
+            return Ok(Settings {
+                cache_bytes: asked.cache_bytes,
+                ..kept
+            });
+        }
+        Err(bad_input!(
+            "a resumed run keeps its settings, but these differ: {}; leave them out, or start another run with another --out",
+            differing.join(", ")
+        ))
     }
 }
 
-/// A resumed run goes on with its own settings; other ones are refused by name.
-pub(crate) fn refuse_changes(asked: Settings, kept: Settings) -> anyhow::Result<Settings> {
-    let (asked, kept_table) = (asked.flags.table()?, kept.flags.table()?);
-    let changed: Vec<String> = asked
-        .iter()
-        .filter(|(name, value)| kept_table.get(*name) != Some(value))
-        .map(|(name, value)| {
-            let before = kept_table
-                .get(name)
-                .map_or_else(|| "not set".to_owned(), ToString::to_string);
-            format!("--{name} {value} (the run has {before})")
-        })
-        .collect();
-    if changed.is_empty() {
-        return Ok(kept);
-    }
-    Err(bad_input!(
-        "a resumed run keeps its settings, but these differ: {}; leave them out, or start another run with another --out",
-        changed.join(", ")
-    ))
+/// The settings in which a run differs from what is asked of it, each as told. How much memory it may take is no such
+/// setting: it changes no result.
+pub(crate) fn differing(asked: &Settings, kept: &Settings) -> anyhow::Result<Vec<String>> {
+    let (asked, kept) = (asked.flags.table()?, kept.flags.table()?);
+    let names: BTreeSet<&String> = asked.keys().chain(kept.keys()).collect();
+    let differ = |name: &&String| *name != "cache" && asked.get(*name) != kept.get(*name);
+    let told = |name: &String| match (asked.get(name), kept.get(name)) {
+        (Some(now), Some(before)) => format!("--{name} {now} (the run has {before})"),
+        (Some(now), None) => format!("--{name} {now} (the run has it not set)"),
+        (None, before) => format!(
+            "--{name} not set (the run has {})",
+            before.map_or_else(String::new, ToString::to_string)
+        ),
+    };
+    Ok(names.into_iter().filter(differ).map(told).collect())
 }
 
 /// Whether a run is new, or was begun before and is to go on.

@@ -15,7 +15,7 @@ use super::{report, results};
 use crate::cli::bad_input;
 use crate::progress::Shared;
 use crate::simulate::settings::Flags;
-use crate::simulate::{Begun, refuse_changes, simulate};
+use crate::simulate::{Begun, differing, simulate};
 
 /// Makes all runs that are not finished, so many at a time. One that fails is written down, and the others go on.
 ///
@@ -158,11 +158,24 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
         // Where the files lay says nothing: what a run was made from it keeps as digests, which are held
         // against the data when it goes on, and against those of other runs in the report. So runs that were
         // made on several machines can be put together.
-        let asked = cell.settings.flags.clone();
-        (kept.data, kept.manifest, kept.weights) = (asked.data, asked.manifest, asked.weights);
+        let mut asked = cell.settings.clone();
+        let flags = &mut asked.flags;
+        kept.data.clone_from(&flags.data);
+        kept.manifest.clone_from(&flags.manifest);
+        kept.weights.clone_from(&flags.weights);
         kept.out = Some(out.clone());
-        refuse_changes(cell.settings.clone(), kept.resolve()?)
-            .map_err(|error| bad_input!("{}: {error}", out.display()))?;
+        // Where nobody asks for them, a run has these from its weights and its data.
+        flags.model = flags.model.or(kept.model);
+        flags.patches = flags.patches.or(kept.patches);
+        let differing = differing(&asked, &kept.resolve()?)?;
+        if !differing.is_empty() {
+            return Err(bad_input!(
+                "{} was made with other settings: {}. Runs of one table have the same ones: set these as they were, or \
+                 choose another --out",
+                out.display(),
+                differing.join(", ")
+            ));
+        }
     }
     Ok(())
 }

@@ -125,6 +125,9 @@ fn a_run_goes_on_only_as_the_same_run() {
         "{changed}"
     );
 
+    // The memory that it may take changes no result.
+    succeeds(&mut images.simulate("run", &["--resume", "--cache", "0"]));
+
     let nowhere = refused(&mut images.simulate("elsewhere", &["--resume"]));
     assert!(nowhere.contains("elsewhere is no run"), "{nowhere}");
 

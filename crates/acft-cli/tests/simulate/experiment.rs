@@ -119,6 +119,20 @@ fn a_grid_is_made_once_goes_on_and_grows() {
     assert_eq!(output.status.code(), Some(2));
     let error = said(&output.stderr);
     assert!(error.contains("--epochs 2 (the run has 1)"), "{error}");
+    // Nor what was made with a setting that is asked for no more.
+    let removed = two.replace("positive = \"bright\"\n", "");
+    let output = experiment(&images, &removed, &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output.stderr);
+    assert!(
+        error.contains("--positive not set (the run has \"bright\")"),
+        "{error}"
+    );
+    // The memory that a run may take changes no result.
+    let less = two.replace("[settings]", "[settings]\ncache = 0");
+    let output = experiment(&images, &less, &["run"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output.stderr));
+    assert_eq!(rows(&images), now);
     let note = run.with_extension("json");
     fs::write(&note, "{\"version\": \"0.0.1\"}").unwrap();
     let output = experiment(&images, &two, &["run"]);
