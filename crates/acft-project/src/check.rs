@@ -32,8 +32,10 @@ impl Finding {
     }
 }
 
-const RESTORE: &str =
-    "restore acft.db from a copy of it; `acft export labels` still reads what can be read";
+const RESTORE: &str = "`acft export labels` still reads what can be read; then move acft.db away, and acft.db-wal \
+     and acft.db-shm with it, which belong to it alone, and put a copy of acft.db in its place";
+
+const UPGRADE: &str = "use the newer version of this program, which wrote it";
 
 /// Checks the database of a project: that SQLite finds it whole, that every
 /// event is as it was written and follows from those before it, and that
@@ -50,11 +52,15 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
     };
     let mut ledger = Ledger::new(1);
     let mut last = EventId(0);
-    let replayed = store.replay(|record| {
-        findings.extend(check_event(&mut ledger, last, &record));
-        last = record.id;
-        ControlFlow::<()>::Continue(())
-    });
+    // Both as of one moment: a server may be adding candidates.
+    let (replayed, count) = store.as_of_now(|store| {
+        let replayed = store.replay(|record| {
+            findings.extend(check_event(&mut ledger, last, &record));
+            last = record.id;
+            ControlFlow::<()>::Continue(())
+        });
+        (replayed, store.candidate_count())
+    })?;
     if let Err(error) = replayed {
         findings.push(about_file(format!("after event {}: {error}", last.0)));
         return Ok(findings);
@@ -63,7 +69,7 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
         findings.push(about_file("it has no events".to_owned()));
     }
     let known = ledger.candidates().len();
-    match store.candidate_count() {
+    match count {
         Ok(rows) if rows != known => findings.push(about_file(format!(
             "it has {rows} candidates, and its events speak of {known}"
         ))),
@@ -75,13 +81,10 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
 
 fn check_event(ledger: &mut Ledger, last: EventId, record: &Record) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut wrong = |text: String| {
-        findings.push(Finding::new(
-            format!("event {}", record.id.0),
-            text,
-            RESTORE,
-        ));
+    let mut found = |text: String, mend: &str| {
+        findings.push(Finding::new(format!("event {}", record.id.0), text, mend));
     };
+    let mut wrong = |text: String| found(text, RESTORE);
     if record.id.0 != last.0 + 1 {
         wrong(format!("it follows event {}: some are missing", last.0));
     }
@@ -89,6 +92,7 @@ fn check_event(ledger: &mut Ledger, last: EventId, record: &Record) -> Vec<Findi
         wrong("it is not as it was written".to_owned());
     }
     match record.event() {
+        Err(error @ Error::Unfamiliar(_)) => found(error.to_string(), UPGRADE),
         Err(error) => wrong(error.to_string()),
         Ok(event) => {
             let applied = ledger.apply(record.id, record.at, &event, &record.candidates);

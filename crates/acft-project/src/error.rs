@@ -72,6 +72,12 @@ pub enum Error {
     /// What is in the database cannot be what was written to it.
     #[error("the database is damaged: {0}; `acft check` says what is wrong and how to mend it")]
     Damaged(String),
+    /// What is in the database is whole, and this program does not know it.
+    #[error(
+        "the database is whole, and this program does not know all of it: {0}; a newer \
+         version of it wrote that: use the newer one"
+    )]
+    Unfamiliar(String),
     /// The project was opened for reading only.
     #[error("the project was opened for reading only")]
     ReadOnly,

@@ -16,7 +16,7 @@ use crate::lock::Lock;
 use crate::rules::Rules;
 use crate::store::{self, Store, Whole};
 use group::Group;
-use replay::{replay, trust};
+use replay::{Replayed, replay, trust};
 
 /// What a project begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Project {
     root: PathBuf,
     pub(crate) rules: Rules,
     pub(crate) ledger: Ledger,
+    /// What a damaged database did not give; empty where it is whole.
+    unread: Vec<String>,
     pub(crate) desk: Desk,
     /// Before the lock, so that it is closed before another may open it.
     store: Store,
@@ -99,17 +101,33 @@ impl Project {
     }
 
     fn of(root: &Path, rules: Rules, store: Store, lock: Option<Lock>) -> Result<Self, Error> {
-        let ledger = replay(&store, rules.overlap, trust(&lock))?;
+        let Replayed { ledger, unread } = replay(&store, rules.overlap, trust(&lock))?;
         Ok(Self {
             root: root.to_owned(),
             rules,
             ledger,
+            unread,
             desk: Desk::default(),
             store,
             lock,
             stale: false,
             group: None,
         })
+    }
+
+    /// Closes the project with all of it in its one file, which may then be
+    /// moved or copied by itself.
+    ///
+    /// # Errors
+    /// The disk does not take it: the files must stay together where they are.
+    pub fn close(self) -> Result<(), Error> {
+        self.store.close()
+    }
+
+    /// What could not be read of a damaged database that was opened for
+    /// reading, an event a line. The state is what the others give.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// The folder.

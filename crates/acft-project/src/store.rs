@@ -186,6 +186,40 @@ impl Store {
         })
     }
 
+    /// Brings all that was written into the one file, and closes it. Merely
+    /// dropped, a database may leave its last commits in a log beside it: they
+    /// count as long as the two stay together.
+    ///
+    /// # Errors
+    /// The disk does not take it, or another process reads the file just now.
+    pub(crate) fn close(self) -> Result<(), Error> {
+        let cannot = "cannot complete";
+        let busy: bool = self.attempt(cannot, |connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        })?;
+        if busy {
+            return Err(Error::Storage(format!(
+                "{cannot} {}: another process reads it",
+                self.path.display()
+            )));
+        }
+        let Self { connection, path } = self;
+        connection
+            .close()
+            .map_err(|(_, error)| storage(cannot, &path, &error))
+    }
+
+    /// Has `work` see the database as of one moment, while another may write.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn as_of_now<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, Error> {
+        self.execute("cannot read", "BEGIN")?;
+        let result = work(self);
+        self.rollback();
+        Ok(result)
+    }
+
     fn execute(&self, cannot: &str, sql: &str) -> Result<(), Error> {
         self.attempt(cannot, |connection| connection.execute_batch(sql))
     }

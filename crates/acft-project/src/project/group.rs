@@ -126,7 +126,7 @@ impl Project {
     }
 
     fn try_rebuild(&mut self) -> Result<(), Error> {
-        self.ledger = replay(&self.store, self.rules.overlap, trust(&self.lock))?;
+        self.ledger = replay(&self.store, self.rules.overlap, trust(&self.lock))?.ledger;
         self.desk = Desk::default();
         self.stale = false;
         Ok(())

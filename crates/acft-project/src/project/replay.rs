@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::error::Error;
-use crate::event::EventId;
+use crate::event::{Event, EventId};
 use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::store::{Record, Store};
@@ -13,7 +13,7 @@ use crate::store::{Record, Store};
 pub(crate) enum Trust {
     /// That it is as it was written: nothing is built on a damaged one.
     Intact,
-    /// That it makes sense: labels can be read out of one that was changed.
+    /// Nothing: what makes sense of a damaged one is read out, the rest named.
     Readable,
 }
 
@@ -25,22 +25,43 @@ pub(super) fn trust(lock: &Option<Lock>) -> Trust {
     }
 }
 
+/// What a replay gives.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    pub(super) ledger: Ledger,
+    /// What could not be read; empty but with [`Trust::Readable`].
+    pub(super) unread: Vec<String>,
+}
+
 /// Replays a database.
-pub(super) fn replay(store: &Store, overlap: usize, trust: Trust) -> Result<Ledger, Error> {
+///
+/// # Errors
+/// It is not what was asked of it, or has nothing that can be read.
+pub(super) fn replay(store: &Store, overlap: usize, trust: Trust) -> Result<Replayed, Error> {
+    match trust {
+        Trust::Intact => intact(store, overlap),
+        Trust::Readable => readable(store, overlap),
+    }
+}
+
+fn intact(store: &Store, overlap: usize) -> Result<Replayed, Error> {
     let mut ledger = Ledger::new(overlap);
-    let stopped = store.replay(|record| match step(&mut ledger, &record, trust) {
+    let stopped = store.replay(|record| match follow(&mut ledger, &record) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => ControlFlow::Break(error),
     })?;
     match stopped {
         Some(error) => Err(error),
         None if ledger.last() == EventId(0) => Err(Error::Damaged("it has no events".to_owned())),
-        None => Ok(ledger),
+        None => Ok(Replayed {
+            ledger,
+            unread: Vec::new(),
+        }),
     }
 }
 
-fn step(ledger: &mut Ledger, record: &Record, trust: Trust) -> Result<(), Error> {
-    if trust == Trust::Intact && !record.intact {
+fn follow(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
+    if !record.intact {
         return Err(Error::Damaged(format!(
             "event {} or its candidates are not as they were written",
             record.id.0
@@ -49,4 +70,74 @@ fn step(ledger: &mut Ledger, record: &Record, trust: Trust) -> Result<(), Error>
     ledger
         .apply(record.id, record.at, &record.event()?, &record.candidates)
         .map_err(|error| Error::Damaged(format!("event {}: {error}", record.id.0)))
+}
+
+fn readable(store: &Store, overlap: usize) -> Result<Replayed, Error> {
+    let mut ledger = Ledger::new(overlap);
+    let mut unread = Vec::new();
+    let mut seen = EventId(0);
+    let replayed = store.replay(|record| {
+        seen = record.id;
+        salvage(&mut ledger, &mut unread, &record)
+    });
+    match replayed {
+        Err(error) if ledger.last() == EventId(0) => return Err(error),
+        Err(error) => unread.push(format!("all after event {}: {error}", seen.0)),
+        Ok(Some(Lost)) => unread.push(format!("all after event {}", seen.0)),
+        Ok(None) => {}
+    }
+    if ledger.last() == EventId(0) {
+        return Err(Error::Damaged("it has no events".to_owned()));
+    }
+    Ok(Replayed { ledger, unread })
+}
+
+/// Which candidate is meant by a number can no longer be told.
+struct Lost;
+
+/// Applies what can be read of an event, and names what cannot. Candidates are
+/// numbered by their order, so that a label must never be read behind
+/// candidates that are missing: it would be another's.
+fn salvage(ledger: &mut Ledger, unread: &mut Vec<String>, record: &Record) -> ControlFlow<Lost> {
+    let rows = record.candidates.len();
+    let misplaced = record
+        .first
+        .is_some_and(|first| first != ledger.candidates().len() as i64);
+    if misplaced {
+        unread.push(format!(
+            "event {}: candidates before it are missing",
+            record.id.0
+        ));
+        return ControlFlow::Break(Lost);
+    }
+    let event = match (record.event(), record.candidates.first()) {
+        (Ok(event), _) => event,
+        // Its rows say all that the event did.
+        (Err(_), Some(row)) => Event::CandidatesAdded {
+            origin: row.origin,
+            count: rows,
+        },
+        (Err(error), None) if ledger.last() == EventId(0) => {
+            unread.push(format!("event {}: {error}", record.id.0));
+            // A project begins with this; the labels do not depend on what it said.
+            Event::Created {
+                seed: 0,
+                version: String::new(),
+            }
+        }
+        (Err(error), None) => {
+            unread.push(error.to_string());
+            return ControlFlow::Continue(());
+        }
+    };
+    match ledger.apply(record.id, record.at, &event, &record.candidates) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            unread.push(format!("event {}: {error}", record.id.0));
+            match event {
+                Event::CandidatesAdded { .. } => ControlFlow::Break(Lost),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
 }

@@ -57,7 +57,9 @@ fn label(id: u32, class: u16) -> Event {
 /// Checks that the ledger is what the database gives.
 #[track_caller]
 fn same_as_replayed(project: &Project) {
-    let replayed = replay(&project.store, 1, replay::Trust::Intact).unwrap();
+    let replayed = replay(&project.store, 1, replay::Trust::Intact)
+        .unwrap()
+        .ledger;
     assert_eq!(format!("{:?}", project.ledger), format!("{replayed:?}"));
 }
 
@@ -231,12 +233,133 @@ fn a_changed_row_is_noticed() {
     }
 }
 
+/// A project of three candidates, each labeled by an event of its own (5, 6 and 7), after what `sql` does to it,
+/// opened for reading.
+fn read_after(sql: &str) -> (TempDir, Project) {
+    let (folder, mut project) = project(3);
+    project
+        .append(NOW, vec![label(0, 1), label(1, 0), label(2, 1)])
+        .unwrap();
+    drop(project);
+    Store::tamper(folder.path(), sql);
+    let opened = Project::open(folder.path(), Rules::default(), "a test");
+    assert!(matches!(opened, Err(Error::Damaged(_))), "{sql}");
+    let read = Project::read(folder.path(), Rules::default()).unwrap();
+    (folder, read)
+}
+
+fn labels(project: &Project) -> Vec<Option<u16>> {
+    let of = |id| project.ledger().label(CandidateId(id)).map(|class| class.0);
+    (0..3).map(of).collect()
+}
+
+#[test]
+fn one_event_that_cannot_be_read_takes_no_other_label_with_it() {
+    for sql in [
+        r#"UPDATE events SET body = '{"kind":"labeled"}' WHERE id = 6"#,
+        r#"UPDATE events SET body = replace(body, '"candidate":1', '"candidate":7') WHERE id = 6"#,
+    ] {
+        let (_folder, read) = read_after(sql);
+        assert_eq!(labels(&read), [Some(1), None, Some(1)], "{sql}");
+        assert_eq!(read.unread().len(), 1, "{:?}", read.unread());
+        assert!(read.unread()[0].contains("event 6"), "{:?}", read.unread());
+    }
+}
+
+#[test]
+fn labels_are_read_where_the_event_that_brought_the_candidates_cannot_be() {
+    for id in [1, 4] {
+        let (_folder, read) =
+            read_after(&format!("UPDATE events SET body = '{{\"kind\":\"torn\"}}' WHERE id = {id}"));
+        assert_eq!(labels(&read), [Some(1), Some(0), Some(1)]);
+    }
+}
+
+/// Candidates are numbered by their order: were one skipped, its labels would be read as another's.
+#[test]
+fn no_label_is_read_as_that_of_another_candidate() {
+    let remain = "DROP TRIGGER candidates_remain; PRAGMA foreign_keys = OFF;";
+    for (sql, about) in [
+        (
+            format!("{remain} DELETE FROM candidates WHERE id = 1"),
+            "candidates were added",
+        ),
+        (
+            format!(
+                "{remain} DELETE FROM candidates; DROP TRIGGER candidates_follow; \
+                     INSERT INTO candidates (id, event, key, name, path, part, origin) \
+                     VALUES (1, 4, randomblob(32), '', '', 'pool', 'listed')"
+            ),
+            "missing",
+        ),
+    ] {
+        let (_folder, read) = read_after(&sql);
+        assert_eq!(labels(&read), [None, None, None]);
+        assert_eq!(read.unread().len(), 2, "{:?}", read.unread());
+        assert!(read.unread()[0].contains(about), "{:?}", read.unread());
+        assert!(
+            read.unread()[1].contains("all after event 4"),
+            "{:?}",
+            read.unread()
+        );
+    }
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_not_called_damaged() {
+    let (folder, project) = project(3);
+    let next = EventId(project.ledger().last().0 + 1);
+    let body = r#"{"kind":"wondered","by":"x"}"#;
+    project.store.append(next, NOW, body, &[], 0).unwrap();
+    drop(project);
+    let error = Project::open(folder.path(), Rules::default(), "a test").unwrap_err();
+    assert!(matches!(error, Error::Unfamiliar(_)), "{error}");
+    let findings = check_database(folder.path()).unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].mend.contains("newer"), "{findings:?}");
+}
+
+#[test]
+fn a_closed_project_is_one_file() {
+    let (folder, mut project) = project(3);
+    project.append(NOW, vec![label(0, 1)]).unwrap();
+    assert!(folder.path().join("acft.db-wal").exists());
+    project.close().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    std::fs::copy(
+        folder.path().join("acft.db"),
+        elsewhere.path().join("acft.db"),
+    )
+    .unwrap();
+    assert!(!folder.path().join("acft.db-wal").exists());
+    let moved = Project::read(elsewhere.path(), Rules::default()).unwrap();
+    assert_eq!(moved.ledger().label(CandidateId(0)), Some(ClassId(1)));
+}
+
+/// What is left in the log, beside the file, is never taken for complete.
+#[test]
+fn a_project_that_could_not_be_completed_says_so() {
+    let (folder, mut project) = project(3);
+    let reader = rusqlite::Connection::open(folder.path().join("acft.db")).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM events")
+        .unwrap();
+    project.append(NOW, vec![label(0, 1)]).unwrap();
+    project.store.do_not_wait();
+    let error = project.close().unwrap_err();
+    assert!(error.to_string().contains("another process"), "{error}");
+    drop(reader);
+    let read = Project::read(folder.path(), Rules::default()).unwrap();
+    assert_eq!(read.ledger().label(CandidateId(0)), Some(ClassId(1)));
+}
+
 /// Wherever a disk loses a page, nothing is built on what is left.
 #[test]
 fn lost_pages_are_noticed() {
     let (folder, mut project) = project(200);
+    let class = |id: u32| u16::from(id % 3 == 0);
     for id in 0..200 {
-        project.append(NOW, vec![label(id, 1)]).unwrap();
+        project.append(NOW, vec![label(id, class(id))]).unwrap();
     }
     drop(project);
     let path = folder.path().join("acft.db");
@@ -253,6 +376,21 @@ fn lost_pages_are_noticed() {
         }
         let findings = check_database(folder.path()).unwrap();
         assert_ne!(findings, [], "page {page}");
+        // What can be read out of it was said so, and what was not read is told.
+        let Ok(read) = Project::read(folder.path(), Rules::default()) else {
+            continue;
+        };
+        let labels: Vec<_> = (0..200)
+            .map(|id| (id, read.ledger().label(CandidateId(id))))
+            .collect();
+        for (id, label) in &labels {
+            assert!(
+                label.is_none_or(|label| label.0 == class(*id)),
+                "page {page}: {id}"
+            );
+        }
+        let all = labels.iter().all(|(_, label)| label.is_some());
+        assert!(all || !read.unread().is_empty(), "page {page}");
     }
     std::fs::write(&path, &whole).unwrap();
     assert_eq!(check_database(folder.path()).unwrap(), []);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::params;
 
 use super::Store;
-use super::rows::{self, COLUMNS, START, chain};
+use super::rows::{self, COLUMNS, NUMBER, START, chain};
 use crate::error::Error;
 use crate::event::{Event, EventId, Moment};
 use crate::ledger::Candidate;
@@ -21,15 +21,25 @@ pub(crate) struct Record {
     pub(crate) body: String,
     /// The candidates that belong to it.
     pub(crate) candidates: Vec<Candidate>,
+    /// The number of the first of them.
+    pub(crate) first: Option<i64>,
     /// Whether its hash follows from the one before it and what it says.
     pub(crate) intact: bool,
 }
 
 impl Record {
     /// What happened.
+    ///
+    /// # Errors
+    /// It is damaged, or, where it is as it was written, of a newer program.
     pub(crate) fn event(&self) -> Result<Event, Error> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| Error::Damaged(format!("event {} cannot be read: {error}", self.id.0)))
+        serde_json::from_str(&self.body).map_err(|error| {
+            let text = format!("event {} cannot be read: {error}", self.id.0);
+            match self.intact {
+                true => Error::Unfamiliar(text),
+                false => Error::Damaged(text),
+            }
+        })
     }
 }
 
@@ -53,8 +63,12 @@ impl Store {
                 let (id, at) = (EventId(row.get(0)?), Moment(row.get(1)?));
                 let body: String = row.get(2)?;
                 let hash: [u8; 32] = row.get(3)?;
+                let mut first = None;
                 let candidates = candidates
-                    .query_map(params![id.0], rows::candidate)?
+                    .query_map(params![id.0], |row| {
+                        first = first.or(Some(row.get(NUMBER)?));
+                        rows::candidate(row)
+                    })?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 let intact = chain(&before, id, at, &body, &candidates) == hash;
                 before = hash;
@@ -63,6 +77,7 @@ impl Store {
                     at,
                     body,
                     candidates,
+                    first,
                     intact,
                 };
                 if let ControlFlow::Break(result) = visit(record) {

@@ -95,7 +95,10 @@ pub(super) fn insert_candidates(
 }
 
 /// The columns that [`candidate`] reads.
-pub(super) const COLUMNS: &str = "key, name, path, x0, y0, x1, y1, grp, part, origin, event, id";
+pub(super) const COLUMNS: &str = "key, name, path, x0, y0, x1, y1, grp, part, origin, id";
+
+/// Where among them a candidate's number is.
+pub(super) const NUMBER: usize = 10;
 
 /// A candidate of its row.
 pub(super) fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {

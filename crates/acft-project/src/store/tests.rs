@@ -37,6 +37,11 @@ impl Store {
             .unwrap();
     }
 
+    /// What another process has is told at once.
+    pub(crate) fn do_not_wait(&self) {
+        self.connection.busy_timeout(Duration::ZERO).unwrap();
+    }
+
     /// The transaction that is open can be written to, and not be committed.
     pub(crate) fn spoil(&self) {
         self.connection
