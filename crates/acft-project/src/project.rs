@@ -35,8 +35,8 @@ pub struct Project {
     root: PathBuf,
     pub(crate) rules: Rules,
     pub(crate) ledger: Ledger,
-    /// What a damaged database did not give; empty where it is whole.
-    unread: Vec<String>,
+    /// What is wrong with the database, where it is damaged.
+    damage: Vec<String>,
     pub(crate) desk: Desk,
     /// Before the lock, so that it is closed before another may open it.
     store: Store,
@@ -101,12 +101,12 @@ impl Project {
     }
 
     fn of(root: &Path, rules: Rules, store: Store, lock: Option<Lock>) -> Result<Self, Error> {
-        let Replayed { ledger, unread } = replay(&store, rules.overlap, trust(&lock))?;
+        let Replayed { ledger, damage } = replay(&store, rules.overlap, trust(&lock))?;
         Ok(Self {
             root: root.to_owned(),
             rules,
             ledger,
-            unread,
+            damage,
             desk: Desk::default(),
             store,
             lock,
@@ -124,10 +124,10 @@ impl Project {
         self.store.close()
     }
 
-    /// What could not be read of a damaged database that was opened for
-    /// reading, an event a line. The state is what the others give.
-    pub fn unread(&self) -> &[String] {
-        &self.unread
+    /// What is wrong with a damaged database that was opened for reading, a
+    /// line each: the state is what can be read of it.
+    pub fn damage(&self) -> &[String] {
+        &self.damage
     }
 
     /// The folder.

@@ -29,8 +29,8 @@ pub(super) fn trust(lock: &Option<Lock>) -> Trust {
 #[derive(Debug)]
 pub(super) struct Replayed {
     pub(super) ledger: Ledger,
-    /// What could not be read; empty but with [`Trust::Readable`].
-    pub(super) unread: Vec<String>,
+    /// What is not as it was written, an event a line; empty but with [`Trust::Readable`].
+    pub(super) damage: Vec<String>,
 }
 
 /// Replays a database.
@@ -55,7 +55,7 @@ fn intact(store: &Store, overlap: usize) -> Result<Replayed, Error> {
         None if ledger.last() == EventId(0) => Err(Error::Damaged("it has no events".to_owned())),
         None => Ok(Replayed {
             ledger,
-            unread: Vec::new(),
+            damage: Vec::new(),
         }),
     }
 }
@@ -74,41 +74,47 @@ fn follow(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
 
 fn readable(store: &Store, overlap: usize) -> Result<Replayed, Error> {
     let mut ledger = Ledger::new(overlap);
-    let mut unread = Vec::new();
+    let mut damage = Vec::new();
     let mut seen = EventId(0);
     let replayed = store.replay(|record| {
         seen = record.id;
-        salvage(&mut ledger, &mut unread, &record)
+        salvage(&mut ledger, &mut damage, &record)
     });
     match replayed {
         Err(error) if ledger.last() == EventId(0) => return Err(error),
-        Err(error) => unread.push(format!("all after event {}: {error}", seen.0)),
-        Ok(Some(Lost)) => unread.push(format!("all after event {}", seen.0)),
+        Err(error) => damage.push(format!("all after event {}: {error}", seen.0)),
+        Ok(Some(Lost)) => damage.push(format!("all after event {}", seen.0)),
         Ok(None) => {}
     }
     if ledger.last() == EventId(0) {
         return Err(Error::Damaged("it has no events".to_owned()));
     }
-    Ok(Replayed { ledger, unread })
+    Ok(Replayed { ledger, damage })
 }
 
 /// Which candidate is meant by a number can no longer be told.
 struct Lost;
 
-/// Applies what can be read of an event, and names what cannot. Candidates are
+/// Applies what can be read of an event, and says what is wrong with it. Candidates are
 /// numbered by their order, so that a label must never be read behind
 /// candidates that are missing: it would be another's.
-fn salvage(ledger: &mut Ledger, unread: &mut Vec<String>, record: &Record) -> ControlFlow<Lost> {
+fn salvage(ledger: &mut Ledger, damage: &mut Vec<String>, record: &Record) -> ControlFlow<Lost> {
     let rows = record.candidates.len();
     let misplaced = record
         .first
         .is_some_and(|first| first != ledger.candidates().len() as i64);
     if misplaced {
-        unread.push(format!(
+        damage.push(format!(
             "event {}: candidates before it are missing",
             record.id.0
         ));
         return ControlFlow::Break(Lost);
+    }
+    if !record.intact {
+        damage.push(format!(
+            "event {}: it is not as it was written",
+            record.id.0
+        ));
     }
     let event = match (record.event(), record.candidates.first()) {
         (Ok(event), _) => event,
@@ -118,7 +124,7 @@ fn salvage(ledger: &mut Ledger, unread: &mut Vec<String>, record: &Record) -> Co
             count: rows,
         },
         (Err(error), None) if ledger.last() == EventId(0) => {
-            unread.push(format!("event {}: {error}", record.id.0));
+            damage.push(format!("event {}: {error}", record.id.0));
             // A project begins with this; the labels do not depend on what it said.
             Event::Created {
                 seed: 0,
@@ -126,14 +132,14 @@ fn salvage(ledger: &mut Ledger, unread: &mut Vec<String>, record: &Record) -> Co
             }
         }
         (Err(error), None) => {
-            unread.push(error.to_string());
+            damage.push(error.to_string());
             return ControlFlow::Continue(());
         }
     };
     match ledger.apply(record.id, record.at, &event, &record.candidates) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
-            unread.push(format!("event {}: {error}", record.id.0));
+            damage.push(format!("event {}: {error}", record.id.0));
             match event {
                 Event::CandidatesAdded { .. } => ControlFlow::Break(Lost),
                 _ => ControlFlow::Continue(()),

@@ -22,6 +22,17 @@ pub(crate) fn create(root: &Path, at: Moment, events: &[Event]) -> Result<(), Er
     }
     let cannot =
         |error: std::io::Error| Error::Storage(format!("cannot make {}: {error}", path.display()));
+    for of_another in ["-wal", "-shm", "-journal"] {
+        let of_another = root.join(format!("{DATABASE}{of_another}"));
+        if of_another.exists() {
+            return Err(Error::Storage(format!(
+                "cannot make {}: {} of an earlier database is there, and would be read as its \
+                 own; move it away",
+                path.display(),
+                of_another.display()
+            )));
+        }
+    }
     for leftover in ["", "-journal", "-wal", "-shm"] {
         let leftover = root.join(format!("{DATABASE}.new{leftover}"));
         if leftover.exists() {

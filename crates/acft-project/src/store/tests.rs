@@ -105,6 +105,17 @@ fn a_new_database_is_one_file_with_nothing_left_over() {
 }
 
 #[test]
+fn a_new_database_is_not_made_beside_the_log_of_another() {
+    for log in ["acft.db-wal", "acft.db-shm", "acft.db-journal"] {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join(log), b"what was not copied yet").unwrap();
+        let error = create(folder.path(), Moment(5), &[]).unwrap_err();
+        assert!(error.to_string().contains(log), "{error}");
+        assert_eq!(names(&folder), [log]);
+    }
+}
+
+#[test]
 fn commits_are_on_disk_when_they_return() {
     let folder = created();
     let store = Store::open(folder.path()).unwrap();

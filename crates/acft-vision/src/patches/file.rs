@@ -5,7 +5,8 @@
 //! the candidate's key, which is a hash of the image's content, and a hash over
 //! both. It holds nothing that cannot be made again, so it may be deleted at
 //! any time, is never synced, and whatever in it is not as it was written is
-//! passed over.
+//! passed over. Beside what cannot be made again, labels above all, it takes
+//! the last room on a disk from nobody: where the disk is full, it is emptied.
 
 use std::{
     collections::HashMap,
@@ -31,15 +32,21 @@ const ENTRY: usize = 32 + 8 + 32;
 #[derive(Debug)]
 pub struct RegionFile {
     file: File,
-    max_bytes: u64,
     /// Where each region is, and how long.
     index: RwLock<HashMap<CandidateKey, (u64, usize)>>,
-    end: Mutex<u64>,
+    room: Mutex<Room>,
+}
+
+/// Where the next region goes.
+#[derive(Debug)]
+struct Room {
+    end: u64,
+    max_bytes: u64,
 }
 
 impl RegionFile {
     /// Opens the file of a policy and an input size in a folder, which is made
-    /// where it is missing. None where another process has it: that one fills
+    /// where it is missing, and cuts it to `max_bytes`. None where another process has it: that one fills
     /// it, and this one does without.
     ///
     /// # Errors
@@ -63,14 +70,14 @@ impl RegionFile {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let (index, end) = scan(&file)?;
-        // A kill while appending leaves a torn end.
+        let (index, end) = scan(&file, max_bytes)?;
+        // A kill while appending leaves a torn end, and an earlier process may
+        // have been allowed more.
         file.set_len(end)?;
         Ok(Some(Self {
             file,
-            max_bytes,
             index: RwLock::new(index),
-            end: Mutex::new(end),
+            room: Mutex::new(Room { end, max_bytes }),
         }))
     }
 
@@ -95,8 +102,8 @@ impl RegionFile {
         region
     }
 
-    /// Keeps the region of a candidate, if there is room. A disk that does not
-    /// take it costs no more than the room.
+    /// Keeps the region of a candidate, if there is room. Where the disk does
+    /// not take it, all of the file is given back, and nothing more is kept.
     pub fn put(&self, key: &CandidateKey, region: &Region) {
         let region = region.to_bytes();
         let mut entry = Vec::with_capacity(ENTRY + region.len());
@@ -105,14 +112,28 @@ impl RegionFile {
         entry.extend(hash(key, &region));
         entry.extend(&region);
 
-        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        let after = *end + entry.len() as u64;
-        if after > self.max_bytes || self.has(key) || write_at(&self.file, &entry, *end).is_err() {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = room.end + entry.len() as u64;
+        if after > room.max_bytes || self.has(key) {
+            return;
+        }
+        if write_at(&self.file, &entry, room.end).is_err() {
+            self.give_back(&mut room);
             return;
         }
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        index.insert(*key, (*end, region.len()));
-        *end = after;
+        index.insert(*key, (room.end, region.len()));
+        room.end = after;
+    }
+
+    /// Empties the file, for good.
+    fn give_back(&self, room: &mut Room) {
+        room.max_bytes = 0;
+        // Readers who have a place already find nothing there.
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.clear();
+        room.end = MAGIC.len() as u64;
+        let _ = self.file.set_len(room.end);
     }
 
     fn has(&self, key: &CandidateKey) -> bool {
@@ -121,11 +142,14 @@ impl RegionFile {
     }
 }
 
-/// Where the regions of a file are, and where the last whole one ends. A file
-/// of another kind or version counts as empty.
+/// Where the regions of a file are, and where the last whole one within
+/// `max_bytes` ends. A file of another kind or version counts as empty.
 #[allow(clippy::type_complexity)]
-fn scan(file: &File) -> io::Result<(HashMap<CandidateKey, (u64, usize)>, u64)> {
-    let length = file.metadata()?.len();
+fn scan(file: &File, max_bytes: u64) -> io::Result<(HashMap<CandidateKey, (u64, usize)>, u64)> {
+    let length = file
+        .metadata()?
+        .len()
+        .min(max_bytes.max(MAGIC.len() as u64));
     let mut index = HashMap::new();
     let mut magic = [0; MAGIC.len()];
     let ours = read_at(file, &mut magic, 0).is_ok() && &magic == MAGIC;
@@ -286,6 +310,55 @@ mod tests {
                 assert_eq!(file.get(&key(n)), expected, "{length}");
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_may_be_smaller_now_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = open(folder.path(), ROOM);
+        for n in 1..4 {
+            file.put(&key(n), &region(n));
+        }
+        drop(file);
+        let length = |folder: &Path| std::fs::metadata(path(folder)).unwrap().len();
+        let entry = (length(folder.path()) - MAGIC.len() as u64) / 3;
+        for (most, kept) in [
+            (ROOM, 3),
+            (MAGIC.len() as u64 + 2 * entry + 1, 2),
+            (1, 0),
+            (0, 0),
+        ] {
+            let file = open(folder.path(), most);
+            let there = (1..4).filter(|n| file.get(&key(*n)).is_some()).count();
+            assert_eq!(there as u64, kept);
+            assert_eq!(length(folder.path()), MAGIC.len() as u64 + kept * entry);
+            file.put(&key(9), &region(9));
+            drop(file);
+            assert!(length(folder.path()) <= most.max(MAGIC.len() as u64));
+        }
+    }
+
+    /// A file that cannot be written stands for a disk that is full.
+    #[test]
+    fn on_a_full_disk_it_gives_back_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = open(folder.path(), ROOM);
+        for n in 1..4 {
+            file.put(&key(n), &region(n));
+        }
+        let whole = std::mem::replace(&mut file.file, File::open(path(folder.path())).unwrap());
+        file.put(&key(4), &region(4));
+        file.file = whole;
+        for n in 1..5 {
+            assert_eq!(file.get(&key(n)), None);
+        }
+        // Now that it can be written, and even so: the room is others'.
+        file.put(&key(5), &region(5));
+        assert_eq!(file.get(&key(5)), None);
+        drop(file);
+        let file = open(folder.path(), ROOM);
+        file.put(&key(5), &region(5));
+        assert_eq!(file.get(&key(5)), Some(region(5)));
     }
 
     #[test]
