@@ -13,6 +13,8 @@ use crate::settings::ShowGuess;
 #[derive(Debug, Serialize)]
 pub(crate) struct Session {
     annotator: String,
+    /// Differs between projects, also where they have one name.
+    id: String,
     project: String,
     version: String,
     classes: Vec<Class>,
@@ -53,6 +55,7 @@ pub(crate) async fn session(
             .collect();
         Ok(Json(Session {
             annotator: annotator.to_owned(),
+            id: format!("{:x}-{:x}", ledger.seed(), ledger.created().0),
             project: settings.project,
             version: settings.version,
             classes,

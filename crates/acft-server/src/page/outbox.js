@@ -5,7 +5,9 @@
 import { Refused, candidatePath } from "./api.js";
 
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 15_000];
-const PREFIX = "acft.outbox.";
+const PREFIX = "acft.outbox/";
+/** How keys began when they ended in PROJECT.ANNOTATOR.TAB, by name. */
+const OLDER = "acft.outbox.";
 const ABANDONED_MS = 20_000;
 
 const PATHS = {
@@ -21,7 +23,7 @@ const REPEATED = new Set(["label", "skip", "undo"]);
 
 export class Outbox {
   #api;
-  #annotator;
+  #session;
   #key;
   #running = false;
   #wake = null;
@@ -33,12 +35,16 @@ export class Outbox {
 
   constructor(api, session) {
     this.#api = api;
-    this.#annotator = session.annotator;
-    const scope = `${PREFIX}${session.project}.${session.annotator}.`;
+    this.#session = session;
     const tab = (sessionStorage.getItem("acft.tab") ?? crypto.getRandomValues(new Uint32Array(1))[0].toString(36));
     sessionStorage.setItem("acft.tab", tab);
+    // What is encoded has no slash: no name is the beginning of another, and
+    // projects of one name are told apart by their ids.
+    const scope = `${PREFIX}${encodeURIComponent(session.id)}/${encodeURIComponent(session.annotator)}/`;
     this.#key = scope + tab;
-    this.#adopt(scope);
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(scope)) this.#adopt(key, this.#left(key));
+    }
     addEventListener("online", () => this.retry());
     setInterval(() => this.ops.length && this.#keep(), ABANDONED_MS / 4);
   }
@@ -52,6 +58,7 @@ export class Outbox {
   start() {
     this.#changed();
     this.#run();
+    this.#adoptOlder();
   }
 
   /** Puts something in; its `done` settles when the server has answered. */
@@ -115,7 +122,7 @@ export class Outbox {
   }
 
   #vote(candidate) {
-    return candidate.votes.findLast((vote) => vote.annotator === this.#annotator);
+    return candidate.votes.findLast((vote) => vote.annotator === this.#session.annotator);
   }
 
   #settle(op, tell) {
@@ -150,24 +157,55 @@ export class Outbox {
     }
   }
 
-  /** Takes over what this tab, or one that was closed, left behind. */
-  #adopt(scope) {
-    for (const key of Object.keys(localStorage)) {
-      if (!key.startsWith(scope)) continue;
-      try {
-        const kept = JSON.parse(localStorage.getItem(key));
-        if (key !== this.#key && Date.now() - kept.at < ABANDONED_MS) continue;
-        localStorage.removeItem(key);
-        for (const left of kept.ops) {
-          const op = { ...left };
-          op.done = new Promise((resolve, reject) => Object.assign(op, { resolve, reject }));
-          op.done.then(() => this.onleftover(op, null), (error) => this.onleftover(op, error));
-          this.ops.push(op);
-        }
-      } catch {
-        localStorage.removeItem(key);
-      }
+  /** What this tab, or one that was closed, left behind under a key; none where it is still open. */
+  #left(key) {
+    try {
+      const kept = JSON.parse(localStorage.getItem(key));
+      if (key !== this.#key && Date.now() - kept.at < ABANDONED_MS) return null;
+      return [...kept.ops];
+    } catch {
+      localStorage.removeItem(key);
+      return null;
     }
+  }
+
+  /** Takes it over. */
+  #adopt(key, ops) {
+    if (!ops) return;
+    localStorage.removeItem(key);
+    for (const left of ops) {
+      const op = { ...left };
+      op.done = new Promise((resolve, reject) => Object.assign(op, { resolve, reject }));
+      op.done.then(() => this.onleftover(op, null), (error) => this.onleftover(op, error));
+      this.ops.push(op);
+    }
+  }
+
+  /**
+   * Takes over what a page of an earlier build left behind. Its key has names
+   * alone: where a dot in one of them could be the dot between them, or the
+   * candidates are of another project of that name, it is left where it is.
+   */
+  async #adoptOlder() {
+    for (const key of Object.keys(localStorage)) {
+      const [project, annotator, ...rest] = key.startsWith(OLDER) ? key.slice(OLDER.length).split(".") : [];
+      if (project !== this.#session.project || annotator !== this.#session.annotator || rest.length !== 1) continue;
+      const ops = this.#left(key);
+      if (!ops || !(await this.#isOurs(ops)) || localStorage.getItem(key) === null) continue;
+      this.#adopt(key, ops);
+      this.#changed();
+      this.#run();
+    }
+  }
+
+  async #isOurs(ops) {
+    const candidates = new Set(ops.map((op) => op.candidate).filter(Boolean));
+    try {
+      for (const candidate of candidates) await this.#api.get(candidatePath(candidate));
+    } catch {
+      return false;
+    }
+    return candidates.size > 0;
   }
 }
 
