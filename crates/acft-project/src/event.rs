@@ -98,6 +98,10 @@ pub enum Event {
         /// The best of the ranking in its order, more than the window, for
         /// serving ahead while the network trains.
         reserve: Vec<Member>,
+        /// Whether it names fewer than it was to, because no more of a group
+        /// may be named.
+        #[serde(default, skip_serializing_if = "is_false")]
+        short: bool,
     },
     /// Candidates left U to be labeled. Kept before anyone sees them.
     BatchDrawn {
@@ -179,6 +183,10 @@ pub enum Event {
         /// Who.
         by: String,
     },
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where candidates came from.
@@ -348,6 +356,16 @@ mod tests {
                     annotator: "ada".into(),
                     seconds: None,
                     origin: LabelOrigin::Expert,
+                },
+            ),
+            (
+                r#"{"kind":"ranked","ranking":1,"model":null,"scored":9,"reserve":[]}"#,
+                Event::Ranked {
+                    ranking: 1,
+                    model: None,
+                    scored: 9,
+                    reserve: Vec::new(),
+                    short: false,
                 },
             ),
             (

@@ -90,6 +90,8 @@ pub struct Ranking {
     pub scored: usize,
     /// The best, in order.
     pub reserve: Vec<Member>,
+    /// Whether groups keep it shorter than it was to be.
+    pub short: bool,
 }
 
 /// What a ranking asked.
@@ -106,6 +108,7 @@ pub struct Asked {
 pub struct Ledger {
     /// Decides every random choice.
     pub(crate) seed: u64,
+    created: Moment,
     /// The last event that was applied.
     pub(crate) last: EventId,
     candidates: Vec<Candidate>,
@@ -163,7 +166,10 @@ impl Ledger {
             return refuse("a project is created once, and first");
         }
         match event {
-            Event::Created { seed, .. } => self.seed = *seed,
+            Event::Created { seed, .. } => {
+                self.seed = *seed;
+                self.created = at;
+            }
             Event::ClassAdded { class, name } => self.classes.add(*class, name)?,
             Event::ClassRenamed { class, name } => self.classes.rename(*class, name)?,
             Event::ClassMerged { from, into } => {
@@ -183,7 +189,15 @@ impl Ledger {
                 model,
                 scored,
                 reserve,
-            } => self.rank(*ranking, model.as_deref(), at, *scored, reserve)?,
+                short,
+            } => self.rank(Ranking {
+                number: *ranking,
+                model: model.clone(),
+                at,
+                scored: *scored,
+                reserve: reserve.clone(),
+                short: *short,
+            })?,
             Event::BatchDrawn {
                 batch,
                 draw,
@@ -309,41 +323,29 @@ impl Ledger {
         Ok(())
     }
 
-    fn rank(
-        &mut self,
-        number: u32,
-        model: Option<&str>,
-        at: Moment,
-        scored: usize,
-        reserve: &[Member],
-    ) -> Result<(), Contradiction> {
-        if number != self.rankings() + 1 {
+    fn rank(&mut self, ranking: Ranking) -> Result<(), Contradiction> {
+        if ranking.number != self.rankings() + 1 {
             return refuse(format!(
-                "ranking {number} follows ranking {}",
+                "ranking {} follows ranking {}",
+                ranking.number,
                 self.rankings()
             ));
         }
-        let classes = match model {
+        let classes = match &ranking.model {
             None => self.classes.current().collect(),
             Some(model) => {
                 let place = self.models.require(model)?;
                 self.models.all()[place].model.classes.clone()
             }
         };
-        for member in reserve {
+        for member in &ranking.reserve {
             self.require_candidate(member.candidate)?;
         }
         self.asked.push(Asked {
-            model: model.map(str::to_owned),
+            model: ranking.model.clone(),
             classes,
         });
-        self.ranking = Some(Ranking {
-            number,
-            model: model.map(str::to_owned),
-            at,
-            scored,
-            reserve: reserve.to_vec(),
-        });
+        self.ranking = Some(ranking);
         Ok(())
     }
 
@@ -434,6 +436,11 @@ impl Ledger {
     /// Decides every random choice.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// When the project was made.
+    pub fn created(&self) -> Moment {
+        self.created
     }
 
     /// The last event that was applied.

@@ -88,6 +88,9 @@ impl Default for Server {
 /// the next ranking soon has its say.
 const AHEAD: usize = 4;
 
+/// Batches beyond the window that a ranking is kept for.
+const BATCHES_AHEAD: usize = 5;
+
 /// In minutes. Whoever was served something a week ago does not come back to it.
 const LONGEST_LEASE: f64 = 7.0 * 24.0 * 60.0;
 
@@ -211,6 +214,13 @@ impl ProjectSettings {
             Query::Active { omega, .. } => omega,
             Query::Random | Query::Baseline { .. } => 1.0,
         }
+    }
+
+    /// How many of the best a ranking names: the window, and those beyond it
+    /// that are served while the network trains.
+    pub(crate) fn reserve(&self) -> usize {
+        let window = (self.omega() * self.batch() as f64) as usize;
+        window + BATCHES_AHEAD * self.batch()
     }
 
     /// How many new labels the network is fine-tuned on.

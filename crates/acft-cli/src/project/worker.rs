@@ -30,7 +30,7 @@ use super::vision::{InUse, ProjectVision};
 use append::{advise, append};
 use decide::{Decision, Failed, Pace, decide};
 use glance::Glance;
-use lab::{Lab, reserve};
+use lab::Lab;
 use observer::Watch;
 use snapshot::Snapshot;
 
@@ -136,7 +136,6 @@ fn pace(settings: &ProjectSettings) -> Pace {
     Pace {
         batch: settings.batch(),
         every: settings.every(),
-        reserve: reserve(settings),
         active: matches!(settings.simulation().plan.query, Query::Active { .. }),
     }
 }

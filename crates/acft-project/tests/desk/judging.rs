@@ -95,6 +95,7 @@ fn reviewed() -> Desk {
             model: None,
             scored: 4,
             reserve: Vec::new(),
+            short: false,
         },
         Event::BatchDrawn {
             batch: 1,

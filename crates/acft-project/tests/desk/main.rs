@@ -85,6 +85,7 @@ impl Desk {
             model: None,
             scored: reserve.len(),
             reserve,
+            short: false,
         }]);
     }
 

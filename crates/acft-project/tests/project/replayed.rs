@@ -99,9 +99,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (class(), class()).prop_map(|(from, into)| Event::ClassMerged { from, into }),
         1 => (who(), name()).prop_map(|(name, token)| Event::AnnotatorAdded { name, token }),
         1 => who().prop_map(|name| Event::AnnotatorRevoked { name }),
-        1 => (1..4_u32, prop::option::of(hash()), prop::collection::vec(member(), 0..4))
-            .prop_map(|(ranking, model, reserve)|
-                Event::Ranked { ranking, model, scored: 9, reserve }),
+        1 => (1..4_u32, prop::option::of(hash()), prop::collection::vec(member(), 0..4), any::<bool>())
+            .prop_map(|(ranking, model, reserve, short)|
+                Event::Ranked { ranking, model, scored: 9, reserve, short }),
         4 => (1..5_u32, draw, prop::collection::vec(member(), 0..4))
             .prop_map(|(batch, draw, members)|
                 Event::BatchDrawn { batch, draw, ranking: None, members }),

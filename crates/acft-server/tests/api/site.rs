@@ -176,6 +176,7 @@ impl Site {
             model: Some(MODEL.to_owned()),
             scored: all.len(),
             reserve: members.clone(),
+            short: false,
         });
         events.push(Event::BatchDrawn {
             batch,

@@ -181,6 +181,7 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
         batch: args.batch.unwrap_or(opened.settings.batch()),
         omega: opened.settings.omega(),
         max_per_group: opened.project.rules().max_per_group,
+        reserve: opened.settings.reserve(),
     };
     let events = draw::events(ledger, &scores.of, rules);
     opened.project.append(now(), events).map_err(told)?;

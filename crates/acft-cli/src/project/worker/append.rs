@@ -133,6 +133,7 @@ mod tests {
             model: Some(began.clone()),
             scored: 1,
             reserve: Vec::new(),
+            short: false,
         };
         append(
             &mut project,

@@ -25,8 +25,6 @@ pub(super) struct Pace {
     pub(super) batch: usize,
     /// Fine-tune on so many new labels.
     pub(super) every: usize,
-    /// How many of the best a ranking names where groups do not keep it short.
-    pub(super) reserve: usize,
     /// Whether the strategy ranks at all.
     pub(super) active: bool,
 }
@@ -92,9 +90,8 @@ fn wants_ranking(now: &Glance, pace: Pace) -> bool {
             // Where groups keep it short, another would name no more: it waits
             // for the last word on this one, or all of U would be scored again
             // at once, and the groups' limit would limit nothing.
-            let is_short = ranking.named < pace.reserve.min(ranking.scored);
             let is_used_up = ranking.left < pace.batch.min(now.pool);
-            stale || is_used_up && (!is_short || now.open == 0)
+            stale || is_used_up && (!ranking.short || now.open == 0)
         }
     }
 }
@@ -109,7 +106,6 @@ mod tests {
     const PACE: Pace = Pace {
         batch: 10,
         every: 5,
-        reserve: 100,
         active: true,
     };
 
@@ -123,8 +119,7 @@ mod tests {
     fn ranking(model: Option<&str>, left: usize) -> Option<RankingNow> {
         Some(RankingNow {
             model: model.map(str::to_owned),
-            named: 100,
-            scored: 200,
+            short: false,
             left,
         })
     }
@@ -233,8 +228,7 @@ mod tests {
         let short = |open| Glance {
             ranking: Some(RankingNow {
                 model: Some("a".to_owned()),
-                named: 15,
-                scored: 200,
+                short: true,
                 left: 5,
             }),
             open,

@@ -47,10 +47,8 @@ pub(super) struct InUseNow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RankingNow {
     pub(super) model: Option<String>,
-    /// How many it named.
-    pub(super) named: usize,
-    /// How many it is the best of.
-    pub(super) scored: usize,
+    /// Whether groups keep it shorter than it was to be.
+    pub(super) short: bool,
     /// Those of them that are still in U.
     pub(super) left: usize,
 }
@@ -82,8 +80,7 @@ impl Glance {
             open: ledger.waiting(),
             ranking: ledger.ranking().map(|ranking| RankingNow {
                 model: ranking.model.clone(),
-                named: ranking.reserve.len(),
-                scored: ranking.scored,
+                short: ranking.short,
                 left: ranking
                     .reserve
                     .iter()

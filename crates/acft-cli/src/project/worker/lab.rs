@@ -25,16 +25,6 @@ use crate::project::settings::ProjectSettings;
 use crate::project::vision::{InUse, ProjectPatches};
 use crate::simulate::folder::write_atomically;
 
-/// Batches beyond the window that a ranking is kept for: served ahead while
-/// the network trains.
-const AHEAD: usize = 5;
-
-/// How many of the best a ranking names: the window, and those beyond.
-pub(super) fn reserve(settings: &ProjectSettings) -> usize {
-    let window = (settings.omega() * settings.batch() as f64) as usize;
-    window + AHEAD * settings.batch()
-}
-
 /// What is kept between pieces of work.
 pub(super) struct Lab {
     root: PathBuf,
@@ -157,6 +147,8 @@ impl Lab {
                 model: Some(self.in_use.hash.clone()),
                 scored: queried.scored,
                 reserve: best.iter().map(member).collect(),
+                // It names as many as there are but for groups.
+                short: best.len() < plan.reserve.min(queried.scored),
             });
         }
         let batch: Vec<Member> = queried.batch.iter().take(draw).map(member).collect();
@@ -188,7 +180,7 @@ impl Lab {
         // must not change what is drawn.
         plan.seed = now.seed;
         plan.batch = batch;
-        plan.reserve = reserve(&self.settings);
+        plan.reserve = self.settings.reserve();
         plan
     }
 

@@ -15,10 +15,9 @@ pub(super) struct Rules {
     /// The window is the best ω × batch.
     pub omega: f64,
     pub max_per_group: Option<usize>,
+    /// How many of the best the ranking names, where the window is no wider.
+    pub reserve: usize,
 }
-
-/// Batches beyond the window that the ranking is kept for.
-const AHEAD: usize = 5;
 
 /// The ranking and its batch, as events.
 pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Rules) -> Vec<Event> {
@@ -38,7 +37,7 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
         .collect();
     let groups = numbered(ledger.candidates().iter().map(|one| one.group.as_deref()));
     let window = sampling::window_len(rules.omega, rules.batch, scored.len());
-    let kept = window + AHEAD * rules.batch;
+    let kept = window.max(rules.reserve);
     let reserve = top(scored, kept, Groups::new(rules.max_per_group, &groups));
     let window = window.min(reserve.len());
     let drawn = draw(ledger.seed(), number, &reserve[..window], rules.batch);
@@ -54,6 +53,8 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
             model: None,
             scored: scores.len(),
             reserve: (0..reserve.len()).map(member).collect(),
+            // It names as many as there are but for groups.
+            short: reserve.len() < rules.reserve.min(scores.len()),
         },
         Event::BatchDrawn {
             batch: last + 1,
@@ -73,4 +74,65 @@ fn draw(seed: u64, number: u32, window: &[Ranked], batch: usize) -> Vec<usize> {
     let scores: Vec<f64> = window.iter().map(|ranked| ranked.score.value).collect();
     let mut rng = stream(seed, number, Purpose::Draw);
     sampling::draw(&sampling::weights(&scores), batch, &mut rng)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use acft::CandidateKey;
+    use acft_project::{Candidate, EventId, Moment, Origin, Part};
+
+    use super::*;
+
+    /// How many the ranking of 60 candidates in groups of 6 names, and whether
+    /// groups keep it short.
+    fn ranked(max_per_group: Option<usize>) -> (usize, bool) {
+        let candidate = |at: u32| Candidate {
+            key: CandidateKey([at as u8; 32]),
+            name: at.to_string(),
+            path: format!("{at}.png"),
+            region: None,
+            group: Some((at / 6).to_string()),
+            part: Part::Pool,
+            origin: Origin::Listed,
+        };
+        let rows: Vec<Candidate> = (0..60).map(candidate).collect();
+        let mut ledger = Ledger::default();
+        let created = Event::Created {
+            seed: 1,
+            version: String::new(),
+        };
+        let added = Event::CandidatesAdded {
+            origin: Origin::Listed,
+            count: rows.len(),
+        };
+        ledger.apply(EventId(1), Moment(0), &created, &[]).unwrap();
+        ledger.apply(EventId(2), Moment(0), &added, &rows).unwrap();
+        let score = |at: u32| Score {
+            dominant: 0,
+            kept: 0,
+            entropy: 0.0,
+            diversity: 0.0,
+            value: f64::from(at),
+        };
+        let scores: Vec<_> = (0..60).map(|at| (CandidateId(at), score(at))).collect();
+        // A batch of --batch, and a reserve by the batch of acft.toml.
+        let rules = Rules {
+            batch: 2,
+            omega: 2.0,
+            max_per_group,
+            reserve: 40,
+        };
+        match &events(&ledger, &scores, rules)[0] {
+            Event::Ranked { reserve, short, .. } => (reserve.len(), *short),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_ranking_is_as_long_as_the_settings_say_however_small_the_batch() {
+        assert_eq!(ranked(None), (40, false));
+        assert_eq!(ranked(Some(1)), (10, true));
+        assert_eq!(ranked(Some(6)), (40, false));
+    }
 }
