@@ -1,6 +1,7 @@
 //! Why a candidate was chosen, and who may know.
 
 use acft::CandidateId;
+use acft_project::desk::Foreseen;
 use acft_project::{ClassId, Ledger};
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use crate::settings::ShowGuess;
 pub(crate) struct Why {
     /// Mean over the patches, a value a class of `classes`.
     pub(crate) mean: Vec<f64>,
+    /// None where the scores were made elsewhere.
     pub(crate) dominant: Option<ClassId>,
     pub(crate) score: f64,
     pub(crate) entropy: f64,
@@ -21,7 +23,7 @@ pub(crate) struct Why {
     pub(crate) ranking_size: Option<usize>,
     /// A row a patch.
     pub(crate) predictions: Vec<Vec<f32>>,
-    /// The columns.
+    /// The columns, as classes count today.
     pub(crate) classes: Vec<ClassId>,
     /// None where the scores were made elsewhere.
     pub(crate) model: Option<String>,
@@ -32,19 +34,24 @@ pub(crate) fn why(ledger: &Ledger, id: CandidateId) -> Option<Why> {
     let (batch, member) = ledger.drawn(id)?;
     let score = member.score?;
     let asked = batch.ranking.and_then(|number| ledger.asked(number));
-    let classes = asked.map_or(&[][..], |asked| &asked.classes);
+    let foreseen = ledger.foreseen(id);
+    // Scores that were made elsewhere say nothing of classes.
+    let dominant = foreseen.as_ref().and_then(Foreseen::guess);
+    let (classes, predictions, mean) = foreseen
+        .map(|foreseen| (foreseen.classes, foreseen.rows, foreseen.mean))
+        .unwrap_or_default();
     let last = ledger.ranking();
     let same = last.filter(|last| Some(last.number) == batch.ranking);
     Some(Why {
-        mean: mean(&member.predictions),
-        dominant: classes.get(score.dominant).copied(),
+        mean,
+        dominant,
         score: score.value,
         entropy: score.entropy,
         diversity: score.diversity,
         rank: member.rank,
         ranking_size: same.map(|last| last.scored),
-        predictions: member.predictions.clone(),
-        classes: classes.to_vec(),
+        predictions,
+        classes,
         model: asked.and_then(|asked| asked.model.clone()),
     })
 }
@@ -72,14 +79,4 @@ pub(crate) fn has_labeled(ledger: &Ledger, id: CandidateId, annotator: &str) -> 
 pub(crate) fn may_see_votes(ledger: &Ledger, id: CandidateId, annotator: &str) -> bool {
     let votes = ledger.votes();
     votes.overlap() <= 1 || votes.is_done(id) || votes.has_spoken(id, annotator)
-}
-
-fn mean(rows: &[Vec<f32>]) -> Vec<f64> {
-    let classes = rows.first().map_or(0, Vec::len);
-    (0..classes)
-        .map(|class| {
-            let sum: f64 = rows.iter().map(|row| f64::from(row[class])).sum();
-            sum / rows.len() as f64
-        })
-        .collect()
 }

@@ -112,7 +112,7 @@ fn reviewed(ledger: &Ledger, id: CandidateId) -> Reviewed {
         guess: foreseen.as_ref().and_then(|foreseen| foreseen.guess()),
         trust: foreseen
             .zip(label)
-            .map(|(foreseen, label)| foreseen.trust(label)),
+            .map(|(foreseen, label)| foreseen.probability(label).unwrap_or(0.0)),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A day of labeling.
 
+use acft_project::{ClassId, Draw, Event, Member};
 use serde_json::{Value, json};
 
+use crate::rows::foreseen;
 use crate::site::{BENIGN, MALIGNANT, Plan, Site, key, text};
 use crate::vision::{HEIGHT, WIDTH};
 
@@ -16,7 +18,7 @@ async fn the_page_learns_once_what_it_needs() {
     assert_eq!(
         session,
         json!({
-            "annotator": "expert", "project": "lesions", "version": "0.1.0",
+            "annotator": "expert", "id": "7-3e8", "project": "lesions", "version": "0.1.0",
             "classes": [
                 {"id": 0, "name": "benign", "key": "1"},
                 {"id": 1, "name": "malignant", "key": "2"},
@@ -187,6 +189,61 @@ async fn the_guess_is_hidden_until_the_label_is_given() {
     site.post("/api/skip", json!({"candidate": two})).await.ok();
     let path = format!("/api/candidates/{two}");
     assert_eq!(site.get(&path).await.ok()["why"], Value::Null);
+}
+
+#[tokio::test]
+async fn scores_made_elsewhere_are_no_guess() {
+    let site = Site::new();
+    let member = Member {
+        predictions: Vec::new(),
+        ..foreseen(1, 0)
+    };
+    site.append(vec![
+        Event::Ranked {
+            ranking: 1,
+            model: None,
+            scored: 1,
+            reserve: Vec::new(),
+            short: false,
+        },
+        Event::BatchDrawn {
+            batch: 1,
+            draw: Draw::Query,
+            ranking: Some(1),
+            members: vec![member],
+        },
+    ]);
+    site.next(1).await;
+    let said = json!({"candidate": key(1), "class": 0});
+    let kept = site.post("/api/label", said).await.ok();
+    let why = &kept["why"];
+    assert_eq!(
+        (&why["dominant"], &why["model"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!((&why["score"], &why["rank"]), (&json!(1.0), &json!(1)));
+    assert_eq!((&why["mean"], &why["classes"]), (&json!([]), &json!([])));
+}
+
+#[tokio::test]
+async fn a_guess_of_a_class_that_was_merged_is_of_what_it_counts_as() {
+    let site = Site::new();
+    let third = ClassId(2);
+    site.append(vec![Event::ClassAdded {
+        class: third,
+        name: "malignant, rare".to_owned(),
+    }]);
+    site.query(&[1, 2], 1);
+    let merged = Event::ClassMerged {
+        from: MALIGNANT,
+        into: third,
+    };
+    site.append(vec![merged]);
+    site.next(1).await;
+    let said = json!({"candidate": key(1), "class": third});
+    let why = &site.post("/api/label", said).await.ok()["why"];
+    assert_eq!(why["dominant"], json!(third));
+    assert_eq!(why["classes"], json!([BENIGN, third]));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `acft export predictions`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::part;
 use crate::progress;
@@ -15,7 +15,8 @@ Examples:
 
 Columns p_CLASS are the mean over a candidate's patches. Of a candidate that the
 model has learned, they say what it remembers: --at-query gives what the network
-of the time made of each before it was labeled, as kept when it was drawn.";
+of the time made of each before it was labeled, as kept when it was drawn; a class
+that the network of the time did not know is left empty.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -97,12 +98,12 @@ fn today(args: &Args) -> anyhow::Result<Table> {
     Ok(table)
 }
 
-/// From the events alone: models may have had different classes.
+/// From the events alone: models may have had different classes, so there is a
+/// column for each of today.
 fn at_query(args: &Args) -> anyhow::Result<Table> {
     let opened = args.at.read()?;
     let ledger = opened.project.ledger();
     let classes = ledger.classes();
-    let all: Vec<_> = (0..classes.ever()).map(acft_project::ClassId).collect();
     let mut columns = [
         "candidate",
         "key",
@@ -114,43 +115,26 @@ fn at_query(args: &Args) -> anyhow::Result<Table> {
     ]
     .map(str::to_owned)
     .to_vec();
-    columns.extend(
-        all.iter()
-            .map(|class| format!("p_{}", classes.name(*class))),
-    );
+    columns.extend(classes.names().iter().map(|name| format!("p_{name}")));
     let mut table = Table::new(columns);
     for batch in ledger.batches() {
-        let asked = batch.ranking.and_then(|ranking| ledger.asked(ranking));
         for member in &batch.members {
-            let outputs = asked
-                .map(|asked| asked.classes.as_slice())
-                .unwrap_or_default();
-            let patches = member.predictions.len() as f64;
-            if member.predictions.is_empty() || outputs.is_empty() {
+            let Some(foreseen) = ledger.foreseen(member.candidate) else {
                 continue;
-            }
-            let mean = |output: usize| {
-                let column = member.predictions.iter().filter_map(|row| row.get(output));
-                rounded(column.map(|p| f64::from(*p)).sum::<f64>() / patches)
             };
             let candidate = &ledger.candidates()[member.candidate.index()];
-            let label = ledger
-                .label(member.candidate)
-                .map(|class| classes.name(class));
-            let dominant = member.score.and_then(|score| outputs.get(score.dominant));
+            let label = ledger.label(member.candidate);
             let mut row = vec![
                 json!(candidate.name),
                 json!(candidate.key.to_string()),
                 json!(batch.number),
                 json!(batch.draw),
-                json!(label),
-                json!(dominant.map(|class| classes.name(*class))),
+                json!(label.map(|class| classes.name(class))),
+                json!(foreseen.guess().map(|class| classes.name(class))),
                 json!(member.score.map(|score| score.value)),
             ];
-            row.extend(all.iter().map(|class| {
-                let output = outputs.iter().position(|other| other == class);
-                output.map_or(Value::Null, |output| json!(mean(output)))
-            }));
+            let p = classes.current().map(|class| foreseen.probability(class));
+            row.extend(p.map(|p| json!(p.map(rounded))));
             table.push(row);
         }
     }
