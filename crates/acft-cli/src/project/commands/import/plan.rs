@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use acft::CandidateId;
+use acft_project::ledger::Vote;
 use acft_project::{ClassId, Event, LabelOrigin, Ledger};
 
 use super::rows::Row;
@@ -119,43 +120,184 @@ fn step(
     who: &str,
     replace: Replace,
 ) -> Result<Step, String> {
-    let classes = ledger.classes();
+    let (classes, votes) = (ledger.classes(), ledger.votes());
+    let said = |vote: &Vote| vote.class.map(|class| classes.today(class));
     let label = ledger.label(id);
-    let own = ledger.votes().of(id).find(|vote| vote.annotator == who);
-    let own_class = own
-        .and_then(|vote| vote.class)
-        .map(|class| classes.today(class));
+    let own = votes.of(id).find(|vote| vote.annotator == who);
+    let own_class = own.and_then(said);
+    // A second look may also have settled that there is no label.
+    let mut settling = votes.history(id).iter().rev();
+    let settled = settling.find(|vote| vote.origin.settles()).map(said);
+    let settled_otherwise = settled.is_some_and(|word| word != Some(class));
     // Where several annotators are asked, each one's word is of interest.
-    let says_enough = own_class == Some(class) || ledger.votes().overlap() == 1;
-    if says_enough && label.or(own_class) == Some(class) {
+    let says_enough = own_class == Some(class) || votes.overlap() == 1;
+    let stands = match replace {
+        Replace::No => !settled_otherwise && label.or(own_class) == Some(class),
+        Replace::Yes => label == Some(class),
+    };
+    if says_enough && stands {
         return Ok(Step::Stands);
     }
     // A skip is no label: one may always follow, and so may agreement.
-    let standing = label.or(own_class).filter(|standing| *standing != class);
-    let Some(standing) = standing else {
-        return Ok(Step::Say(LabelOrigin::Import, None));
-    };
-    if replace == Replace::No {
+    let contradicted = label.or(own_class).filter(|standing| *standing != class);
+    if replace == Replace::No && (contradicted.is_some() || settled_otherwise) {
+        let standing = match contradicted.filter(|_| settled != Some(None)) {
+            Some(standing) => format!("is labeled {:?} already", classes.name(standing)),
+            None => "was settled to have no label".to_owned(),
+        };
         return Err(format!(
-            "candidate {:?} is labeled {:?} already; --replace lets the file win",
+            "candidate {:?} {standing}; --replace lets the file win",
             ledger
                 .candidate(id)
                 .map_or("?", |candidate| &candidate.name),
-            classes.name(standing)
         ));
     }
-    let last = ledger.votes().history(id).last();
-    let only_own = ledger.votes().of(id).all(|vote| vote.annotator == who);
-    let settled = ledger
-        .votes()
-        .history(id)
-        .iter()
-        .any(|vote| vote.origin.settles());
-    // Against the word of others a further vote would only make a dispute.
-    let origin = if only_own && !settled {
-        LabelOrigin::Import
-    } else {
-        LabelOrigin::Review
+    // Against the word of others a further vote would only make a dispute, and
+    // against a second look it would not count.
+    let mut others = votes.of(id).filter(|vote| vote.annotator != who);
+    let disputed = others.any(|vote| said(vote).is_some_and(|other| other != class));
+    let outvoted = label != Some(class) && (settled_otherwise || disputed);
+    let origin = match replace {
+        Replace::Yes if outvoted => LabelOrigin::Review,
+        _ => LabelOrigin::Import,
     };
-    Ok(Step::Say(origin, own.or(last).map(|vote| vote.event)))
+    let replaced = contradicted.is_some() || origin == LabelOrigin::Review;
+    let last = votes.history(id).last();
+    let supersedes = own.or(last).filter(|_| replaced).map(|vote| vote.event);
+    Ok(Step::Say(origin, supersedes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use acft::CandidateKey;
+    use acft_project::{Candidate, EventId, Moment, Origin, Part};
+
+    use super::*;
+
+    const A: ClassId = ClassId(0);
+    const B: ClassId = ClassId(1);
+
+    /// Applies events after those that a ledger has.
+    fn extend(ledger: &mut Ledger, events: Vec<Event>, rows: &[Candidate]) {
+        for event in events {
+            let id = EventId(ledger.last().0 + 1);
+            ledger.apply(id, Moment(0), &event, rows).unwrap();
+        }
+    }
+
+    /// A project of classes a and b and the candidate "one", of which `said` was said.
+    fn ledger(overlap: usize, said: &[(&str, Option<ClassId>, LabelOrigin)]) -> Ledger {
+        let mut ledger = Ledger::new(overlap);
+        let created = Event::Created {
+            seed: 1,
+            version: String::new(),
+        };
+        let class = |class, name: &str| Event::ClassAdded {
+            class,
+            name: name.to_owned(),
+        };
+        extend(
+            &mut ledger,
+            vec![created, class(A, "a"), class(B, "b")],
+            &[],
+        );
+        let one = Candidate {
+            key: CandidateKey([7; 32]),
+            name: "one".to_owned(),
+            path: "one.png".to_owned(),
+            region: None,
+            group: None,
+            part: Part::Pool,
+            origin: Origin::Listed,
+        };
+        let added = Event::CandidatesAdded {
+            origin: Origin::Listed,
+            count: 1,
+        };
+        extend(&mut ledger, vec![added], &[one]);
+        let word = |(annotator, class, origin): &(&str, Option<ClassId>, LabelOrigin)| {
+            let (candidate, annotator) = (CandidateId(0), (*annotator).to_owned());
+            match *class {
+                Some(class) => Event::Labeled {
+                    candidate,
+                    class,
+                    annotator,
+                    seconds: None,
+                    supersedes: None,
+                    origin: *origin,
+                },
+                None => Event::Skipped {
+                    candidate,
+                    annotator,
+                    seconds: None,
+                    origin: *origin,
+                },
+            }
+        };
+        extend(&mut ledger, said.iter().map(word).collect(), &[]);
+        ledger
+    }
+
+    fn import(ledger: &Ledger, label: &str, who: &str, replace: Replace) -> Imported {
+        let row = Row {
+            line: 2,
+            candidate: "one".to_owned(),
+            label: label.to_owned(),
+            ..Row::default()
+        };
+        plan(ledger, &[row], who, replace)
+    }
+
+    #[test]
+    fn a_row_that_is_imported_with_replace_is_the_label_that_counts() {
+        use LabelOrigin::{Expert, Review};
+        for (overlap, said) in [
+            (1, vec![]),
+            (1, vec![("ada", Some(B), Expert)]),
+            (1, vec![("bob", Some(B), Expert)]),
+            (1, vec![("bob", None, Expert)]),
+            (1, vec![("ada", Some(A), Expert), ("bob", None, Review)]),
+            (1, vec![("bob", Some(A), Expert), ("bob", None, Review)]),
+            (1, vec![("ada", Some(A), Expert), ("bob", Some(B), Review)]),
+            (2, vec![("ada", Some(A), Expert)]),
+            (2, vec![("bob", Some(B), Expert)]),
+            (2, vec![("ada", Some(A), Expert), ("bob", Some(B), Expert)]),
+            (2, vec![("bob", Some(A), Expert), ("cy", Some(B), Expert)]),
+            (2, vec![("bob", Some(B), Expert), ("cy", Some(B), Expert)]),
+            (2, vec![("bob", None, Expert), ("cy", None, Review)]),
+        ] {
+            let mut ledger = ledger(overlap, &said);
+            let imported = import(&ledger, "a", "ada", Replace::Yes);
+            assert_eq!(imported.events.len(), 1, "{said:?}");
+            extend(&mut ledger, imported.events, &[]);
+            assert_eq!(ledger.label(CandidateId(0)), Some(A), "{said:?}");
+            // A second time it says nothing new.
+            let again = import(&ledger, "a", "ada", Replace::Yes);
+            assert_eq!((again.unchanged, again.events.len()), (1, 0), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_against_what_a_second_look_settled_is_refused() {
+        use LabelOrigin::{Expert, Review};
+        for (said, expected) in [
+            (
+                vec![("bob", Some(A), Expert), ("bob", None, Review)],
+                "line 2: candidate \"one\" was settled to have no label; --replace lets the file win",
+            ),
+            (
+                vec![("ada", Some(A), Expert), ("bob", None, Review)],
+                "line 2: candidate \"one\" was settled to have no label; --replace lets the file win",
+            ),
+            (
+                vec![("ada", Some(A), Expert), ("bob", Some(B), Review)],
+                "line 2: candidate \"one\" is labeled \"b\" already; --replace lets the file win",
+            ),
+        ] {
+            let imported = import(&ledger(1, &said), "a", "ada", Replace::No);
+            assert_eq!(imported.wrong, [expected]);
+            assert!(imported.events.is_empty());
+        }
+    }
 }
