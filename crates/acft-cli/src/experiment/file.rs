@@ -65,6 +65,12 @@ pub(super) struct Entry {
 /// What the experiment says itself, and no part of it may.
 const OF_THE_GRID: [&str; 2] = ["seed", "out"];
 
+/// What stands beside settings in a [[data]].
+const OF_DATA: [&str; 3] = ["name", "contrast", "seconds-per-label"];
+
+/// And in an [[arm]] or a [[line]].
+const OF_AN_ARM: [&str; 4] = ["name", "on", "at", "seeds"];
+
 /// Reads the file.
 ///
 /// # Errors
@@ -85,7 +91,7 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
     require_plain(text, &name)?;
     let settings = match file.get("settings") {
         None => Flags::default(),
-        Some(Value::Table(settings)) => flags(text, settings.clone())?,
+        Some(Value::Table(settings)) => flags(text, settings.clone(), &[])?,
         Some(_) => {
             return Err(bad_input!(
                 "line {}: settings is a table: write [settings]",
@@ -93,7 +99,7 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             ));
         }
     };
-    let data = entries(text, &file, "data", |table, entry| {
+    let data = entries(text, &file, "data", &OF_DATA, |table, entry| {
         Ok(Data {
             contrast: take(table, "contrast")?,
             seconds_per_label: take(table, "seconds-per-label")?,
@@ -102,11 +108,11 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
     })?;
     let mut arms = Vec::new();
     for (what, kind) in [("arm", Kind::Curve), ("line", Kind::Line)] {
-        arms.extend(entries(text, &file, what, |table, entry| {
+        arms.extend(entries(text, &file, what, &OF_AN_ARM, |table, entry| {
             let at: BTreeMap<String, Table> = take(table, "at")?.unwrap_or_default();
             let at = at
                 .into_iter()
-                .map(|(data, table)| Ok((data, flags(text, table)?)))
+                .map(|(data, table)| Ok((data, flags(text, table, &[])?)))
                 .collect::<anyhow::Result<_>>()?;
             Ok(Arm {
                 kind,
@@ -117,7 +123,7 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             })
         })?);
     }
-    let mut networks = entries(text, &file, "network", |table, entry| entry(table))?;
+    let mut networks = entries(text, &file, "network", &[], |table, entry| entry(table))?;
     if networks.is_empty() {
         networks.push(Entry::default());
     }
@@ -245,11 +251,12 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
     Ok(())
 }
 
-/// The entries of one side of the grid. `make` takes what is its own from a table, and leaves the rest to what it is given.
+/// The entries of one side of the grid. `make` takes what is its `own` from a table, and leaves the rest to what it is given.
 fn entries<T>(
     text: &str,
     file: &Table,
     what: &str,
+    own: &[&str],
     make: impl Fn(&mut Table, &dyn Fn(&mut Table) -> anyhow::Result<Entry>) -> anyhow::Result<T>,
 ) -> anyhow::Result<Vec<T>> {
     let tables = match file.get(what) {
@@ -280,7 +287,7 @@ fn entries<T>(
         let entry = |table: &mut Table| -> anyhow::Result<Entry> {
             Ok(Entry {
                 name: name.clone(),
-                flags: flags(text, std::mem::take(table))?,
+                flags: flags(text, std::mem::take(table), own)?,
             })
         };
         let made =
@@ -322,8 +329,8 @@ fn take<T: DeserializeOwned>(table: &mut Table, name: &str) -> anyhow::Result<Op
         .transpose()
 }
 
-/// Settings of a simulation.
-fn flags(text: &str, table: Table) -> anyhow::Result<Flags> {
+/// Settings of a simulation. Where there may be `others` beside them, one of those may be what was meant.
+fn flags(text: &str, table: Table, others: &[&str]) -> anyhow::Result<Flags> {
     let command = Flags::augment_args(clap::Command::new(""));
     let known: Vec<String> = command
         .get_arguments()
@@ -334,12 +341,17 @@ fn flags(text: &str, table: Table) -> anyhow::Result<Flags> {
         .keys()
         .find(|name| OF_THE_GRID.contains(&name.as_str()))
     {
+        let or = match others.contains(&"seeds") && name == "seed" {
+            true => ", or write seeds for how many of them it is run with",
+            false => "",
+        };
         return Err(bad_input!(
-            "line {}: {name} follows from the grid: leave it out",
+            "line {}: {name} follows from the grid: leave it out{or}",
             line_of(text, name)
         ));
     }
-    require_known(text, &table, known.iter().map(String::as_str))?;
+    let known = known.iter().map(String::as_str);
+    require_known(text, &table, known.chain(others.iter().copied()))?;
     table.try_into().map_err(|error| told(text, &error))
 }
 
@@ -445,6 +457,26 @@ mod tests {
                 "on = ['lung']",
                 "at.lung.rate = 1e-4",
                 "there is no setting \"rate\"",
+            ),
+            (
+                "data = 'l'",
+                "contrasts = ['rft', 'rft']",
+                "line 7: there is no setting \"contrasts\"; did you mean \"contrast\"?",
+            ),
+            (
+                "data = 'l'",
+                "second-per-label = 4",
+                "did you mean \"seconds-per-label\"?",
+            ),
+            (
+                "on = ['lung']",
+                "one = ['lung']",
+                "there is no setting \"one\"; did you mean \"on\"?",
+            ),
+            (
+                "on = ['lung']",
+                "seed = 3",
+                "line 11: seed follows from the grid: leave it out, or write seeds",
             ),
             (
                 "[[arm]]",

@@ -318,7 +318,7 @@ impl Flags {
         let (how, learn) = self.resolve_strategy()?;
         let learning: LearningStrategy = learn
             .parse()
-            .map_err(|error: String| bad_input!("--learn: {error}"))?;
+            .map_err(|_: String| unknown("learn", &learn, LearningStrategy::names()))?;
         let query = self.resolve_query(&how, "query")?;
         let first_query = match self.first_query.clone() {
             Some(how) => Some(self.resolve_query(&how, "first-query")?),
@@ -370,10 +370,9 @@ impl Flags {
         positive_rate("lr", *self.lr.get_or_insert(3e-4))?;
         positive_rate("lr-ratio", *self.lr_ratio.get_or_insert(10.0))?;
         let optimizer = self.optimizer.get_or_insert_with(|| "adam".into());
-        if !["adam", "sgd"].contains(&optimizer.as_str()) {
-            return Err(bad_input!(
-                "--optimizer {optimizer:?}: known are adam and sgd"
-            ));
+        let optimizers = ["adam", "sgd"];
+        if !optimizers.contains(&optimizer.as_str()) {
+            return Err(unknown("optimizer", optimizer, optimizers.into_iter()));
         }
         let noise = *self.noise.get_or_insert(0.0);
         if !(0.0..=1.0).contains(&noise) {
@@ -464,12 +463,7 @@ impl Flags {
         } else {
             let code = self.strategy.as_deref().unwrap_or("acft-lq");
             let preset = Preset::named(code).ok_or_else(|| {
-                let known: Vec<_> = PRESETS.iter().map(|preset| preset.code).collect();
-                bad_input!(
-                    "--strategy {code:?}: did you mean {:?}? Known are {}",
-                    nearest(code, known.iter().copied()),
-                    known.join(", ")
-                )
+                unknown("strategy", code, PRESETS.iter().map(|preset| preset.code))
             })?;
             let how = if preset.active { "active" } else { "random" };
             (how.to_owned(), preset.learn.to_owned())
@@ -490,15 +484,8 @@ impl Flags {
                 .parse()
                 .map(|rule| Query::Baseline { rule })
                 .map_err(|_| {
-                    let known: Vec<_> = ["active", "random"]
-                        .into_iter()
-                        .chain(Baseline::names())
-                        .collect();
-                    bad_input!(
-                        "--{flag} {other:?}: did you mean {:?}? Known are {}",
-                        nearest(other, known.iter().copied()),
-                        known.join(", ")
-                    )
+                    let known = ["active", "random"].into_iter().chain(Baseline::names());
+                    unknown(flag, other, known)
                 }),
         }
     }
@@ -520,9 +507,8 @@ impl Flags {
                 per_pair: false,
             },
             other => {
-                return Err(bad_input!(
-                    "--criterion {other:?}: known are entropy, diversity and acft"
-                ));
+                let known = ["entropy", "diversity", "acft"];
+                return Err(unknown("criterion", other, known.into_iter()));
             }
         };
         if name != "acft" && (self.lambda1.is_some() || self.lambda2.is_some()) {
@@ -538,6 +524,16 @@ impl Flags {
         }
         Ok(Query::Active { criterion, omega })
     }
+}
+
+/// What a flag was given is none of what it takes.
+fn unknown<'a>(flag: &str, given: &str, known: impl Iterator<Item = &'a str>) -> anyhow::Error {
+    let known: Vec<&str> = known.collect();
+    bad_input!(
+        "--{flag} {given:?}: did you mean {:?}? Known are {}",
+        nearest(given, known.iter().copied()),
+        known.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -607,10 +603,17 @@ mod tests {
         };
         check("strategy = 'acft'", "Known are rft, aft-lq");
         check("strategy = 'rft'\nlearn = 'hq'", "--strategy stands for");
-        check("learn = 'hard'", "reset-lq, q, lq, hq, hq-balanced");
         check(
-            "criterion = 'margin'",
-            "known are entropy, diversity and acft",
+            "learn = 'hq-balance'",
+            "--learn \"hq-balance\": did you mean \"hq-balanced\"? Known are reset-lq, q, lq, hq, hq-balanced",
+        );
+        check(
+            "criterion = 'divergence'",
+            "--criterion \"divergence\": did you mean \"diversity\"? Known are entropy, diversity, acft",
+        );
+        check(
+            "optimizer = 'adamw'",
+            "--optimizer \"adamw\": did you mean \"adam\"? Known are adam, sgd",
         );
         check(
             "query = 'margn'",
