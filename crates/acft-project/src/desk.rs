@@ -9,6 +9,7 @@ mod agreement;
 mod draw;
 mod foreseen;
 mod lease;
+mod models;
 mod progress;
 mod review;
 mod speak;

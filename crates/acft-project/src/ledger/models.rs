@@ -52,7 +52,7 @@ impl Models {
         Ok(())
     }
 
-    pub(super) fn require(&self, hash: &str) -> Result<usize, Contradiction> {
+    pub(crate) fn require(&self, hash: &str) -> Result<usize, Contradiction> {
         self.made
             .iter()
             .rposition(|made| made.model.hash == hash)
@@ -78,15 +78,14 @@ impl Models {
             .unwrap_or(0)
     }
 
-    /// The models that `hash` could stand for: a hash or the start of one.
+    /// The models that `start` could stand for, a hash or the start of one: of
+    /// each the last time that it was made, since the same may be made again.
     pub fn starting_with(&self, start: &str) -> Vec<&Made> {
-        let mut found: Vec<&Made> = self
-            .made
-            .iter()
-            .filter(|made| made.model.hash.starts_with(start))
-            .collect();
-        found.dedup_by_key(|made| &made.model.hash);
-        found
+        let found = self.made.iter();
+        let found = found.filter(|made| made.model.hash.starts_with(start));
+        let last: BTreeMap<&str, &Made> =
+            found.map(|made| (made.model.hash.as_str(), made)).collect();
+        last.into_values().collect()
     }
 
     /// The model in use and those that it was made from, youngest first.

@@ -89,3 +89,26 @@ fn classes_that_are_merged_are_merged_in_what_was_learned() {
     // A new head knows nothing.
     then(ledger, made("m2", None, &[], true), &[(0, B)]);
 }
+
+#[test]
+fn a_model_that_was_made_twice_is_one() {
+    let ledger = &mut ledger(1);
+    for event in [
+        made("a1", None, &[], true),
+        made("a2", Some("a1"), &[], false),
+        made("a1", None, &[], true),
+        made("b1", Some("a1"), &[], true),
+    ] {
+        apply(ledger, &event).unwrap();
+    }
+    let found = |start| -> Vec<(&str, i64)> {
+        let found = ledger.models().starting_with(start).into_iter();
+        found
+            .map(|made| (made.model.hash.as_str(), made.event.0))
+            .collect()
+    };
+    let last = ledger.models().all()[2].event.0;
+    assert_eq!(found("a1"), [("a1", last)]);
+    assert_eq!(found("a").len(), 2);
+    assert_eq!(found("").len(), 3);
+}

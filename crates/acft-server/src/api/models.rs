@@ -1,6 +1,6 @@
 //! The models that were made, and going back to one.
 
-use acft_project::{Event, EventId, Moment};
+use acft_project::{EventId, Moment};
 use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -96,23 +96,8 @@ pub(crate) async fn use_model(
                 .into());
             }
         };
-        let classes = project.ledger().classes();
-        if !made.classes.iter().copied().eq(classes.current()) {
-            return Err(Problem::conflict(
-                "that model was made for other classes",
-                "choose one that was made since the classes changed",
-            )
-            .into());
-        }
         let model = made.hash.clone();
-        let used = Event::ModelUsed {
-            model: model.clone(),
-            by: annotator.to_owned(),
-        };
-        let event = project
-            .append(now(), vec![used])?
-            .pop()
-            .ok_or_else(Problem::internal)?;
+        let event = project.use_model(&model, annotator, now())?;
         Ok(Answer(Used { event, model }))
     })
     .await

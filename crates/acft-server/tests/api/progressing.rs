@@ -113,6 +113,14 @@ async fn an_earlier_model_is_used_again() {
         (&json!(MODEL), &json!(0.5))
     );
 
+    // Its file is gone.
+    let before = site.last();
+    let asked = json!({"model": "aa11"});
+    let reply = site.post("/api/models/use", asked).await;
+    reply.refused(409, &["is missing"]);
+    assert_eq!(site.last(), before);
+    site.keep_model(MODEL);
+
     let used = site
         .post("/api/models/use", json!({"model": "aa11"}))
         .await

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use acft_project::ledger::Made;
-use acft_project::{Event, Ledger};
+use acft_project::Ledger;
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -87,18 +87,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 println!("{} of step {step} is in use already", short(&hash));
                 return Ok(ExitCode::SUCCESS);
             }
-            let path = opened.project.model_path(&hash);
-            if !path.is_file() {
-                anyhow::bail!(
-                    "{} is missing: that model cannot be used; `acft check` says more",
-                    path.display()
-                );
-            }
-            let event = Event::ModelUsed {
-                model: hash.clone(),
-                by: "acft model use".to_owned(),
-            };
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            let used = opened.project.use_model(&hash, "acft model use", now());
+            used.map_err(told)?;
             println!("{} of step {step} is in use now", short(&hash));
         }
     }
