@@ -111,3 +111,18 @@ fn labels_that_stand_are_replaced_only_when_asked() {
     let all = home.told(&["label", "export", "lungs", "--all"]);
     assert_eq!(all.lines().count(), 6);
 }
+
+#[test]
+fn a_spent_budget_is_told_by_status() {
+    let home = Home::with_project();
+    let toml = home.read("lungs/acft.toml");
+    home.write("lungs/acft.toml", &format!("max-labels = 2\n{toml}"));
+    home.write(
+        "labels.csv",
+        "candidate,label\n00.png,bright\n01.png,dark\n",
+    );
+    let advice = || home.json(&["status", "lungs", "--json"])["advice"].clone();
+    assert_eq!(advice(), serde_json::Value::Null);
+    home.told(&["label", "import", "labels.csv", "lungs"]);
+    assert_eq!(advice(), "the budget of 2 labels is spent");
+}

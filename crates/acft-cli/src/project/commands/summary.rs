@@ -36,7 +36,8 @@ pub(crate) struct Summary {
     pub model: Option<OfModel>,
     /// How many fine-tunings there were.
     pub steps: u32,
-    /// Why more labels are not expected to help.
+    /// Why nothing more is proposed: the budget is spent, or more labels are
+    /// not expected to help.
     pub advice: Option<String>,
     /// The last event's number.
     pub last_event: i64,
@@ -124,7 +125,7 @@ impl Summary {
                 why: made.model.why.clone(),
             }),
             steps: ledger.models().steps(),
-            advice: ledger.advice().map(str::to_owned),
+            advice: opened.project.advice(),
             last_event: ledger.last().0,
         }
     }
