@@ -6,6 +6,7 @@ mod demo;
 mod experiment;
 mod explain;
 mod figure;
+mod files;
 mod html;
 mod network;
 mod progress;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    end_quietly_with_the_reader();
+    end_with_stdout();
     match cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
@@ -33,16 +34,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whoever reads the output may have seen enough, as `head` does: that is the end, and no fault of the program. Rust
-/// makes it a panic where text is printed.
-fn end_quietly_with_the_reader() {
+/// Whoever reads the output may have seen enough, as `head` does: that is the end, and no fault of the program. A disk
+/// that is full is the end too, and an error like any other. Rust makes a panic of both where text is printed.
+fn end_with_stdout() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or_default();
-        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+        let Some(why) = text.strip_prefix("failed printing to stdout: ") else {
+            return usual(panic);
+        };
+        if why.contains("Broken pipe") {
             // As a program that the signal has ended: 128 + SIGPIPE.
             std::process::exit(141);
         }
-        usual(panic);
+        eprintln!("error: cannot write to stdout: {why}");
+        std::process::exit(1);
     }));
 }

@@ -11,6 +11,7 @@ use acft_vision::models::{Architecture, Description, Model, Network};
 use acft_vision::patches::PatchPolicy;
 use acft_vision::source::Dataset;
 use acft_vision::weights::Tensors;
+use anyhow::{Context, bail};
 
 use crate::cli::bad_input;
 use crate::simulate::settings::{Flags, Settings};
@@ -115,6 +116,21 @@ pub(crate) fn device() -> Device {
 /// Reads a whole model that a run has kept.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::load(path, &device())?)
+}
+
+/// Reads a model whose file has this hash. It is the file that is held against
+/// it, not what this program would write of the model: another version may
+/// write the same model in other bytes.
+///
+/// # Errors
+/// The file cannot be read, or is another.
+pub(crate) fn load_hashed(path: &Path, hash: &str) -> anyhow::Result<Model> {
+    let at = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {at}"))?;
+    if blake3::hash(&bytes).to_hex().as_str() != hash {
+        bail!("{at} is not the model that was kept there: it is damaged");
+    }
+    Ok(Model::from_bytes(&at.to_string(), &bytes, &device())?)
 }
 
 fn fine_tuning(flags: &Flags) -> FineTuning {

@@ -7,7 +7,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::bad_input;
-use crate::simulate::folder::{lock, write_atomically};
+use crate::files::{is_temporary, write_atomically};
+use crate::simulate::folder::lock;
 
 /// What makes one demo another than the next. The rest is fixed by the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +137,7 @@ fn refuse_used(root: &Path) -> anyhow::Result<()> {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
         // What a kill before the recipe was written leaves behind.
-        if name != "run.lock" && name != ".demo.toml.tmp" {
+        if name != "run.lock" && !is_temporary(&name) {
             return Err(bad_input!(
                 "{} is not empty (it has {name}): choose another folder with --out",
                 root.display()

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::draw::frame::Frame;
 use super::folder::DemoFolder;
 use super::{race, sheet};
-use crate::simulate::folder::write_atomically;
+use crate::files::write_atomically;
 
 /// The set that is drawn; the runs' seeds choose other things.
 const SEED: u64 = 2021;

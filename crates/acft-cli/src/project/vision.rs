@@ -62,13 +62,8 @@ impl InUse {
     /// Its file is missing or damaged.
     pub(crate) fn load(root: &Path, hash: &str, classes: &[ClassId]) -> anyhow::Result<Self> {
         let path = root.join("models").join(format!("{hash}.safetensors"));
-        let model = network::load(&path)?;
-        if model.hash().to_hex().as_str() != hash {
-            anyhow::bail!(
-                "{} is not the model that its name says: it is damaged; `acft check` says more",
-                path.display()
-            );
-        }
+        let model =
+            network::load_hashed(&path, hash).context("`acft check` says how to mend it")?;
         Ok(Self {
             hash: hash.to_owned(),
             model,

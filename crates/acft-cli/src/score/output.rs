@@ -1,17 +1,15 @@
 //! The ranking as CSV, and the summary as JSON.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use acft::Ranked;
-use anyhow::Context;
 use rayon::prelude::*;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::pool::{Ranking, Rules};
+use crate::files::{Existing, write_with};
 
 /// Writes the ranking as CSV, best first.
 pub(super) fn write_csv(ranking: &Ranking, to: impl Write) -> io::Result<()> {
@@ -105,40 +103,19 @@ fn name(text: &mut Vec<u8>, name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the CSV to `out` as a whole or not at all: to a file beside it that
-/// then takes its name.
+/// Writes the CSV to `out` as a whole or not at all.
 ///
 /// # Errors
 /// The folder cannot be written, the disk is full, or `out` has come to be
 /// meanwhile and `force` is off.
 pub(super) fn write_file(ranking: &Ranking, out: &Path, force: bool) -> anyhow::Result<()> {
-    let failed = || format!("failed to write {}", out.display());
-    let mut file = beside(out).with_context(failed)?;
-    write_csv(ranking, BufWriter::new(file.as_file_mut())).with_context(failed)?;
-    file.as_file().sync_all().with_context(failed)?;
-    if force {
-        file.persist(out).map_err(|error| error.error)
-    } else {
-        file.persist_noclobber(out).map_err(|error| error.error)
-    }
-    .with_context(failed)?;
-    Ok(())
-}
-
-/// An empty file in the folder of `out`, removed unless it is renamed.
-fn beside(out: &Path) -> io::Result<NamedTempFile> {
-    let folder = match out.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+    let existing = match force {
+        true => Existing::Replace,
+        false => Existing::Keep,
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".acft-score-");
-    // Temporary files are private by default; a result is as readable as any
-    // other new file.
-    #[cfg(unix)]
-    let builder = builder
-        .permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
-    builder.tempfile_in(folder)
+    write_with(out, existing, |file| {
+        write_csv(ranking, BufWriter::new(file))
+    })
 }
 
 /// What `--json` prints: nothing that differs between two equal calls.

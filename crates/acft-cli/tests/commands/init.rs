@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::project::{Home, IMAGES, refused};
+use crate::project::{Home, IMAGES, QUICK, refused};
 
 #[test]
 fn a_project_of_unlabeled_images() {
@@ -14,12 +14,9 @@ fn a_project_of_unlabeled_images() {
     assert!(output.status.success());
     let told = String::from_utf8(output.stdout).unwrap();
     insta::assert_snapshot!(told);
-    let parts = home.files("lungs");
+    // No log of the database is left behind: it would be no part of what is moved to its place.
     assert_eq!(
-        parts
-            .iter()
-            .filter(|part| !part.starts_with("acft.db-"))
-            .collect::<Vec<_>>(),
+        home.files("lungs"),
         ["acft.db", "acft.toml", "cache", "models", "reports"]
     );
     let models = home.json(&["model", "list", "lungs", "--json"]);
@@ -29,6 +26,46 @@ fn a_project_of_unlabeled_images() {
     let status = home.json(&["status", "lungs", "--json"]);
     assert_eq!(status["pool"], IMAGES);
     assert_eq!(status["labels"], 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_does_not_take_the_output_is_an_error_like_any_other() {
+    let home = Home::new();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_acft"))
+        .current_dir(home.path("."))
+        .args([
+            "init",
+            "lungs",
+            "--images",
+            "scans",
+            "--classes",
+            "dark,bright",
+        ])
+        .args(QUICK)
+        .stdout(full)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("error: cannot write to stdout: No space left"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_log_of_another_database_is_not_taken_for_its_own() {
+    let home = Home::new();
+    fs::create_dir(home.path("lungs")).unwrap();
+    home.write("lungs/acft.db-wal", "what was not copied yet");
+    let told = refused(&mut home.init(&["lungs", "--images", "scans", "--classes", "dark,bright"]));
+    assert!(told.contains("acft.db-wal"), "{told}");
+    assert_eq!(home.files("lungs"), ["acft.db-wal"]);
 }
 
 /// A manifest with labels, splits, a copy and a file that is no image.

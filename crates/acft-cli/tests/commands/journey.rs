@@ -156,6 +156,45 @@ fn a_damaged_database_is_named_and_not_written_to() {
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
+/// One event that a disk has spoiled costs its own label, and no other.
+#[test]
+fn the_labels_of_a_damaged_database_can_be_exported() {
+    let home = Home::with_project();
+    home.told(&["query", "lungs", "--out", "batch.csv"]);
+    home.fill_in("batch.csv", "labels.csv");
+    home.told(&[
+        "label",
+        "import",
+        "labels.csv",
+        "lungs",
+        "--annotator",
+        "ada",
+    ]);
+    let whole = home.told(&["export", "labels", "lungs"]);
+
+    let path = home.path("lungs/acft.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let event = br#"{"kind":"labeled""#;
+    let at = bytes
+        .windows(event.len())
+        .position(|window| window == event)
+        .unwrap();
+    bytes[at + 10] = b'x';
+    std::fs::write(&path, &bytes).unwrap();
+
+    let output = home.acft(&["export", "labels", "lungs"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("not all of the database") && told.contains("event "),
+        "{told}"
+    );
+    let read = String::from_utf8(output.stdout).unwrap();
+    let (read, whole): (Vec<_>, Vec<_>) = (read.lines().collect(), whole.lines().collect());
+    assert_eq!(read.len() + 1, whole.len(), "{read:?}");
+    assert!(read.iter().all(|line| whole.contains(line)), "{read:?}");
+}
+
 #[test]
 fn wrong_settings_are_named_by_their_line() {
     let home = Home::with_project();

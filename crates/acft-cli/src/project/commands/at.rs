@@ -2,12 +2,14 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acft_project::{Error, Moment, Project};
 use anyhow::Context;
 
 use crate::cli::bad_input;
+use crate::files;
 use crate::project::settings::ProjectSettings;
 
 /// The file that makes a folder a project to people.
@@ -84,6 +86,7 @@ impl Opened {
     pub(crate) fn read(root: PathBuf) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
         let project = Project::read(&root, settings.rules()).map_err(told)?;
+        lament(project.damage());
         Ok(Self {
             root,
             settings,
@@ -95,6 +98,10 @@ impl Opened {
         let settings = ProjectSettings::read(&root)?;
         let purpose = format!("{command}, since {}", clock(now()));
         let project = Project::open(&root, settings.rules(), &purpose).map_err(told)?;
+        // Whoever has the project is alone in these.
+        for folder in ["models", "feedback", "reports"] {
+            files::sweep(&root.join(folder));
+        }
         Ok(Self {
             root,
             settings,
@@ -102,10 +109,37 @@ impl Opened {
         })
     }
 
+    /// How a command ends that has told what is in the project: failed where it
+    /// could not tell all of it as it was written.
+    pub(crate) fn code(&self) -> ExitCode {
+        match self.project.damage() {
+            [] => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// What people call the project: its folder's name.
     pub(crate) fn name(&self) -> String {
         name(&self.root)
     }
+}
+
+/// How many lines are shown of what is wrong with a database.
+const SHOWN: usize = 20;
+
+/// Says that not all of a database could be read as it was written.
+fn lament(damage: &[String]) {
+    if damage.is_empty() {
+        return;
+    }
+    eprintln!("warning: not all of the database can be read as it was written:");
+    for line in damage.iter().take(SHOWN) {
+        eprintln!("  {line}");
+    }
+    if let Some(more) = damage.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        eprintln!("  and {more} more");
+    }
+    eprintln!("`acft check` says how to mend it");
 }
 
 /// What people call a project: its folder's name.

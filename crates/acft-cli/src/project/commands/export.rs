@@ -40,7 +40,7 @@ enum What {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.what {
-        What::Labels(args) => labels::run(args)?,
+        What::Labels(args) => return labels::run(args),
         What::Predictions(args) => predictions::run(args)?,
         What::Model(args) => model::run(args)?,
         What::Manifest(args) => manifest::run(args)?,

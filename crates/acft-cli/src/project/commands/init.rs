@@ -14,9 +14,9 @@ use super::at::{SETTINGS, now, told};
 use super::listing::{self, Counts, Listing};
 use super::output::print_json;
 use crate::cli::bad_input;
+use crate::files::write_atomically;
 use crate::network::Setup;
 use crate::project::settings::{ProjectSettings, QUERY};
-use crate::simulate::folder::write_atomically;
 use crate::simulate::settings::Flags;
 use stage::Stage;
 
@@ -256,5 +256,7 @@ fn make(
         ..ModelMade::default()
     }));
     project.append(now(), events).map_err(told)?;
+    // What lies in a log beside the database would not be moved with it.
+    project.close().map_err(told)?;
     Ok(hash)
 }

@@ -76,7 +76,7 @@ struct Outcome {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Import(args) => import(args)?,
-        What::Export(args) => labels::run(args)?,
+        What::Export(args) => return labels::run(args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::{Map, Value};
 
 use crate::cli::bad_input;
-use crate::simulate::folder::write_atomically;
+use crate::files::write_atomically;
 
 /// Where a command's result goes.
 #[derive(clap::Args, Clone, Debug, Default)]

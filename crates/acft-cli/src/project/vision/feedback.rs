@@ -7,7 +7,7 @@ use acft_project::{Candidate, Origin, Part};
 use acft_vision::source::{PixelBox, candidate_key};
 use anyhow::Context;
 
-use crate::simulate::folder::write_atomically;
+use crate::files::write_atomically;
 
 /// The folder within the project.
 const FOLDER: &str = "feedback";

@@ -39,13 +39,11 @@ pub(crate) struct ProjectPatches {
 impl ProjectPatches {
     pub(crate) fn new(root: &Path, policy: PatchPolicy, input: usize, room: RegionCaches) -> Self {
         // What cannot be cached is decoded again: slower, and the same.
-        let file = match room.disk {
-            0 => None,
-            bytes => RegionFile::open(&root.join(CACHE), &policy, input, bytes)
-                .inspect_err(|error| tracing::warn!("decoded images are not kept: {error}"))
-                .ok()
-                .flatten(),
-        };
+        // Opened where none may be kept, too: what was kept before goes then.
+        let file = RegionFile::open(&root.join(CACHE), &policy, input, room.disk)
+            .inspect_err(|error| tracing::warn!("decoded images are not kept: {error}"))
+            .ok()
+            .flatten();
         Self {
             root: root.to_owned(),
             candidates: RwLock::default(),

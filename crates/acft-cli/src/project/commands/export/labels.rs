@@ -1,5 +1,7 @@
 //! `acft export labels`, which is `acft label export` too.
 
+use std::process::ExitCode;
+
 use acft::CandidateId;
 use acft_project::Ledger;
 use acft_project::ledger::Vote;
@@ -32,7 +34,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.out.check()?;
     let opened = args.at.read()?;
     let ledger = opened.project.ledger();
@@ -64,7 +66,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     args.out.write(
         &table.to_bytes(format)?,
         &count(rows, if args.all { "row" } else { "label" }),
-    )
+    )?;
+    Ok(opened.code())
 }
 
 /// The last word for the label that counts.

@@ -112,7 +112,8 @@ pub(super) fn refuse_existing(root: &Path) -> anyhow::Result<()> {
             "{at} has a project already: `acft status {at}` says where it stands, `acft add` brings more images"
         ));
     }
-    for part in PARTS {
+    // A log would be read as that of the new database.
+    for part in PARTS.iter().chain(&["acft.db-wal", "acft.db-shm"]) {
         if root.join(part).exists() {
             return Err(bad_input!(
                 "{at} has a {part} already, which a project would need: choose another folder"
