@@ -4,8 +4,8 @@ use super::frame::Frame;
 use super::heading::{MARGIN, heading};
 use super::label::{self, Label};
 use super::lines::{self, Line};
-use super::style::{MUTED, styles};
-use super::svg;
+use super::style::{MUTED, Style, styles};
+use super::svg::{self, Element};
 use super::text::Font;
 
 /// One curve of a plot.
@@ -15,8 +15,10 @@ pub(crate) struct Series {
     pub(crate) name: String,
     /// (labels, score), in any order. Points that are not finite are left out.
     pub(crate) points: Vec<(f64, f64)>,
-    /// (low, high) around each point, in the order of `points`.
+    /// (low, high) around each point, in the order of `points`; where one is not finite the band has a gap.
     pub(crate) band: Option<Vec<(f64, f64)>>,
+    /// The labels of those points that wear a ring, as something is to be known of them.
+    pub(crate) ringed: Vec<f64>,
 }
 
 /// A plot of learning curves.
@@ -34,6 +36,10 @@ pub(crate) struct CurvePlot {
     pub(crate) series: Vec<Series>,
     /// Named horizontal lines, such as the score of full training.
     pub(crate) reference_lines: Vec<(String, f64)>,
+    /// What a guess would score: a thin line where the axis reaches it, which it is not stretched for.
+    pub(crate) chance: Option<f64>,
+    /// All names that share out the styles, where other plots have some of them: each then looks the same in all of them.
+    pub(crate) names: Vec<String>,
 }
 
 const LEFT: f64 = 68.0;
@@ -41,16 +47,12 @@ const BELOW: f64 = 54.0;
 const PLOT_WIDTH: f64 = 500.0;
 const PLOT_HEIGHT: f64 = 320.0;
 const SUBTITLE: Font = Font::regular(12.0);
+const CHANCE: Font = Font::regular(10.5);
 
 impl CurvePlot {
     /// The plot as SVG text. Equal plots give equal bytes.
     pub(crate) fn svg(&self) -> String {
-        let names: Vec<&str> = self
-            .series
-            .iter()
-            .map(|series| series.name.as_str())
-            .collect();
-        let styled = self.series.iter().zip(styles(&names));
+        let styled = self.series.iter().zip(self.styles());
         let curves: Vec<Line> = styled
             .map(|(series, style)| Line::new(series, style))
             .collect();
@@ -71,8 +73,9 @@ impl CurvePlot {
         body.extend(
             curves
                 .iter()
-                .filter_map(|curve| lines::band(curve, &frame, opacity)),
+                .flat_map(|curve| lines::band(curve, &frame, opacity)),
         );
+        body.extend(self.chance(&frame));
         body.extend(
             references.filter_map(|(place, &(_, value))| lines::reference(place, value, &frame)),
         );
@@ -84,6 +87,34 @@ impl CurvePlot {
             body.push(note.set("text-anchor", "middle").set("fill", MUTED));
         }
         svg::document(width, bottom + BELOW, &self.title, body)
+    }
+
+    fn styles(&self) -> Vec<Style> {
+        let own = || self.series.iter().map(|series| series.name.as_str());
+        if self.names.is_empty() {
+            return styles(&own().collect::<Vec<_>>());
+        }
+        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        for name in own() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let styles = styles(&names);
+        let of = |name: &str| names.iter().position(|known| *known == name);
+        own().filter_map(of).map(|at| styles[at]).collect()
+    }
+
+    fn chance(&self, frame: &Frame) -> Option<Element> {
+        let value = self.chance?;
+        (frame.y.low..=frame.y.high).contains(&value).then(|| {
+            let y = frame.y.map(value);
+            let line = svg::line((frame.x.start, y), (frame.x.end, y));
+            let name = CHANCE.write(frame.x.start + 4.0, y - 4.0, "chance");
+            svg::group()
+                .with(line.set("stroke", MUTED).at("stroke-width", 0.7))
+                .with(name.set("fill", MUTED))
+        })
     }
 
     fn labels(&self, curves: &[Line], frame: &Frame) -> Vec<Label> {

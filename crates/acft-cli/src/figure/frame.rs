@@ -29,7 +29,8 @@ impl Frame {
             .flat_map(|curve| curve.points.iter().map(|&(x, _)| x));
         let (x_low, x_high) = label_range(xs);
         let ys = curves.iter().flat_map(|curve| {
-            let band = curve.band.iter().flat_map(|&(_, low, high)| [low, high]);
+            let band = curve.band.iter().flatten();
+            let band = band.flat_map(|&(_, low, high)| [low, high]);
             curve.points.iter().map(|&(_, y)| y).chain(band)
         });
         let (low, high) = score_range(ys.chain(references.iter().map(|&(_, value)| value)));

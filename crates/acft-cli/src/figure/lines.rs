@@ -7,15 +7,20 @@ use super::svg::{self, Element};
 
 /// More markers than this on one curve would hide it; the rest is thinned evenly.
 const MOST_MARKERS: usize = 24;
+/// Wide enough to clear every marker.
+const RING: f64 = 6.5;
 
-/// A series made fit to draw: its style, its finite points in ascending order, and its band where that is finite.
+/// A series made fit to draw: its style, its finite points in ascending order, and its band in the pieces where that is
+/// finite.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) name: String,
     pub(super) style: Style,
     pub(super) points: Vec<(f64, f64)>,
     /// (labels, low, high)
-    pub(super) band: Vec<(f64, f64, f64)>,
+    pub(super) band: Vec<Vec<(f64, f64, f64)>>,
+    /// Those of the points that wear a ring.
+    pub(super) ringed: Vec<(f64, f64)>,
 }
 
 impl Line {
@@ -31,39 +36,42 @@ impl Line {
             .zip(edges)
             .map(|(&(x, _), &(low, high))| (x, low, high))
             .collect();
-        band.retain(|&(x, low, high)| finite(&[x, low, high]));
         band.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let pieces = band.split(|&(x, low, high)| !finite(&[x, low, high]));
+        let ringed = points
+            .iter()
+            .filter(|point| series.ringed.contains(&point.0));
         Self {
             name: series.name.clone(),
             style,
+            band: pieces
+                .filter(|piece| !piece.is_empty())
+                .map(<[_]>::to_vec)
+                .collect(),
+            ringed: ringed.copied().collect(),
             points,
-            band,
         }
     }
 }
 
-/// The area between a curve's low and high edges. A band at a single point is an upright bar.
-pub(super) fn band(line: &Line, frame: &Frame, opacity: f64) -> Option<Element> {
+/// The area between a curve's low and high edges, piece by piece. A piece of a single point is an upright bar.
+pub(super) fn band(line: &Line, frame: &Frame, opacity: f64) -> Vec<Element> {
     let at = |x: f64, y: f64| (frame.x.map(x), frame.y.map(y));
-    match line.band.as_slice() {
-        [] => None,
-        &[(x, low, high)] => {
+    let draw = |piece: &Vec<(f64, f64, f64)>| {
+        if let &[(x, low, high)] = piece.as_slice() {
             let bar = svg::line(at(x, low), at(x, high))
                 .set("stroke", line.style.colour)
                 .at("stroke-width", 6.0);
-            Some(bar.at("stroke-opacity", 2.0 * opacity))
+            return bar.at("stroke-opacity", 2.0 * opacity);
         }
-        band => {
-            let lower = band.iter().map(|&(x, low, _)| at(x, low));
-            let upper = band.iter().rev().map(|&(x, _, high)| at(x, high));
-            let outline: Vec<_> = lower.chain(upper).collect();
-            Some(
-                svg::polygon(&outline)
-                    .set("fill", line.style.colour)
-                    .at("fill-opacity", opacity),
-            )
-        }
-    }
+        let lower = piece.iter().map(|&(x, low, _)| at(x, low));
+        let upper = piece.iter().rev().map(|&(x, _, high)| at(x, high));
+        let outline: Vec<_> = lower.chain(upper).collect();
+        svg::polygon(&outline)
+            .set("fill", line.style.colour)
+            .at("fill-opacity", opacity)
+    };
+    line.band.iter().map(draw).collect()
 }
 
 /// A curve and its markers; browsers show its name under the pointer.
@@ -81,6 +89,17 @@ pub(super) fn curve(line: &Line, frame: &Frame) -> Element {
     // Counted from the end: the last point is the one that the label reads out.
     for &(x, y) in points.iter().rev().step_by(stride) {
         group.push(line.style.mark(x, y));
+    }
+    for &(x, y) in &line.ringed {
+        let ring = Element::new("circle")
+            .at("cx", frame.x.map(x))
+            .at("cy", frame.y.map(y))
+            .at("r", RING);
+        group.push(
+            ring.set("fill", "none")
+                .set("stroke", line.style.colour)
+                .at("stroke-width", 1.1),
+        );
     }
     group
 }

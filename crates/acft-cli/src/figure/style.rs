@@ -133,18 +133,24 @@ const STRATEGIES: [(&str, usize); 21] = [
 /// Names unknown to us take the strongest free styles first.
 const FREE_ORDER: [usize; 12] = [3, 4, 6, 1, 9, 8, 2, 11, 7, 10, 5, 0];
 
-/// One style a name: a strategy's own where the name begins with one ("ACFT(HQ), seed 1"), else the next free one.
-/// No two of up to twelve names share a style.
+/// One style a name: a strategy's own where the name is one or begins with one ("ACFT(HQ), seed 1"), else the next free
+/// one. No two of up to twelve names share a style.
 pub(crate) fn styles(names: &[&str]) -> Vec<Style> {
     let mut taken = [false; STYLES.len()];
-    let own: Vec<Option<usize>> = names
-        .iter()
-        .map(|name| {
-            let style = strategy_style(name).filter(|&style| !taken[style])?;
-            taken[style] = true;
-            Some(style)
-        })
-        .collect();
+    let mut own: Vec<Option<usize>> = vec![None; names.len()];
+    // A name that only begins with a strategy's takes no style that another has by its whole name.
+    for whole in [true, false] {
+        for (own, name) in own.iter_mut().zip(names) {
+            if own.is_none()
+                && let Some((style, is_whole)) = strategy_style(name)
+                && (is_whole || !whole)
+                && !taken[style]
+            {
+                taken[style] = true;
+                *own = Some(style);
+            }
+        }
+    }
     let mut free = FREE_ORDER
         .into_iter()
         .filter(|&style| !taken[style])
@@ -167,7 +173,8 @@ pub(crate) fn styles(names: &[&str]) -> Vec<Style> {
         .collect()
 }
 
-fn strategy_style(name: &str) -> Option<usize> {
+/// The style of the strategy that a name begins with, and whether it is all of the name.
+fn strategy_style(name: &str) -> Option<(usize, bool)> {
     let words: Vec<String> = name
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -182,7 +189,7 @@ fn strategy_style(name: &str) -> Option<usize> {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
         .max_by_key(|(strategy, _)| strategy.len())
-        .map(|&(_, style)| style)
+        .map(|&(strategy, style)| (style, strategy == spelled))
 }
 
 impl Style {
@@ -266,6 +273,13 @@ mod tests {
             assert_eq!(styles(&["something else", a])[1], alone(b));
         }
         assert_ne!(alone("acft-hq"), alone("acft-hq-balanced"));
+    }
+
+    #[test]
+    fn a_whole_name_wins_over_one_that_only_begins_with_it_wherever_it_stands() {
+        let both = styles(&["ACFT(HQ)+noise", "ACFT(HQ)"]);
+        assert_eq!(both[1], styles(&["ACFT(HQ)"])[0]);
+        assert_ne!(both[0], both[1]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn write(folder: &RunFolder, steps: &[StepRecord], title: &str) -> an
     .map(|(name, points)| Series {
         name: name.to_owned(),
         points,
-        band: None,
+        ..Series::default()
     })
     .collect();
     if series.is_empty() {
@@ -36,7 +36,7 @@ pub(crate) fn write(folder: &RunFolder, steps: &[StepRecord], title: &str) -> an
         x_label: "labels queried".to_owned(),
         y_label: "AUC".to_owned(),
         series,
-        reference_lines: Vec::new(),
+        ..CurvePlot::default()
     };
     let svg = plot.svg();
     folder.write("curve.svg", svg.as_bytes())?;

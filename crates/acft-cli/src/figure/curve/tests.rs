@@ -6,7 +6,7 @@ fn series(name: &str, points: &[(f64, f64)]) -> Series {
     Series {
         name: name.to_owned(),
         points: points.to_vec(),
-        band: None,
+        ..Series::default()
     }
 }
 
@@ -17,7 +17,7 @@ fn plot(series: Vec<Series>) -> CurvePlot {
         x_label: "labels".to_owned(),
         y_label: "test AUC".to_owned(),
         series,
-        reference_lines: vec![],
+        ..CurvePlot::default()
     }
 }
 
@@ -62,6 +62,51 @@ fn every_plot_can_be_drawn() {
         assert!(png(&svg, 1.0).is_ok(), "{what}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{what}");
     }
+}
+
+#[test]
+fn a_band_has_gaps_where_it_is_not_known() {
+    let mut gap = plot(vec![series(
+        "rft",
+        &[(25.0, 0.7), (50.0, 0.8), (75.0, 0.8), (100.0, 0.8)],
+    )]);
+    let unknown = (f64::NAN, f64::NAN);
+    gap.series[0].band = Some(vec![(0.6, 0.8), (0.7, 0.9), unknown, (0.7, 0.9)]);
+    let svg = gap.svg();
+    // Two points make an area, one a bar.
+    assert_eq!(svg.matches("fill-opacity").count(), 1);
+    assert_eq!(svg.matches("stroke-opacity").count(), 1);
+}
+
+#[test]
+fn rings_and_chance_are_drawn_where_they_are_asked_for_and_seen() {
+    let mut low = plot(vec![series("rft", &[(25.0, 0.45), (50.0, 0.8)])]);
+    low.chance = Some(0.5);
+    low.series[0].ringed = vec![50.0, 60.0];
+    let svg = low.svg();
+    assert_eq!(svg.matches("r=\"6.5\"").count(), 1);
+    assert!(svg.contains(">chance<"));
+    let mut high = plot(vec![series("rft", &[(25.0, 0.8), (50.0, 0.9)])]);
+    high.chance = Some(0.5);
+    assert!(!high.svg().contains(">chance<"));
+}
+
+#[test]
+fn a_name_looks_the_same_in_all_plots_that_share_names() {
+    let names = ["one", "two", "three"].map(str::to_owned).to_vec();
+    let colours = |shown: &[&str]| {
+        let plot = CurvePlot {
+            names: names.clone(),
+            ..plot(
+                shown
+                    .iter()
+                    .map(|name| series(name, &[(25.0, 0.7)]))
+                    .collect(),
+            )
+        };
+        plot.styles()
+    };
+    assert_eq!(colours(&["three"])[0], colours(&["one", "three"])[1]);
 }
 
 #[test]

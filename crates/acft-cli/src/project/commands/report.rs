@@ -13,7 +13,7 @@ use super::output::print_json;
 use super::summary::Summary;
 use crate::figure::curve::{CurvePlot, Series};
 use crate::figure::png;
-use crate::simulate::folder::write_atomically;
+use crate::files::write_atomically;
 
 const EXAMPLE: &str = "\
 Example:
@@ -102,8 +102,8 @@ fn curve(summary: &Summary, ledger: &Ledger) -> CurvePlot {
         series: vec![Series {
             name: "adopted".to_owned(),
             points,
-            band: None,
+            ..Series::default()
         }],
-        reference_lines: Vec::new(),
+        ..CurvePlot::default()
     }
 }
