@@ -136,6 +136,8 @@ impl BarPlot {
     fn fill(&self, part: usize) -> &'static str {
         match self.parts.len() {
             parts if self.last_is_rest && part + 1 == parts => GRID,
+            // The light end of the map would be taken for the grey of the rest.
+            parts if self.last_is_rest => FILLS[(5 * part).div_ceil((parts - 1).max(2) - 1).min(5)],
             parts => fill(part, parts),
         }
     }
@@ -236,6 +238,23 @@ mod tests {
             (fill(0, 3), fill(1, 3), fill(2, 3)),
             (FILLS[0], FILLS[3], FILLS[7])
         );
+    }
+
+    #[test]
+    fn parts_beside_a_rest_are_told_apart_in_grey() {
+        let plot = BarPlot {
+            parts: ["a", "b", "c", "rest"].map(str::to_owned).to_vec(),
+            last_is_rest: true,
+            ..BarPlot::default()
+        };
+        let grey = |part: usize| {
+            let fill = u32::from_str_radix(&plot.fill(part)[1..], 16).unwrap_or_default();
+            let of = |shift: u32| f64::from(fill >> shift & 0xff);
+            0.299 * of(16) + 0.587 * of(8) + 0.114 * of(0)
+        };
+        for part in 1..4 {
+            assert!(grey(part) - grey(part - 1) > 40.0, "{part}");
+        }
     }
 
     #[test]

@@ -27,8 +27,10 @@ pub(crate) struct Row {
 /// One candidate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
-    /// A probability a patch.
+    /// A probability a patch, of those that count.
     pub(crate) values: Vec<f64>,
+    /// Of those that majority selection leaves out: pale, on top of the others.
+    pub(crate) left_out: Vec<f64>,
     /// Beneath the histogram.
     pub(crate) caption: String,
 }
@@ -39,6 +41,7 @@ const NAME: f64 = 118.0;
 const CELL: (f64, f64) = (64.0, 52.0);
 const GAP: (f64, f64) = (9.0, 34.0);
 const BAR: &str = "#00528c";
+const PALE: &str = "#a9cbe3";
 const SUBTITLE: Font = Font::regular(12.0);
 const ROW: Font = Font::bold(12.0);
 const SMALL: Font = Font::regular(10.0);
@@ -57,7 +60,7 @@ impl Histograms {
             .rows
             .iter()
             .flat_map(|row| &row.cells)
-            .map(|cell| cell.values.len())
+            .map(|cell| cell.values.len() + cell.left_out.len())
             .max()
             .unwrap_or(1)
             .max(1) as f64;
@@ -99,18 +102,15 @@ impl Cell {
                 .at("fill-opacity", 0.45),
         );
         let pitch = CELL.0 / BINS as f64;
-        for (bin, count) in count(&self.values).into_iter().enumerate() {
-            if count > 0 {
-                let height = CELL.1 * count as f64 / most;
-                group.push(
-                    svg::rect(
-                        x + bin as f64 * pitch + 0.5,
-                        y + CELL.1 - height,
-                        pitch - 1.0,
-                        height,
-                    )
-                    .set("fill", BAR),
-                );
+        let mut tops = [y + CELL.1; BINS];
+        for (values, fill) in [(&self.values, BAR), (&self.left_out, PALE)] {
+            for (bin, count) in count(values).into_iter().enumerate() {
+                if count > 0 {
+                    let height = CELL.1 * count as f64 / most;
+                    tops[bin] -= height;
+                    let left = x + bin as f64 * pitch + 0.5;
+                    group.push(svg::rect(left, tops[bin], pitch - 1.0, height).set("fill", fill));
+                }
             }
         }
         group.push(svg::line((x, y + CELL.1), (x + CELL.0, y + CELL.1)).set("stroke", RULE));
@@ -145,6 +145,23 @@ pub(crate) fn bin(value: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patches_that_are_left_out_stand_pale_on_top_of_those_that_count() {
+        let cell = Cell {
+            values: vec![0.95, 0.95],
+            left_out: vec![0.95, 0.05],
+            caption: String::new(),
+        };
+        let svg = cell.draw(0.0, 0.0, 4.0).to_string();
+        for bar in [
+            format!("y=\"26\" width=\"5.4\" height=\"26\" fill=\"{BAR}\""),
+            format!("y=\"13\" width=\"5.4\" height=\"13\" fill=\"{PALE}\""),
+            format!("y=\"39\" width=\"5.4\" height=\"13\" fill=\"{PALE}\""),
+        ] {
+            assert!(svg.contains(&bar), "{bar} is not in\n{svg}");
+        }
+    }
 
     #[test]
     fn each_patch_is_counted_in_its_tenth() {
