@@ -14,7 +14,9 @@ use serde::Serialize;
 use crate::cli::bad_input;
 use crate::figure::curve::{CurvePlot, Series};
 use crate::figure::png;
-use crate::simulate::folder::{read_json, read_steps, require_run, write_atomically};
+use crate::files::write_atomically;
+use crate::project::commands::output::Out;
+use crate::simulate::folder::{read_json, read_steps, require_run};
 use crate::simulate::record::{DataRecord, learning_curve};
 use crate::simulate::settings::Flags;
 
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// The picture, .svg or .png.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace the picture that --out names.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// The picture's title [default: the data].
     #[arg(long)]
     title: Option<String>,
@@ -48,6 +53,11 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let out = Out {
+        out: args.out.clone(),
+        force: args.force,
+    };
+    out.check()?;
     let mut groups: BTreeMap<String, Vec<SeedCurve>> = BTreeMap::new();
     let mut data = BTreeSet::new();
     let mut firsts: BTreeMap<String, OneRun> = BTreeMap::new();
@@ -222,6 +232,7 @@ impl Curves {
                 .map(|point| (point.labels as f64, point.value))
                 .collect(),
             band: (self.seeds.len() > 1).then_some(band),
+            ..Series::default()
         }
     }
 }
@@ -243,7 +254,7 @@ pub(crate) fn plot(curves: &[Curves], title: String, note: &str) -> CurvePlot {
         x_label: "labels queried".to_owned(),
         y_label: "test AUC".to_owned(),
         series: curves.iter().map(Curves::series).collect(),
-        reference_lines: Vec::new(),
+        ..CurvePlot::default()
     }
 }
 

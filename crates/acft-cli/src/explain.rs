@@ -18,9 +18,11 @@ use serde::Serialize;
 
 use crate::cli::{Machine, bad_input};
 use crate::figure::png;
+use crate::files::write_atomically;
+use crate::project::commands::output::Out;
 use crate::simulate::best_step;
 use crate::simulate::data::{self, CandidatePatches};
-use crate::simulate::folder::{read_steps, require_run, write_atomically};
+use crate::simulate::folder::{read_steps, require_run};
 use crate::simulate::settings::{Flags, Settings};
 use crate::{network, progress};
 use picture::{Explanation, PatchView};
@@ -49,6 +51,9 @@ pub(crate) struct Args {
     /// The picture, .svg or .png [default: RUN/explain/CANDIDATE.png].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace the picture that --out names.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Print the numbers as JSON.
     #[arg(long)]
     json: bool,
@@ -81,6 +86,14 @@ struct Numbers<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     require_run(&args.run)?;
+    // Its folder is made where there is none, so only what is there can be in the way.
+    if args.out.as_ref().is_some_and(|out| out.exists()) {
+        let out = Out {
+            out: args.out.clone(),
+            force: args.force,
+        };
+        out.check()?;
+    }
     let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
     let steps = read_steps(&args.run)?;
     let step = match args.model.as_str() {

@@ -14,7 +14,7 @@ mod listing;
 pub(crate) mod man;
 pub(crate) mod model;
 mod names;
-mod output;
+pub(crate) mod output;
 pub(crate) mod predict;
 pub(crate) mod query;
 pub(crate) mod report;

@@ -181,6 +181,16 @@ fn a_candidate_is_explained_in_numbers_and_in_a_picture() {
     );
     assert!(refused(&mut explain("train-9")).contains("no candidate is called"));
     assert!(refused(&mut explain("train-")).contains("say more of it"));
+    // Where nobody names a file it is that of the candidate; one that is named may be someone else's.
+    succeeds(&mut explain("train-007.png"));
+    std::fs::write(images.home().join("mine.png"), "mine").unwrap();
+    let named = ["--out", "mine.png"];
+    let taken = refused(explain("train-007.png").args(named));
+    assert!(taken.contains("--force"), "{taken}");
+    assert_eq!(images.read("mine.png"), "mine");
+    succeeds(explain("train-007.png").args(named).arg("--force"));
+    assert!(image::open(images.home().join("mine.png")).is_ok());
+    succeeds(explain("train-007.png").args(["--out", "new/folder/p.svg"]));
     let other = acft().args(["explain", "nowhere", "x"]).output().unwrap();
     assert_eq!(other.status.code(), Some(2));
 }
@@ -215,6 +225,12 @@ fn runs_are_compared_where_they_can_be() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("acft-hq") && text.contains("rft"), "{text}");
     assert!(image::open(images.home().join("curves.png")).is_ok());
+
+    // And one that is there is not replaced unasked.
+    let onto = ["rft-0", "--out", "curves.png"];
+    let taken = refused(&mut compare(&onto));
+    assert!(taken.contains("--force"), "{taken}");
+    succeeds(compare(&onto).arg("--force"));
 
     let noted = |output: &std::process::Output| {
         String::from_utf8_lossy(&output.stderr).contains("rft-1 is not finished")
