@@ -107,8 +107,8 @@ impl Learner {
         })
     }
 
-    /// The same learner, scoring at a precision: on the CPU, where this crate's own kernels score. Fine-tuning, and
-    /// passes with dropout, are in f32.
+    /// The same learner, scoring at a precision: on the CPU, where this crate's own kernels score. Fine-tuning has a
+    /// precision of its own among its settings; passes with dropout are in f32.
     #[must_use]
     pub fn scoring_in(self, precision: Precision) -> Self {
         Self { precision, ..self }
