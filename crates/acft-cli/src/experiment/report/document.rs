@@ -1,13 +1,18 @@
 //! The report as a value, and how it is written: one page, every figure as SVG and PNG, every table as CSV.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
 
 use crate::figure::png;
+use crate::files::write_atomically;
 use crate::html::{escape, page};
-use crate::simulate::folder::write_atomically;
+
+/// The files of the last report, a line each, so that the next one can clear away what it has no more.
+const LIST: &str = "files.txt";
 
 /// The whole report.
 #[derive(Default)]
@@ -42,7 +47,7 @@ pub(super) struct Figure {
     pub caption: String,
 }
 
-/// A table, with the name of its file.
+/// A table, with the name of its file. One without rows for people is in its file alone.
 #[derive(Default)]
 pub(super) struct Table {
     pub name: String,
@@ -88,13 +93,17 @@ figure>svg{max-width:100%;height:auto}\
 body{max-width:none}.scroll{overflow:visible}table{font-size:.72rem}th,td{padding:.1rem .3rem}}";
 
 impl Document {
-    /// Writes `report.html`, `figures/` and `tables/` into `out`.
+    /// Writes `report.html`, `figures/` and `tables/` into `out`, and removes what an earlier report has written there and
+    /// this one has not.
     pub(super) fn write(&self, out: &Path) -> anyhow::Result<()> {
         let (figures, tables) = (out.join("figures"), out.join("tables"));
         for folder in [&figures, &tables] {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
+        let (before, now) = (listed(out)?, self.files());
+        // Listed before they are there: a report that is cut short leaves nothing that the next one does not know.
+        list(out, before.union(&now))?;
         for block in self.sections.iter().flat_map(|section| &section.blocks) {
             match block {
                 Block::Figure(figure) => {
@@ -110,7 +119,31 @@ impl Document {
                 Block::Heading(_) | Block::Text(_) | Block::Finding(_) => {}
             }
         }
-        write_atomically(&out.join("report.html"), self.html().as_bytes())
+        write_atomically(&out.join("report.html"), self.html().as_bytes())?;
+        for stale in before.difference(&now) {
+            let path = out.join(stale);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        list(out, now.iter())
+    }
+
+    /// The files of figures and tables.
+    fn files(&self) -> BTreeSet<String> {
+        let blocks = self.sections.iter().flat_map(|section| &section.blocks);
+        blocks
+            .flat_map(|block| match block {
+                Block::Figure(figure) => ["svg", "png"]
+                    .map(|ending| format!("figures/{}.{ending}", figure.name))
+                    .to_vec(),
+                Block::Table(table) => vec![format!("tables/{}.csv", table.name)],
+                Block::Heading(_) | Block::Text(_) | Block::Finding(_) => Vec::new(),
+            })
+            .collect()
     }
 
     fn html(&self) -> String {
@@ -136,12 +169,32 @@ impl Document {
     }
 }
 
+/// What an earlier report has written. A line that names no file right below its two folders is none of ours.
+fn listed(out: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let path = out.join(LIST);
+    if !path.is_file() {
+        return Ok(BTreeSet::new());
+    }
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let is_ours = |line: &&str| match line.split_once('/') {
+        Some(("figures" | "tables", name)) => !name.contains(['/', '\\']),
+        _ => false,
+    };
+    Ok(text.lines().filter(is_ours).map(str::to_owned).collect())
+}
+
+fn list<'a>(out: &Path, files: impl Iterator<Item = &'a String>) -> anyhow::Result<()> {
+    let lines: String = files.map(|file| format!("{file}\n")).collect();
+    write_atomically(&out.join(LIST), lines.as_bytes())
+}
+
 impl Block {
     fn html(&self, body: &mut String) {
         let _ = match self {
             Self::Heading(text) => write!(body, "<h3>{}</h3>", escape(text)),
             Self::Text(text) => write!(body, "<p>{}</p>", escape(text)),
-            Self::Finding(text) => write!(body, "<p class=finding>{}</p>", escape(text)),
+            Self::Finding(text) => write!(body, "<p class=finding>{}</p>", escape(&signed(text))),
             // The picture is ours, and so safe as it is.
             Self::Figure(figure) => write!(
                 body,
@@ -157,8 +210,39 @@ impl Block {
     }
 }
 
+/// The same with the true minus sign before numbers, as figures have it.
+fn signed(text: &str) -> String {
+    let mut signed = String::new();
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let is_minus = c == '-'
+            && !before.is_alphanumeric()
+            && before != '-'
+            && rest.peek().is_some_and(char::is_ascii_digit);
+        signed.push(if is_minus { '\u{2212}' } else { c });
+        before = c;
+    }
+    signed
+}
+
+/// The same with no break but before a bracket and behind a comma.
+fn unbroken(text: &str) -> String {
+    let kept = text.replace(' ', "\u{a0}");
+    kept.replace("\u{a0}(", " (").replace(",\u{a0}", ", ")
+}
+
 impl Table {
     fn html(&self, body: &mut String) {
+        if self.rows.is_empty() {
+            let _ = write!(
+                body,
+                "<p class=muted>tables/{}.csv: {}</p>",
+                escape(&self.name),
+                escape(&self.caption)
+            );
+            return;
+        }
         let first = self.rows.first();
         let is_number = |at: usize| {
             let cell = first.and_then(|row| row.get(at));
@@ -174,7 +258,11 @@ impl Table {
             for cell in row {
                 let class = if cell.number { " class=n" } else { "" };
                 let (open, close) = if cell.bold { ("<b>", "</b>") } else { ("", "") };
-                let _ = write!(body, "<td{class}>{open}{}{close}", escape(&cell.text));
+                let text = match cell.number {
+                    true => escape(&unbroken(&signed(&cell.text))),
+                    false => escape(&cell.text),
+                };
+                let _ = write!(body, "<td{class}>{open}{text}{close}");
             }
         }
         let _ = write!(
@@ -203,6 +291,66 @@ pub(super) fn plain(value: Option<f64>) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn minus_signs_are_those_of_numbers_alone() {
+        for (text, expected) in [
+            (
+                "-0.265 (-0.4 to +0.1)",
+                "\u{2212}0.265 (\u{2212}0.4 to +0.1)",
+            ),
+            ("< -52.5 %", "< \u{2212}52.5 %"),
+            ("seed-0, 1e-4, 0-9, --lr -x", "seed-0, 1e-4, 0-9, --lr -x"),
+        ] {
+            assert_eq!(signed(text), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_stay_whole() {
+        assert_eq!(
+            unbroken("< 1.0 % (below 2.0 %), anecdotal"),
+            "<\u{a0}1.0\u{a0}% (below\u{a0}2.0\u{a0}%), anecdotal"
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_report_wrote_and_this_one_has_not_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |names: &[&str]| {
+            let table = |name: &&str| {
+                Block::Table(Table {
+                    name: (*name).to_owned(),
+                    csv_head: vec!["a".to_owned()],
+                    ..Table::default()
+                })
+            };
+            Document {
+                sections: vec![Section {
+                    blocks: names.iter().map(table).collect(),
+                    ..Section::default()
+                }],
+                ..Document::default()
+            }
+        };
+        let at = |name: &str| folder.path().join(name);
+        with(&["kept", "failures"]).write(folder.path()).unwrap();
+        std::fs::write(at("tables/mine.csv"), "").unwrap();
+        std::fs::write(at("mine.csv"), "").unwrap();
+        let mut list = std::fs::read_to_string(at(LIST)).unwrap();
+        assert_eq!(list, "tables/failures.csv\ntables/kept.csv\n");
+        list += "tables/../mine.csv\nmine.csv\n";
+        std::fs::write(at(LIST), list).unwrap();
+        with(&["kept"]).write(folder.path()).unwrap();
+        assert!(!at("tables/failures.csv").exists());
+        for name in ["tables/kept.csv", "tables/mine.csv", "mine.csv"] {
+            assert!(at(name).is_file(), "{name}");
+        }
+        assert_eq!(
+            std::fs::read_to_string(at(LIST)).unwrap(),
+            "tables/kept.csv\n"
+        );
+    }
 
     #[test]
     fn what_is_written_is_whole_and_needs_no_network() {
