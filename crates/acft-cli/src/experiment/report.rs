@@ -5,8 +5,13 @@ mod contrast;
 mod curves;
 mod document;
 mod labels;
+mod overview;
 mod panel;
 mod queries;
+mod runs;
+#[cfg(test)]
+mod sample;
+mod savings;
 mod table4;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +34,8 @@ pub(super) fn write(
     out: &Path,
 ) -> anyhow::Result<PathBuf> {
     let panels = panel::read(grid)?;
-    if panels.is_empty() {
+    // Runs that failed alone make no report; beside others that are finished, they are a part of it.
+    if panels.iter().all(|panel| panel.record.is_none()) {
         return Err(bad_input!(
             "no run in {} is finished: make some with acft experiment run {}",
             grid.out.display(),
@@ -49,14 +55,18 @@ pub(super) fn write(
         ),
         sections: Vec::new(),
     };
-    let mut overview = Section {
+    let mut blocks: Vec<Block> = panels
+        .iter()
+        .map(|panel| Block::Text(overview::plainly(panel)))
+        .collect();
+    blocks.extend(overview::key(&panels).map(Block::Table));
+    blocks.push(Block::Text(overview::ALC.to_owned()));
+    blocks.extend(contrast::findings(grid, &panels)?);
+    blocks.extend(table4::table(&panels).map(Block::Table));
+    document.sections.push(Section {
         title: "Overview".to_owned(),
-        blocks: contrast::findings(grid, &panels)?,
-    };
-    overview
-        .blocks
-        .extend(table4::table(&panels).map(Block::Table));
-    document.sections.push(overview);
+        blocks,
+    });
     for panel in &panels {
         document.sections.push(section(panel, step, command)?);
     }
@@ -65,22 +75,27 @@ pub(super) fn write(
 }
 
 fn section(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Section> {
-    let mut blocks = Vec::new();
-    if !panel.missing.is_empty() {
-        let shown: Vec<&str> = panel.missing.iter().take(6).map(String::as_str).collect();
-        let more = match panel.missing.len() - shown.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let text = format!("Not finished, and so not here: {}{more}.", shown.join("; "));
-        blocks.push(Block::Text(text));
-    }
+    let mut blocks = vec![Block::Table(runs::table(panel))];
     blocks.extend(about::failures(panel).map(Block::Table));
     blocks.extend(curves::figure(panel).map(Block::Figure));
     blocks.extend(curves::worth(panel).map(Block::Table));
-    blocks.extend(curves::savings(panel).map(Block::Table));
-    blocks.push(Block::Heading("What was asked".to_owned()));
-    blocks.extend(labels::class_ratio(panel).map(Block::Figure));
+    blocks.extend(savings::savings(panel).map(Block::Table));
+    if panel.any_run().is_some() {
+        blocks.extend(of_runs(panel, step, command)?);
+    }
+    Ok(Section {
+        title: panel.title(),
+        blocks,
+    })
+}
+
+/// What there is where at least one run is finished.
+fn of_runs(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    if !panel.curves.is_empty() {
+        blocks.push(Block::Heading("What was asked".to_owned()));
+    }
+    blocks.extend(labels::class_ratio(panel).into_iter().map(Block::Figure));
     if let Some((figure, table)) = queries::patterns(panel)? {
         blocks.push(Block::Figure(figure));
         blocks.push(Block::Table(table));
@@ -90,13 +105,11 @@ fn section(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Section> {
     blocks.push(Block::Heading(
         "What was learned from, and what it cost".to_owned(),
     ));
-    blocks.push(Block::Figure(labels::reuse(panel)));
-    blocks.push(Block::Table(labels::cost(panel)));
+    blocks.extend(labels::reuse(panel).map(Block::Figure));
+    blocks.extend(labels::cost(panel).map(Block::Table));
+    blocks.extend(labels::cost_by_step(panel).map(Block::Table));
     blocks.push(Block::Heading("To paste".to_owned()));
     blocks.extend(about::paragraph(panel, command).map(Block::Text));
     blocks.push(Block::Table(about::settings(panel)));
-    Ok(Section {
-        title: panel.title(),
-        blocks,
-    })
+    Ok(blocks)
 }

@@ -11,7 +11,7 @@ use crate::simulate::settings::Flags;
 pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
     let run = panel.any_run()?;
     let settings = &run.settings;
-    let record = &panel.record;
+    let record = panel.record.as_ref()?;
     let data = settings.data.as_deref()?;
     let name = data.file_stem().unwrap_or_default().to_string_lossy();
     let pool = match settings.pool {
@@ -42,8 +42,13 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
             made.join(" ")
         ),
     };
-    let seeds: BTreeSet<u64> = panel.curves.iter().flat_map(Arm::seeds).collect();
-    let arms: Vec<&str> = panel.curves.iter().map(|arm| arm.name.as_str()).collect();
+    // Of what all labels are worth, where no curve is finished yet.
+    let shown = match panel.curves.is_empty() {
+        true => &panel.lines,
+        false => &panel.curves,
+    };
+    let seeds: BTreeSet<u64> = shown.iter().flat_map(Arm::seeds).collect();
+    let arms: Vec<&str> = shown.iter().map(|arm| arm.name.as_str()).collect();
     let start = match &settings.weights {
         Some(weights) => format!(
             "pre-trained ({}; M_0 of the first run has BLAKE3 {})",
@@ -66,7 +71,7 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
         [one] => format!(" (commit {one})"),
         several => format!(" (commits {})", several.join(", ")),
     };
-    let arms_runs = || panel.curves.iter().flat_map(|arm| &arm.runs);
+    let arms_runs = || shown.iter().flat_map(|arm| &arm.runs);
     // What differs between arms stands in the table of settings.
     let common = |of: &dyn Fn(&Flags) -> Option<String>| -> String {
         let values: BTreeSet<Option<String>> = arms_runs().map(|run| of(&run.settings)).collect();
@@ -130,7 +135,8 @@ pub(super) fn failures(panel: &Panel) -> Option<Table> {
     (!rows.is_empty()).then(|| Table {
         name: format!("{}-failures", panel.slug()),
         caption: "Runs that failed, and so are in no figure and no other table: seeds that they lack may be those that \
-                  were hard. acft experiment run --retry makes them again."
+                  were hard. acft experiment run --retry makes those again \
+                  that did not come to their end."
             .to_owned(),
         head: ["run", "steps made", "why it failed"].map(str::to_owned).to_vec(),
         rows: rows.iter().map(values).collect(),
@@ -276,7 +282,18 @@ pub(super) fn settings(panel: &Panel) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::{line, panel};
     use super::*;
+
+    #[test]
+    fn lines_are_told_where_no_curve_is_finished() {
+        let mut all = line("full-training", &[&[(2000, 0.9)]]);
+        all.runs[0].settings.data = Some("lung".into());
+        let text = paragraph(&panel(vec![], vec![all]), "acft");
+        let text = text.unwrap_or_default();
+        assert!(text.starts_with("full-training compared on lung"), "{text}");
+        assert!(text.contains("One seed (0)."), "{text}");
+    }
 
     #[test]
     fn seeds_are_told_as_ranges() {

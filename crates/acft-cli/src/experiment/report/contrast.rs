@@ -5,9 +5,10 @@ use std::path::Path;
 
 use acft::saving::{FEWEST_SEEDS, LabelSaving};
 
-use super::curves::{CONFIDENCE, alcs, ends, in_words, minutes, paired, saving};
+use super::curves::{CONFIDENCE, alcs, paired};
 use super::document::Block;
 use super::panel::{Arm, Metric, Panel};
+use super::savings::{ends, in_words, minutes, saving};
 use crate::experiment::grid::{Grid, Stage};
 use crate::simulate::folder::{read_json, write_atomically};
 

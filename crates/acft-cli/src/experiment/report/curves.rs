@@ -1,61 +1,80 @@
 //! The learning curves of one data (Fig. 5 and 6), and what they are worth.
 
-use std::collections::BTreeSet;
-
 use acft::curve::LearningCurve;
-use acft::saving::{
-    FEWEST_SEEDS, LabelSaving, Resampled, Saving, SavingOptions, SeedCurve, label_saving,
-};
+use acft::saving::FEWEST_SEEDS;
 use acft::seeds::Spread;
 
 use super::document::{Figure, Table, Value, plain};
-use super::panel::{Arm, Metric, Panel};
+use super::panel::{Arm, Panel};
 use crate::figure::curve::{CurvePlot, Series};
 
 /// Of all intervals.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
+/// Of a network that guesses.
+const CHANCE: f64 = 0.5;
+
 /// The picture: means over seeds, with bands, and the horizontal lines.
 pub(super) fn figure(panel: &Panel) -> Option<Figure> {
     let seeds = panel.curves.iter().map(|arm| arm.runs.len()).max()?;
     let bands = bands(seeds);
-    let series = panel.curves.iter().filter_map(series).collect();
-    let reference_lines = panel
-        .lines
-        .iter()
-        .filter_map(|line| Some((line.name.clone(), last(line)?.mean)))
-        .collect();
+    let metric = panel.metric.name();
+    let series: Vec<Series> = panel.curves.iter().filter_map(series).collect();
+    let mut caption = format!("Learning curves: {metric} against labels queried, {bands}.");
+    if !panel.lines.is_empty() {
+        caption += " Horizontal: trained once on all labels of the pool; their number, and how many seeds the line is the \
+                    mean of, stand beside its name.";
+    }
+    if series.iter().any(|series| !series.ringed.is_empty()) {
+        caption += " A ring around a point: in at least one of the seeds that step gave a sign that training diverges; the \
+                    table of runs says which.";
+    }
     let plot = CurvePlot {
-        title: panel.title(),
-        subtitle: bands.clone(),
+        title: format!("{}: {metric} against labels", panel.title()),
+        subtitle: bands,
         x_label: "labels queried".to_owned(),
-        y_label: panel.metric.name().to_owned(),
+        y_label: metric.to_owned(),
         series,
-        reference_lines,
-    };
-    let lines = match panel.lines.len() {
-        0 => "",
-        _ => " Horizontal: trained once on all labels.",
+        reference_lines: panel.lines.iter().filter_map(line).collect(),
+        chance: Some(CHANCE),
+        names: panel.names.clone(),
     };
     Some(Figure {
         name: format!("{}-curves", panel.slug()),
         svg: plot.svg(),
-        caption: format!(
-            "Learning curves: {} against labels queried, {bands}.{lines}",
-            panel.metric.name()
-        ),
+        caption,
     })
+}
+
+fn line(arm: &Arm) -> Option<(String, f64)> {
+    let name = format!(
+        "{} ({} labels, {})",
+        arm.name,
+        arm.last_labels(),
+        count_seeds(arm.runs.len()).replace(' ', "\u{a0}")
+    );
+    Some((name, last(arm)?.mean))
+}
+
+/// As people say it.
+pub(super) fn count_seeds(seeds: usize) -> String {
+    match seeds {
+        1 => "1 seed".to_owned(),
+        seeds => format!("{seeds} seeds"),
+    }
 }
 
 fn series(arm: &Arm) -> Option<Series> {
     let mean = LearningCurve::mean(arm.curves()).ok()?;
-    let edges = |labels: usize| {
+    let around = |labels: usize| {
         let values: Vec<f64> = arm
             .curves()
             .filter_map(|curve| curve.extended_to(labels).at(labels))
             .collect();
-        edges(&values)
+        edges(&values).unwrap_or(UNKNOWN)
     };
+    let steps = arm.runs.iter().flat_map(|run| &run.steps);
+    let with_signs = steps.filter(|step| !step.warnings.is_empty());
     Some(Series {
         name: arm.name.clone(),
         points: mean
@@ -63,13 +82,18 @@ fn series(arm: &Arm) -> Option<Series> {
             .iter()
             .map(|point| (point.labels as f64, point.value))
             .collect(),
-        band: mean
-            .points()
-            .iter()
-            .map(|point| edges(point.labels))
-            .collect(),
+        band: Some(
+            mean.points()
+                .iter()
+                .map(|point| around(point.labels))
+                .collect(),
+        ),
+        ringed: with_signs.map(|step| step.labels as f64).collect(),
     })
 }
+
+/// Where there is no band.
+pub(super) const UNKNOWN: (f64, f64) = (f64::NAN, f64::NAN);
 
 /// What the bands of a figure are, whose arms have up to so many seeds.
 pub(super) fn bands(seeds: usize) -> String {
@@ -130,61 +154,33 @@ pub(super) fn paired(ours: &[(u64, f64)], others: &[(u64, f64)]) -> Option<Sprea
     Spread::of(&differences)
 }
 
-/// What the arm saves against the reference, over the seeds that both have.
-pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<LabelSaving, String> {
-    let shared: BTreeSet<u64> = reference
-        .seeds()
-        .intersection(&arm.seeds())
-        .copied()
-        .collect();
-    let of = |arm: &Arm| -> Vec<SeedCurve> {
-        arm.runs
-            .iter()
-            .filter(|run| shared.contains(&run.curve.seed()))
-            .map(|run| run.curve.clone())
-            .collect()
-    };
-    label_saving(&of(reference), &of(arm), &SavingOptions::default())
-        .map_err(|error| error.to_string())
-}
-
-/// What the labels that are saved would have cost an expert.
-pub(super) fn minutes(saving: &LabelSaving, panel: &Panel) -> Option<f64> {
-    let seconds = panel.data.seconds_per_label?;
-    match saving.saving {
-        Saving::Reached(share) => Some(share * saving.reference_labels * seconds / 60.0),
-        Saving::Censored { .. } => None,
-    }
-}
-
-/// Each arm's area, end and difference from the reference.
+/// Each arm's area, end and difference from the reference; none without a finished run.
 pub(super) fn worth(panel: &Panel) -> Option<Table> {
-    let range = panel.range()?;
+    panel.any_run()?;
+    let range = panel.range();
     let reference = panel.reference();
-    let of_reference = reference.map(|arm| alcs(arm, range)).unwrap_or_default();
+    let areas_of = |arm: &Arm| range.map_or_else(Vec::new, |range| alcs(arm, range));
+    let of_reference = reference.map(areas_of).unwrap_or_default();
+    let metric = panel.metric.name();
+    let mut caption = match range {
+        Some((from, to)) => format!(
+            "Area under the {metric} curve from {from} to {to} labels, divided by the range (ALC, mean ± sd over seeds); the \
+             same on a log2 axis after Guyon et al. 2011; and the {metric} at the end."
+        ),
+        None => format!("The {metric} at the end (mean ± sd over seeds)."),
+    };
+    if let Some(arm) = reference {
+        caption += &format!(
+            " The difference in ALC is from {}, paired over seeds, with its 95 % interval (Student).",
+            arm.name
+        );
+    }
     let mut table = Table {
         name: format!("{}-alc", panel.slug()),
-        caption: format!(
-            "Area under the {} curve from {} to {} labels, divided by the range (mean ± sd over seeds); the same on a log2 \
-             axis after Guyon et al. 2011; the {} at the end; and the difference in ALC from {}, paired over seeds, with \
-             its 95 % interval (Student).",
-            panel.metric.name(),
-            range.0,
-            range.1,
-            panel.metric.name(),
-            reference.map_or("the others", |arm| arm.name.as_str()),
-        ),
-        head: [
-            "arm",
-            "seeds",
-            "ALC",
-            "log2 ALC",
-            "at the end",
-            "difference in ALC",
-            "paired seeds",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        caption,
+        head: ["arm", "seeds", "ALC", "log2 ALC", "at the end"]
+            .map(str::to_owned)
+            .to_vec(),
         csv_head: [
             "arm",
             "seeds",
@@ -203,12 +199,16 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
         .to_vec(),
         ..Table::default()
     };
+    if reference.is_some() {
+        let more = ["difference in ALC", "paired seeds"].map(str::to_owned);
+        table.head.extend(more);
+    }
     for arm in &panel.curves {
-        let areas = alcs(arm, range);
+        let areas = areas_of(arm);
         let values: Vec<f64> = areas.iter().map(|area| area.1).collect();
         let logs: Vec<f64> = arm
             .curves()
-            .filter_map(|curve| Some(curve.between(range.0, range.1)?.alc_log2()))
+            .filter_map(|curve| Some(curve.between(range?.0, range?.1)?.alc_log2()))
             .collect();
         let (Some(alc), Some(log), Some(end)) = (Spread::of(&values), Spread::of(&logs), last(arm))
         else {
@@ -223,15 +223,18 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
             Some((low, high)) => format!("{:+.4} ({low:+.4} to {high:+.4})", spread.mean),
             None => format!("{:+.4}", spread.mean),
         });
-        table.rows.push(vec![
+        let paired_seeds = difference.map_or_else(String::new, |spread| spread.seeds.to_string());
+        let mut row = vec![
             Value::name(&arm.name),
             Value::number(alc.seeds.to_string()),
             Value::number(mean_sd(&alc)),
             Value::number(mean_sd(&log)),
             Value::number(mean_sd(&end)),
-            Value::number(told),
-            Value::number(difference.map_or_else(String::new, |spread| spread.seeds.to_string())),
-        ]);
+        ];
+        if reference.is_some() {
+            row.extend([told, paired_seeds].map(Value::number));
+        }
+        table.rows.push(row);
         table.csv_rows.push(vec![
             arm.name.clone(),
             alc.seeds.to_string(),
@@ -249,16 +252,11 @@ pub(super) fn worth(panel: &Panel) -> Option<Table> {
     }
     for line in &panel.lines {
         let Some(end) = last(line) else { continue };
-        let empty = || Value::number("");
-        table.rows.push(vec![
-            Value::name(format!("{} (all labels)", line.name)),
-            Value::number(end.seeds.to_string()),
-            empty(),
-            empty(),
-            Value::number(mean_sd(&end)),
-            empty(),
-            empty(),
-        ]);
+        let mut row = vec![Value::number(""); table.head.len()];
+        row[0] = Value::name(format!("{} ({} labels)", line.name, line.last_labels()));
+        row[1] = Value::number(end.seeds.to_string());
+        row[4] = Value::number(mean_sd(&end));
+        table.rows.push(row);
         let mut row = vec![line.name.clone(), end.seeds.to_string()];
         row.extend([None; 4].map(plain));
         row.extend([Some(end.mean), end.sd, None, None, None, None].map(plain));
@@ -275,144 +273,48 @@ pub(super) fn mean_sd(spread: &Spread) -> String {
     }
 }
 
-/// What each arm saves, against the reference and against training on all labels.
-pub(super) fn savings(panel: &Panel) -> Option<Table> {
-    if panel.metric == Metric::Validation {
-        return None;
-    }
-    let reference = panel.reference()?;
-    let full = panel.lines.first();
-    let mut table = Table {
-        name: format!("{}-savings", panel.slug()),
-        caption: format!(
-            "Label saving at equal AUC: 1 − n(τ)/n_R(τ), where τ lies 95 % of the way from the first to the last AUC of {} \
-             (isotonic, interpolated in log labels); 95 % intervals by bootstrap over what stands beside them. \
-             Over all targets: the mean distance along the axis of log labels, over the share of the reference's rise that the \
-             arm reached at all; an arm that reaches little of it is flattered.{}",
-            reference.name,
-            full.map_or_else(String::new, |line| {
-                format!(" Against {}: the same with its AUC as the target, and all labels as what it costs.", line.name)
-            }),
-        ),
-        head: ["arm", "against", "its labels", "saving", "95 % interval", "over", "over all targets", "of the rise"]
-            .map(str::to_owned)
-            .to_vec(),
-        csv_head: [
-            "arm", "against", "seeds", "target", "labels_of_the_other", "saving", "censored", "low", "low_censored", "high",
-            "high_censored", "resampled", "over_all_targets", "reached",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        ..Table::default()
-    };
-    let with_minutes = panel.data.seconds_per_label.is_some();
-    if with_minutes {
-        table.head.push("expert minutes saved".to_owned());
-        table.csv_head.push("minutes_saved".to_owned());
-    }
-    for other in std::iter::once(reference).chain(full) {
-        for arm in panel.curves.iter().filter(|arm| arm.name != other.name) {
-            let outcome = saving(other, arm);
-            let (row, csv) = saving_row(arm, other, outcome.as_ref());
-            table.rows.push(row);
-            table.csv_rows.push(csv);
-            if with_minutes {
-                let minutes = outcome.ok().and_then(|saving| minutes(&saving, panel));
-                let told = minutes.map_or_else(String::new, |minutes| format!("{minutes:.1}"));
-                table.rows.last_mut()?.push(Value::number(told));
-                table.csv_rows.last_mut()?.push(plain(minutes));
-            }
-        }
-    }
-    (!table.rows.is_empty()).then_some(table)
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::sample::{arm, line, panel};
+    use super::*;
 
-/// What an arm saves. A bound says how few labels the arm had, and is easily taken for a saving: it stands in the table for
-/// machines alone.
-pub(super) fn in_words(saving: &LabelSaving, arm: &Arm) -> String {
-    match saving.saving {
-        Saving::Reached(share) => format!("{:.1} %", 100.0 * share),
-        Saving::Censored { .. } => {
-            let last = arm.curves().map(|curve| curve.last().labels).max();
-            format!("not reached with {} labels", last.unwrap_or_default())
-        }
+    #[test]
+    fn a_band_has_a_gap_where_it_has_one_seed_alone() {
+        let mut uneven = arm("RFT", &[&[(25, 0.6), (50, 0.7)], &[(50, 0.8)]]);
+        let drawn = series(&uneven).unwrap();
+        assert_eq!(drawn.points, [(50.0, 0.75)]);
+        assert_eq!(drawn.band, Some(vec![(0.7, 0.8)]));
+        uneven.runs.pop();
+        let band = series(&uneven).unwrap().band.unwrap();
+        assert!(band.iter().all(|edges| edges.0.is_nan()));
     }
-}
 
-/// From where to where the interval of a saving reaches; none where it never is.
-pub(super) fn ends(saving: &LabelSaving) -> Option<String> {
-    let interval = saving.interval.as_ref()?;
-    let end = |saving: Saving| match saving {
-        Saving::Reached(share) => format!("{:.1} %", 100.0 * share),
-        Saving::Censored { .. } => "never".to_owned(),
-    };
-    let ends = [interval.low, interval.high];
-    let is_any = ends.iter().any(|end| matches!(end, Saving::Reached(_)));
-    is_any.then(|| ends.map(end).join(" to "))
-}
+    #[test]
+    fn steps_that_gave_a_sign_of_divergence_wear_a_ring_and_the_title_says_what_is_seen() {
+        let mut swinging = arm("RFT", &[&[(25, 0.6), (50, 0.4)]]);
+        swinging.runs[0].steps[1].warnings = vec!["the training loss rose".to_owned()];
+        let figure = figure(&panel(vec![swinging], vec![])).unwrap();
+        assert_eq!(figure.svg.matches("r=\"6.5\"").count(), 1);
+        assert!(figure.svg.contains(">lung: test AUC against labels<"));
+        assert!(figure.svg.contains(">chance<"));
+        assert!(figure.caption.contains("A ring around a point"));
+    }
 
-fn saving_row(
-    arm: &Arm,
-    other: &Arm,
-    outcome: Result<&LabelSaving, &String>,
-) -> (Vec<Value>, Vec<String>) {
-    let names = [arm.name.clone(), other.name.clone()];
-    let saving = match outcome {
-        Ok(saving) => saving,
-        Err(why) => {
-            let mut row: Vec<Value> = names.clone().map(Value::name).to_vec();
-            row.push(Value::number(""));
-            row.push(Value::number(why.as_str()));
-            row.extend(std::iter::repeat_n(Value::number(""), 4));
-            let mut csv = names.to_vec();
-            csv.extend(std::iter::repeat_n(String::new(), 12));
-            return (row, csv);
-        }
-    };
-    let few = if saving.is_anecdotal() {
-        " (anecdotal)"
-    } else {
-        ""
-    };
-    let interval = saving.interval.as_ref();
-    let few = match saving.saving {
-        Saving::Reached(_) => few,
-        Saving::Censored { .. } => "",
-    };
-    let resampled = interval.map_or("", |interval| match interval.resampled {
-        Resampled::Seeds => "seeds",
-        Resampled::Groups => "test sets",
-        Resampled::SeedsAndGroups => "seeds, test sets",
-    });
-    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
-    let gap = saving
-        .gap
-        .map(|gap| [gap.saving(), gap.reached].map(percent));
-    let [all_targets, reached] = gap.unwrap_or_default();
-    let censored = |saving: Saving| matches!(saving, Saving::Censored { .. }).to_string();
-    let mut row: Vec<Value> = names.clone().map(Value::name).to_vec();
-    row.extend([
-        Value::number(format!("{:.0}", saving.reference_labels)),
-        Value::number(format!("{}{few}", in_words(saving, arm))),
-        Value::number(ends(saving).unwrap_or_default()),
-        Value::name(resampled),
-        Value::number(all_targets),
-        Value::number(reached),
-    ]);
-    let mut csv = names.to_vec();
-    csv.extend([
-        saving.seeds.to_string(),
-        plain(Some(saving.target)),
-        plain(Some(saving.reference_labels)),
-        plain(Some(saving.saving.at_most())),
-        censored(saving.saving),
-        plain(interval.map(|interval| interval.low.at_most())),
-        interval.map_or_else(String::new, |interval| censored(interval.low)),
-        plain(interval.map(|interval| interval.high.at_most())),
-        interval.map_or_else(String::new, |interval| censored(interval.high)),
-        resampled.to_owned(),
-        plain(saving.gap.map(acft::saving::Gap::saving)),
-        plain(saving.gap.map(|gap| gap.reached)),
-    ]);
-    (row, csv)
+    #[test]
+    fn a_line_says_how_many_labels_and_seeds_it_rests_on() {
+        let of_all = super::line(&line("full-training", &[&[(2000, 0.97)], &[(2000, 0.99)]]));
+        let (name, value) = of_all.unwrap();
+        assert_eq!(name, "full-training (2000 labels, 2\u{a0}seeds)");
+        assert!((value - 0.98).abs() < 1e-12);
+    }
+
+    #[test]
+    fn lines_are_told_where_no_curve_is_finished_and_no_difference_without_a_reference() {
+        let lines = vec![line("full-training", &[&[(2000, 0.97)]])];
+        let table = worth(&panel(vec![], lines)).unwrap();
+        assert_eq!(table.rows.len(), 1);
+        assert_eq!(table.head.len(), 5);
+        assert!(worth(&panel(vec![], vec![])).is_none());
+    }
 }

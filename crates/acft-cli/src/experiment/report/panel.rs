@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use acft::curve::{LearningCurve, Point};
-use acft::saving::{SeedCurve, TestSet};
+use acft::curve::{CurveError, LearningCurve, Point};
+use acft::saving::{SavingError, SeedCurve, TestSet};
 use anyhow::Context;
 
 use crate::cli::bad_input;
@@ -25,15 +25,27 @@ pub(super) struct Panel {
     pub metric: Metric,
     pub curves: Vec<Arm>,
     pub lines: Vec<Arm>,
-    /// What the data turned out to be, in the first run.
-    pub record: DataRecord,
-    /// Runs that are not finished, and so are in no figure.
-    pub missing: Vec<String>,
+    /// What the data turned out to be, in the first run; none before one is finished.
+    pub record: Option<DataRecord>,
+    /// All arms of the experiment, which look the same in all of its figures.
+    pub names: Vec<String>,
+    /// How far each arm is, in the order of the file.
+    pub made: Vec<Made>,
     /// Runs that failed.
     pub failures: Vec<Failure>,
 }
 
-/// A run that ended before its time.
+/// How many runs of an arm there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Made {
+    pub arm: String,
+    pub planned: usize,
+    /// Those that figures are made of.
+    pub finished: usize,
+    pub failed: usize,
+}
+
+/// A run that ended before its time, or that no metric can be had of.
 pub(super) struct Failure {
     pub run: String,
     pub steps: usize,
@@ -93,29 +105,44 @@ impl Panel {
         }
     }
 
-    /// As a part of file names.
+    /// As a part of file names. No name of data or of a network has an @, so that no two panels share one.
     pub(super) fn slug(&self) -> String {
-        self.title().replace(", ", "-")
+        self.title().replace(", ", "@")
     }
 
     /// The arm that others are held against: that of the contrast, else random fine-tuning from M_0, else the first that
-    /// queries at random, else the first.
+    /// queries at random. What is saved against any other arm is not asked unless it is declared.
     pub(super) fn reference(&self) -> Option<&Arm> {
         let find = |is: &dyn Fn(&Arm) -> bool| self.curves.iter().find(|arm| is(arm));
         match &self.data.contrast {
             Some((_, name)) => find(&|arm| arm.name == *name),
-            None => find(&|arm| arm.preset == "rft")
-                .or_else(|| find(&Arm::queries_at_random))
-                .or(self.curves.first()),
+            None => find(&|arm| arm.preset == "rft").or_else(|| find(&Arm::queries_at_random)),
         }
     }
 
-    /// The arm whose queries are looked into: that of the contrast, else the first that does not query at random.
-    pub(super) fn ours(&self) -> Option<&Arm> {
-        match &self.data.contrast {
-            Some((name, _)) => self.curves.iter().find(|arm| arm.name == *name),
-            None => self.curves.iter().find(|arm| !arm.queries_at_random()),
-        }
+    /// The arms whose queries can be looked into: that of the contrast first, and none that queries at random.
+    pub(super) fn active(&self) -> Vec<&Arm> {
+        let mut arms: Vec<&Arm> = self.curves.iter().collect();
+        arms.retain(|arm| !arm.queries_at_random());
+        let ours = self.data.contrast.as_ref().map(|names| names.0.as_str());
+        arms.sort_by_key(|arm| ours != Some(arm.name.as_str()));
+        arms
+    }
+
+    /// The line of all labels that starts where the arms do. One from scratch beside arms that are pre-trained answers
+    /// another question.
+    pub(super) fn full_training(&self) -> Option<&Arm> {
+        let from_scratch =
+            |arm: &Arm| Some(arm.runs.first()?.settings.from_scratch.unwrap_or(false));
+        let of_arms = self.curves.first().and_then(from_scratch);
+        self.lines.iter().find(|line| from_scratch(line) == of_arms)
+    }
+
+    /// The names of the classes; none before a run is finished.
+    pub(super) fn classes(&self) -> &[String] {
+        self.record
+            .as_ref()
+            .map_or(&[], |record| record.classes.as_slice())
     }
 
     /// From the latest of all starts to the latest of all ends: curves that stopped early go on flat, as their models
@@ -141,6 +168,14 @@ impl Arm {
         self.runs.iter().map(|run| run.curve.curve())
     }
 
+    /// The labels that its run of most labels ends at.
+    pub(super) fn last_labels(&self) -> usize {
+        self.curves()
+            .map(|curve| curve.last().labels)
+            .max()
+            .unwrap_or_default()
+    }
+
     pub(super) fn seeds(&self) -> BTreeSet<u64> {
         self.runs.iter().map(|run| run.curve.seed()).collect()
     }
@@ -152,10 +187,12 @@ impl Arm {
     }
 }
 
-/// Reads the finished runs. Data and networks without one are left out.
+/// Reads the finished runs, and what came of the others. Data and networks that no arm is run on are left out.
 pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
     let mut panels = Vec::new();
     let experiment = &grid.experiment;
+    let curves = experiment.arms.iter().filter(|arm| arm.kind == Kind::Curve);
+    let names: Vec<String> = curves.map(|arm| arm.entry.name.clone()).collect();
     for data in &experiment.data {
         for network in &experiment.networks {
             let cells: Vec<&Cell> = grid
@@ -163,14 +200,20 @@ pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
                 .iter()
                 .filter(|cell| cell.data == data.entry.name && cell.network == network.name)
                 .collect();
-            panels.extend(panel(data, &network.name, &cells)?);
+            if !cells.is_empty() {
+                panels.push(Panel {
+                    names: names.clone(),
+                    ..panel(data, &network.name, &cells)?
+                });
+            }
         }
     }
     Ok(panels)
 }
 
-fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<Panel>> {
-    let (mut missing, mut failures) = (Vec::new(), Vec::new());
+fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
+    // A run that fails belongs to an arm, which the table of failures names as a part of the run.
+    let mut failures: Vec<(&Cell, usize, String)> = Vec::new();
     let mut finished = Vec::new();
     for cell in cells {
         match cell.stage()? {
@@ -178,18 +221,17 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
                 refuse_others(cell)?;
                 finished.push((*cell, results::steps(cell)?));
             }
-            Stage::Failed => failures.push(Failure {
-                run: cell.title(),
-                steps: results::steps(cell)?.len(),
-                reason: cell.failure()?.unwrap_or_default(),
-            }),
-            Stage::Begun | Stage::ToDo => missing.push(cell.title()),
+            Stage::Failed => {
+                let reason = cell.failure()?.unwrap_or_default();
+                failures.push((cell, results::steps(cell)?.len(), reason));
+            }
+            Stage::Begun | Stage::ToDo => {}
         }
     }
-    let Some((first, _)) = finished.first() else {
-        return Ok(None);
+    let record = match finished.first() {
+        Some((first, _)) => Some(read_json(&first.settings.out.join("data.json"))?),
+        None => None,
     };
-    let record = read_json(&first.settings.out.join("data.json"))?;
     refuse_other_data(&finished)?;
     let tested = finished
         .iter()
@@ -207,19 +249,23 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
         curves: Vec::new(),
         lines: Vec::new(),
         record,
-        missing,
-        failures,
+        names: Vec::new(),
+        made: Vec::new(),
+        failures: Vec::new(),
     };
     let mut groups = Groups::default();
     for (cell, steps) in finished {
-        if steps.iter().all(|step| metric.of(step).is_none()) {
-            panel
-                .missing
-                .push(format!("{} (it has no {})", cell.title(), metric.name()));
-            continue;
-        }
-        let run = read_run(cell, steps, metric, &mut groups)
-            .with_context(|| format!("the run {}", cell.settings.out.display()))?;
+        let made = steps.len();
+        let run = match read_run(cell, steps, metric, &mut groups) {
+            Ok(run) => run,
+            Err(error) if makes_no_curve(&error) => {
+                failures.push((cell, made, format!("{error:#}")));
+                continue;
+            }
+            Err(error) => {
+                return Err(error.context(format!("the run {}", cell.settings.out.display())));
+            }
+        };
         let arms = match cell.kind {
             Kind::Curve => &mut panel.curves,
             Kind::Line => &mut panel.lines,
@@ -244,7 +290,35 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Option<P
     for arm in panel.curves.iter_mut().chain(&mut panel.lines) {
         arm.runs.sort_by_key(|run| run.curve.seed());
     }
-    Ok(Some(panel))
+    for cell in cells {
+        if !panel.made.iter().any(|made| made.arm == cell.arm) {
+            let arms = panel.curves.iter().chain(&panel.lines);
+            panel.made.push(Made {
+                arm: cell.arm.clone(),
+                planned: cells.iter().filter(|other| other.arm == cell.arm).count(),
+                finished: arms
+                    .filter(|arm| arm.name == cell.arm)
+                    .map(|arm| arm.runs.len())
+                    .sum(),
+                failed: failures.iter().filter(|of| of.0.arm == cell.arm).count(),
+            });
+        }
+    }
+    panel.failures = failures
+        .into_iter()
+        .map(|(cell, steps, reason)| Failure {
+            run: cell.title(),
+            steps,
+            reason,
+        })
+        .collect();
+    Ok(panel)
+}
+
+/// Whether a run is whole but has no learning curve, as where its network came to predict what is no number. That is what
+/// came of the run, and no reason to show none of the others.
+fn makes_no_curve(error: &anyhow::Error) -> bool {
+    error.is::<SavingError>() || error.is::<CurveError>()
 }
 
 /// Seeds are paired: runs of one seed must have had the same candidates, labels and splits, wherever they were made.
@@ -390,4 +464,172 @@ fn judged(
         .iter()
         .map(|(labels, values)| (*labels, values.as_slice()));
     Ok(Some(SeedCurve::judged(seed, test, steps)?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use super::super::sample::{arm, line, panel, step};
+    use super::*;
+    use crate::experiment::file;
+
+    const FILE: &str = "\
+name = \"e\"
+seeds = 2
+[settings]
+from-scratch = true
+model = \"demo\"
+input = 16
+patches = \"crop:8\"
+[[data]]
+name = \"a\"
+data = \"a\"
+[[data]]
+name = \"b\"
+data = \"b\"
+contrast = [\"ACFT(HQ)\", \"RFT\"]
+[[arm]]
+name = \"RFT\"
+strategy = \"rft\"
+[[arm]]
+name = \"ACFT(HQ)\"
+strategy = \"acft-hq\"
+";
+
+    fn grid(home: &Path) -> Grid {
+        let path = home.join("e.toml");
+        fs::write(&path, FILE).unwrap();
+        Grid::new(file::read(&path).unwrap(), home, home.join("out"), &path).unwrap()
+    }
+
+    /// As a run leaves its folder.
+    fn finish(cell: &Cell, steps: &[StepRecord]) {
+        let out = &cell.settings.out;
+        fs::create_dir_all(out.join("predictions")).unwrap();
+        let record = panel(vec![], vec![]).record.unwrap();
+        let config = toml::to_string(&cell.settings.flags).unwrap();
+        fs::write(out.join("config.toml"), config).unwrap();
+        fs::write(out.join("data.json"), serde_json::to_vec(&record).unwrap()).unwrap();
+        let lines = steps
+            .iter()
+            .map(|step| serde_json::to_string(step).unwrap() + "\n");
+        fs::write(out.join("steps.jsonl"), lines.collect::<String>()).unwrap();
+        fs::write(out.join("finished.json"), "{}").unwrap();
+    }
+
+    fn fail(cell: &Cell) {
+        let note = cell.settings.out.with_extension("json");
+        fs::create_dir_all(note.parent().unwrap()).unwrap();
+        let version = crate::experiment::grid::VERSION;
+        let text = format!("{{\"version\": \"{version}\", \"failed\": \"no memory\"}}");
+        fs::write(note, text).unwrap();
+    }
+
+    #[test]
+    fn data_on_which_every_run_failed_keep_their_place() {
+        let home = tempfile::tempdir().unwrap();
+        let grid = grid(home.path());
+        for cell in &grid.cells {
+            match cell.data.as_str() {
+                "a" => finish(cell, &[step(1, 10, 0.7)]),
+                _ => fail(cell),
+            }
+        }
+        let panels = read(&grid).unwrap();
+        assert_eq!(panels.len(), 2);
+        let failed = &panels[1];
+        assert_eq!(failed.failures.len(), 4);
+        assert!(failed.record.is_none() && failed.curves.is_empty());
+        assert!(failed.data.contrast.is_some());
+        let of_rft = Made {
+            arm: "RFT".to_owned(),
+            planned: 2,
+            finished: 0,
+            failed: 2,
+        };
+        assert_eq!(failed.made[0], of_rft);
+        assert_eq!(panels[0].made[1].finished, 2);
+    }
+
+    #[test]
+    fn a_run_without_a_curve_is_a_failure_and_the_others_are_told() {
+        let home = tempfile::tempdir().unwrap();
+        let grid = grid(home.path());
+        let of_a = |arm: &str, seed: u64| {
+            let mut cells = grid.cells.iter();
+            let is_it = |cell: &&Cell| {
+                (cell.data.as_str(), cell.arm.as_str(), cell.seed) == ("a", arm, seed)
+            };
+            cells.find(is_it).unwrap()
+        };
+        finish(of_a("RFT", 0), &[step(1, 10, 0.7)]);
+        let mut unknown = step(1, 10, 0.0);
+        unknown.test_auc = None;
+        finish(of_a("RFT", 1), &[unknown]);
+        // A network that came to predict what is no number judges no candidate.
+        let diverged = of_a("ACFT(HQ)", 0);
+        finish(diverged, &[step(1, 10, 0.7)]);
+        let out = &diverged.settings.out;
+        let rows = "candidate,key,group,label\nx,k1,,0\ny,k2,,1\n";
+        fs::write(out.join("test.csv"), rows).unwrap();
+        fs::write(out.join("predictions/test-0001.npy"), not_a_number()).unwrap();
+
+        let panels = read(&grid).unwrap();
+        let panel = &panels[0];
+        assert_eq!(panel.curves.len(), 1);
+        assert_eq!(panel.curves[0].runs.len(), 1);
+        let reasons: Vec<String> = panel
+            .failures
+            .iter()
+            .map(|failure| format!("{}: {}", failure.run, failure.reason))
+            .collect();
+        assert_eq!(reasons.len(), 2, "{reasons:?}");
+        assert!(
+            reasons[0]
+                .starts_with("a ACFT(HQ), seed 0: the AUC of seed 0 at 10 labels is undefined")
+        );
+        assert!(reasons[1].starts_with("a RFT, seed 1: no step has a test AUC"));
+    }
+
+    /// Two rows of two classes.
+    fn not_a_number() -> Vec<u8> {
+        use npyz::WriterBuilder;
+        let mut bytes = Vec::new();
+        let options = npyz::WriteOptions::new().default_dtype().shape(&[2, 2]);
+        let mut writer = options.writer(&mut bytes).begin_nd().unwrap();
+        writer.extend([f64::NAN; 4]).unwrap();
+        writer.finish().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn no_two_panels_share_the_names_of_their_files() {
+        let slug = |data: &str, network: &str| {
+            let mut panel = panel(vec![], vec![]);
+            panel.data.entry.name = data.to_owned();
+            panel.network = network.to_owned();
+            panel.slug()
+        };
+        assert_ne!(slug("a", "b-c"), slug("a-b", "c"));
+        assert_eq!(slug("lung", ""), "lung");
+    }
+
+    #[test]
+    fn the_arm_of_a_contrast_is_looked_into_where_it_queries_by_a_criterion() {
+        let points: &[&[(usize, f64)]] = &[&[(10, 0.7)]];
+        let arms = ["RFT", "ACFT(Q)", "ACFT(HQ)"].map(|name| arm(name, points));
+        let mut panel = panel(arms.into(), vec![line("full", points)]);
+        for (ours, expected) in [
+            ("ACFT(HQ)", ["ACFT(HQ)", "ACFT(Q)"]),
+            ("RFT", ["ACFT(Q)", "ACFT(HQ)"]),
+            ("none that is finished", ["ACFT(Q)", "ACFT(HQ)"]),
+        ] {
+            panel.data.contrast = Some((ours.to_owned(), "RFT".to_owned()));
+            let active = panel.active();
+            let names: Vec<&str> = active.iter().map(|arm| arm.name.as_str()).collect();
+            assert_eq!(names, expected, "{ours}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc as Shared;
 
 use acft::CandidateId;
 use acft::patterns::Pattern;
+use acft::prediction::Predictions;
 use acft_vision::learner::PatchSource;
 
 use super::document::{Figure, Table, Value, plain};
@@ -29,7 +30,7 @@ enum Watched {
 
 impl Watched {
     fn of(panel: &Panel) -> Self {
-        let classes = &panel.record.classes;
+        let classes = panel.classes();
         if classes.len() != 2 {
             return Self::Dominant;
         }
@@ -40,6 +41,7 @@ impl Watched {
         Self::Class(at.unwrap_or(1))
     }
 
+    /// Of each patch, in their order.
     fn values(self, seen: &Seen) -> Vec<f64> {
         let class = match self {
             Self::Class(class) => class,
@@ -61,28 +63,38 @@ impl Watched {
 
     fn name(self, panel: &Panel) -> String {
         match self {
-            Self::Class(class) => format!("P({}) of a patch", panel.record.classes[class]),
+            Self::Class(class) => format!("P({}) of a patch", panel.classes()[class]),
             Self::Dominant => "P(dominant class) of a patch".to_owned(),
         }
     }
 }
 
-/// The run whose queries are looked into: the first seed of the arm.
-fn looked_into(panel: &Panel) -> Option<(&Arm, &Run)> {
-    let arm = panel.ours()?;
-    Some((arm, arm.runs.first()?))
+/// The predictions of one step of the run whose queries are looked into: the first seed of the first arm that kept some.
+fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, QueryPredictions)>> {
+    for arm in panel.active() {
+        let Some(run) = arm.runs.first() else {
+            continue;
+        };
+        let step = step.min(run.steps.last().map_or(1, |last| last.step));
+        if let Some(predictions) = read_predictions(&run.root, step)?
+            && !predictions.favoured.is_empty()
+        {
+            return Ok(Some((arm, run, predictions)));
+        }
+    }
+    Ok(None)
 }
 
-/// The predictions of one step of it, where they were kept.
-fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, QueryPredictions)>> {
-    let Some((arm, run)) = looked_into(panel) else {
-        return Ok(None);
-    };
-    let step = step.min(run.steps.last().map_or(1, |last| last.step));
-    let predictions = read_predictions(&run.root, step)?;
-    Ok(predictions
-        .filter(|predictions| !predictions.favoured.is_empty())
-        .map(|predictions| (arm, run, predictions)))
+/// Why the arm is not the one that the contrast asks about.
+fn instead(panel: &Panel, arm: &Arm) -> String {
+    match &panel.data.contrast {
+        Some((ours, _)) if *ours != arm.name => format!(
+            " {ours}, which the contrast is about, chose none by a criterion, or has no finished run that kept them: this is {} \
+             instead.",
+            arm.name
+        ),
+        _ => String::new(),
+    }
 }
 
 fn criterion_name(of: &Favoured) -> String {
@@ -94,6 +106,26 @@ fn criterion_name(of: &Favoured) -> String {
 
 fn source(arm: &Arm, run: &Run, step: u32) -> String {
     format!("{}, seed {}, step {step}", arm.name, run.curve.seed())
+}
+
+/// The patches that majority selection keeps: all, where what was kept is no prediction.
+fn kept(seen: &Seen, alpha: f64) -> Vec<usize> {
+    let classes = seen.patches.first().map_or(0, Vec::len);
+    let rows = seen.patches.concat();
+    match Predictions::new(&rows, classes) {
+        Ok(predictions) => predictions.majority(alpha),
+        Err(_) => (0..seen.patches.len()).collect(),
+    }
+}
+
+/// Those that are kept, and those that are not.
+fn split(values: &[f64], kept: &[usize]) -> (Vec<f64>, Vec<f64>) {
+    let of = |is_kept: bool| {
+        let patches = values.iter().enumerate();
+        let of = patches.filter(|(at, _)| kept.contains(at) == is_kept);
+        of.map(|(_, value)| *value).collect()
+    };
+    (of(true), of(false))
 }
 
 /// How the predictions of the ten most favoured spread over their patches, by each criterion.
@@ -108,12 +140,14 @@ pub(super) fn distributions(panel: &Panel, step: u32) -> anyhow::Result<Option<F
             .most
             .iter()
             .map(|seen| {
-                let values = watched.values(seen);
+                let all = watched.values(seen);
                 let pattern =
-                    Pattern::of(&values).map_or_else(String::new, |pattern| pattern.to_string());
+                    Pattern::of(&all).map_or_else(String::new, |pattern| pattern.to_string());
+                let (values, left_out) = split(&all, &kept(seen, of.alpha));
                 Cell {
                     caption: format!("{pattern} · {}", seen.label),
                     values,
+                    left_out,
                 }
             })
             .collect(),
@@ -121,7 +155,8 @@ pub(super) fn distributions(panel: &Panel, step: u32) -> anyhow::Result<Option<F
     let figure = Histograms {
         title: format!("{}: predictions of the ten most favoured", panel.title()),
         subtitle: format!(
-            "{}; beneath each candidate its pattern (A to G) and its true label",
+            "{}; dark are the patches that the criterion looks at, pale those that majority selection leaves out; beneath each \
+             candidate its pattern (A to G) and its true label",
             source(arm, run, predictions.step)
         ),
         x_label: watched.name(panel),
@@ -132,8 +167,9 @@ pub(super) fn distributions(panel: &Panel, step: u32) -> anyhow::Result<Option<F
         svg: figure.svg(),
         caption: format!(
             "How the network's predictions spread over the patches of the ten candidates that each criterion puts first, \
-             from the most favoured on ({}; the paper's Fig. 7). One seed: an illustration.",
-            source(arm, run, predictions.step)
+             from the most favoured on ({}; the paper's Fig. 7). One seed: an illustration.{}",
+            source(arm, run, predictions.step),
+            instead(panel, arm)
         ),
     }))
 }
@@ -272,8 +308,9 @@ pub(super) fn gallery(panel: &Panel, step: u32) -> anyhow::Result<Option<Figure>
         svg: figure.svg(),
         caption: format!(
             "The five candidates of the pool that each criterion favours most and least ({}; the paper's Fig. B.11). One seed: an \
-             illustration.",
-            source(arm, run, predictions.step)
+             illustration.{}",
+            source(arm, run, predictions.step),
+            instead(panel, arm)
         ),
     }))
 }
@@ -325,6 +362,72 @@ impl PicturesOf {
         match read {
             Some(Ok(())) => rgb,
             _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::sample::{arm, panel};
+    use super::*;
+
+    fn seen(patches: &[[f64; 2]]) -> Seen {
+        Seen {
+            candidate: String::new(),
+            key: String::new(),
+            label: "1".to_owned(),
+            score: 0.0,
+            patches: patches.iter().map(|row| row.to_vec()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_patches_that_majority_selection_keeps_are_told_apart() {
+        // Class 0 dominates; the half that is surest of it is kept, whichever class is watched.
+        let seen = seen(&[[0.9, 0.1], [0.2, 0.8], [0.8, 0.2], [0.3, 0.7]]);
+        let values = Watched::Class(1).values(&seen);
+        assert_eq!(
+            split(&values, &kept(&seen, 0.5)),
+            (vec![0.1, 0.2], vec![0.8, 0.7])
+        );
+        assert_eq!(split(&values, &kept(&seen, 1.0)), (values, vec![]));
+    }
+
+    #[test]
+    fn another_active_arm_stands_in_for_one_of_the_contrast_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("predictions")).unwrap();
+        let predictions = QueryPredictions {
+            step: 1,
+            drawn: vec![],
+            favoured: vec![Favoured {
+                criterion: "entropy".to_owned(),
+                alpha: 1.0,
+                most: vec![seen(&[[0.9, 0.1]])],
+                least: vec![],
+            }],
+        };
+        std::fs::write(
+            folder.path().join("predictions/step-0001.json"),
+            serde_json::to_vec(&predictions).unwrap(),
+        )
+        .unwrap();
+        let points: &[&[(usize, f64)]] = &[&[(25, 0.6)]];
+        for ours in ["ACFT(HQ)", "RFT"] {
+            let mut panel = panel(
+                vec![arm("RFT", points), {
+                    let mut active = arm("ACFT(LQ)", points);
+                    active.runs[0].root = folder.path().to_owned();
+                    active
+                }],
+                vec![],
+            );
+            panel.data.contrast = Some((ours.to_owned(), "RFT".to_owned()));
+            let figure = distributions(&panel, 1).unwrap().unwrap();
+            assert!(figure.caption.contains("(ACFT(LQ), seed 0, step 1;"));
+            let why = format!("{ours}, which the contrast is about");
+            assert!(figure.caption.contains(&why), "{}", figure.caption);
         }
     }
 }

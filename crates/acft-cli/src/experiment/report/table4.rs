@@ -1,8 +1,9 @@
 //! The paper's Table 4: the area under each arm's curve on each data, with its bolding.
 
+use acft::saving::FEWEST_SEEDS;
 use acft::seeds::Spread;
 
-use super::curves::{alcs, mean_sd, paired};
+use super::curves::{alcs, count_seeds, mean_sd, paired};
 use super::document::{Table, Value, plain};
 use super::panel::Panel;
 
@@ -21,12 +22,14 @@ pub(super) fn table(panels: &[Panel]) -> Option<Table> {
     if columns.is_empty() {
         return None;
     }
-    let named = columns.iter().map(|column| column.panel.title());
+    let named = columns.iter().map(Column::head);
     let mut table = Table {
         name: "table-4".to_owned(),
-        caption: "Area under the learning curve (ALC, linear axis), mean ± sd over seeds, as in the paper's Table 4. Bold: the \
-                  best of a column, and those that a paired t test does not tell from it at p = 0.05, uncorrected for how many \
-                  there are, over the seeds that all arms have (with fewer than two none). Only declared contrasts are confirmatory; this table explores."
+        caption: "Area under the learning curve (ALC, linear axis), mean ± sd over the seeds that all arms of a column have, whose \
+                  number stands in its head, as in the paper's Table 4. Bold: the best mean of a column, and from 5 seeds on those \
+                  that a paired t test does not tell from it at p = 0.05, uncorrected for how many there are; with one seed none. \
+                  A column whose arms have no seed in common has each arm's own seeds, and no bold. Only declared contrasts are \
+                  confirmatory; this table explores."
             .to_owned(),
         head: std::iter::once("arm".to_owned()).chain(named).collect(),
         csv_head: ["data", "arm", "seeds", "alc_mean", "alc_sd", "bold"].map(str::to_owned).to_vec(),
@@ -61,6 +64,8 @@ pub(super) fn table(panels: &[Panel]) -> Option<Table> {
 
 struct Column<'a> {
     panel: &'a Panel,
+    /// How many seeds all arms have.
+    shared: usize,
     entries: Vec<Entry<'a>>,
 }
 
@@ -73,52 +78,70 @@ struct Entry<'a> {
 impl<'a> Column<'a> {
     fn of(panel: &'a Panel) -> Option<Self> {
         let range = panel.range()?;
-        let areas: Vec<(&str, Vec<(u64, f64)>)> = panel
-            .curves
-            .iter()
-            .map(|arm| (arm.name.as_str(), alcs(arm, range)))
-            .collect();
-        let bold = bold(&areas);
-        let entries = areas.iter().zip(bold).filter_map(|((arm, areas), bold)| {
-            let values: Vec<f64> = areas.iter().map(|area| area.1).collect();
+        let all: Vec<Vec<(u64, f64)>> = panel.curves.iter().map(|arm| alcs(arm, range)).collect();
+        let shared = shared(&all);
+        let bold = bold(&shared);
+        let count = shared.first().map_or(0, Vec::len);
+        let areas = if count > 0 { shared } else { all };
+        let entries = panel.curves.iter().zip(areas).zip(bold);
+        let entries = entries.filter_map(|((arm, areas), bold)| {
             Some(Entry {
-                arm,
-                spread: Spread::of(&values)?,
+                arm: &arm.name,
+                spread: spread(&areas)?,
                 bold,
             })
         });
         Some(Self {
             panel,
+            shared: count,
             entries: entries.collect(),
         })
     }
+
+    fn head(&self) -> String {
+        match self.shared {
+            0 => format!("{} (no seed in common)", self.panel.title()),
+            seeds => format!("{} ({})", self.panel.title(), count_seeds(seeds)),
+        }
+    }
 }
 
-/// Which arms are the best over the seeds that all have, or not told from it; none where all have fewer than two.
-fn bold(areas: &[(&str, Vec<(u64, f64)>)]) -> Vec<bool> {
-    let has = |areas: &[(u64, f64)], seed: u64| areas.iter().any(|area| area.0 == seed);
-    let shared: Vec<Vec<(u64, f64)>> = areas
-        .iter()
-        .map(|(_, of_arm)| {
-            let in_all = |seed: u64| areas.iter().all(|(_, other)| has(other, seed));
-            of_arm
+fn spread(areas: &[(u64, f64)]) -> Option<Spread> {
+    let values: Vec<f64> = areas.iter().map(|area| area.1).collect();
+    Spread::of(&values)
+}
+
+/// The areas of the seeds that all arms have: the mean of an arm that lacks the hard ones would be held against those of
+/// arms that have them.
+fn shared(arms: &[Vec<(u64, f64)>]) -> Vec<Vec<(u64, f64)>> {
+    let in_all = |seed: u64| {
+        arms.iter()
+            .all(|areas| areas.iter().any(|area| area.0 == seed))
+    };
+    arms.iter()
+        .map(|areas| {
+            areas
                 .iter()
                 .copied()
                 .filter(|area| in_all(area.0))
                 .collect()
         })
-        .collect();
-    let mean = |areas: &Vec<(u64, f64)>| {
-        let values: Vec<f64> = areas.iter().map(|area| area.1).collect();
-        Spread::of(&values).map_or(f64::NEG_INFINITY, |spread| spread.mean)
-    };
-    let best = shared.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));
+        .collect()
+}
+
+/// Which arms are the best, or from [`FEWEST_SEEDS`] seeds on not told from it: with fewer the test tells nothing apart.
+/// None where there are fewer than two seeds.
+fn bold(arms: &[Vec<(u64, f64)>]) -> Vec<bool> {
+    let mean = |areas: &[(u64, f64)]| spread(areas).map_or(f64::NEG_INFINITY, |spread| spread.mean);
+    let best = arms.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));
     let Some(best) = best.filter(|best| best.len() > 1) else {
-        return vec![false; areas.len()];
+        return vec![false; arms.len()];
     };
-    shared
-        .iter()
+    arms.iter()
         .map(|areas| {
+            if best.len() < FEWEST_SEEDS {
+                return mean(areas) >= mean(best);
+            }
             let interval = paired(best, areas).and_then(|spread| spread.interval(1.0 - LEVEL));
             interval.is_none_or(|(low, _)| low <= 0.0)
         })
@@ -127,23 +150,51 @@ fn bold(areas: &[(&str, Vec<(u64, f64)>)]) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::sample::{arm, panel};
     use super::*;
+
+    fn seeds(values: &[f64]) -> Vec<(u64, f64)> {
+        (0..).zip(values.iter().copied()).collect()
+    }
 
     #[test]
     fn bold_is_what_is_not_told_from_the_best() {
-        let seeds = |values: [f64; 4]| (0..).zip(values).collect::<Vec<(u64, f64)>>();
         let areas = [
-            ("best", seeds([0.90, 0.92, 0.91, 0.95])),
+            seeds(&[0.90, 0.92, 0.91, 0.95, 0.92]),
             // Lower at each seed by nearly the same: told apart, though their spreads overlap.
-            ("lower", seeds([0.88, 0.90, 0.89, 0.931])),
-            ("as good", seeds([0.95, 0.89, 0.92, 0.90])),
+            seeds(&[0.88, 0.90, 0.89, 0.931, 0.90]),
+            seeds(&[0.95, 0.89, 0.92, 0.90, 0.92]),
         ];
         assert_eq!(bold(&areas), [true, false, true]);
-        assert_eq!(bold(&[("none", Vec::new())]), [false]);
+        assert_eq!(bold(&[Vec::new()]), [false]);
         // One seed tells nothing, however high it is.
+        assert_eq!(bold(&[seeds(&[0.9]), seeds(&[0.99])]), [false, false]);
+    }
+
+    #[test]
+    fn with_few_seeds_the_best_alone_is_bold() {
+        // Three pairs whose interval holds 0: no test could tell them apart.
+        let areas = [seeds(&[0.965, 0.96, 0.97]), seeds(&[0.945, 0.84, 0.77])];
+        let interval = paired(&areas[1], &areas[0]).unwrap().interval(0.95);
+        assert!(interval.unwrap().1 > 0.0);
+        assert_eq!(bold(&areas), [true, false]);
+    }
+
+    #[test]
+    fn means_are_over_the_seeds_that_all_arms_have_and_their_number_is_told() {
+        let two: &[&[(usize, f64)]] = &[&[(25, 0.6), (50, 0.6)], &[(25, 0.8), (50, 0.8)]];
+        let of = |curves| panel(curves, vec![]);
+        let uneven = of(vec![arm("RFT", two), arm("ACFT(HQ)", &two[..1])]);
+        let table = table(&[uneven]).unwrap();
+        assert_eq!(table.head[1], "lung (1 seed)");
+        assert_eq!(table.rows[0][1].text, "0.600");
+        let mut other = arm("ACFT(HQ)", &two[..1]);
+        other.runs[0].curve = arm("", two).runs[1].curve.clone();
+        let apart = of(vec![arm("RFT", &two[..1]), other]);
         assert_eq!(
-            bold(&[areas[0].clone(), ("one seed", vec![(1, 0.99)])]),
-            [false, false]
+            super::table(&[apart]).unwrap().head[1],
+            "lung (no seed in common)"
         );
     }
 }
