@@ -10,6 +10,7 @@ mod plot;
 pub(crate) mod record;
 pub(crate) mod settings;
 pub(crate) mod test_set;
+mod there;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ use std::sync::Arc;
 
 use acft::random::{Purpose, keyed_hash};
 use acft::{Annotator, CandidateId, Evidence, NoisyOracle, Oracle, Query, Run, StopReason, acft};
-use acft_vision::learner::Learner;
+use acft_vision::learner::PatchSource;
 use acft_vision::models::Model;
 use acft_vision::source::{Dataset, Split};
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::cli::{Machine, bad_input};
 use crate::network;
@@ -31,6 +32,7 @@ pub(crate) use journal::best_step;
 use journal::{Ended, RunJournal, Setting};
 use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
+use there::WhileThere;
 
 const EXAMPLE: &str = "\
 Example:
@@ -40,7 +42,9 @@ Example:
 
 The run's folder gets config.toml (every setting; give it to --config to run it
 again), data.json, steps.jsonl (a line a step), queries.csv (what was asked,
-and why), curve.svg, curve.png, models/last and models/best, finished.json.";
+and why), test.csv (the test set), predictions/ (what the network made of each
+query and of the test set), curve.svg, curve.png, models/last and models/best,
+finished.json.";
 
 /// Simulate a labeling campaign: the labels that the data has play the expert.
 #[derive(clap::Args)]
@@ -157,7 +161,7 @@ pub(crate) fn simulate(
     require_task(settings, &data)?;
     let positive = positive_class(&settings.flags, &data)?;
     let setup = network::Setup::new(settings, &data)?;
-    let record = data::record(&data, setup.pretrained.hash().to_string());
+    let record = data::record(&data, &setup)?;
 
     let (folder, done) = match begun {
         Begun::Now => {
@@ -206,10 +210,19 @@ pub(crate) fn simulate(
     replay(&mut run, &done, &data, &folder)?;
 
     // Two learners: one that is read while the other trains.
-    let scorer = setup.learner(patches.clone())?;
-    let mut trainer = setup.learner(patches.clone())?;
+    let learner = |source: Arc<dyn PatchSource>| -> anyhow::Result<WhileThere> {
+        Ok(WhileThere {
+            learner: setup.learner(source)?,
+            patches: patches.clone(),
+        })
+    };
+    let scorer = learner(patches.clone())?;
+    let mut trainer = learner(patches.clone())?;
     let judge = match settings.flags.test_patches {
-        Some(count) => Some(setup.learner(Arc::new(data::FirstPatches { of: patches, count }))?),
+        Some(count) => Some(learner(Arc::new(data::FirstPatches {
+            of: patches.clone(),
+            count,
+        }))?),
         None => None,
     };
     let setting = Setting {
@@ -290,10 +303,10 @@ pub(crate) fn simulate(
 fn go(
     settings: &Settings,
     run: &mut Run<Model>,
-    scorer: &Learner,
-    trainer: &mut Learner,
+    scorer: &WhileThere,
+    trainer: &mut WhileThere,
     annotator: &mut impl Annotator,
-    journal: &mut RunJournal<'_, Learner>,
+    journal: &mut RunJournal<'_, WhileThere>,
 ) -> anyhow::Result<StopReason> {
     acft(&settings.plan, run, scorer, trainer, annotator, journal).map_err(|error| match error {
         acft::algorithm::Error::Criterion(error) => bad_input!("{error}"),
@@ -350,14 +363,8 @@ fn replay(
     }
     if let Some(last) = done.steps.last() {
         let path = folder.model_path(last.step);
-        run.current = network::load(&path)?;
-        if run.current.hash().to_string() != last.model {
-            bail!(
-                "{} is not the model that step {} made: the run is damaged",
-                path.display(),
-                last.step
-            );
-        }
+        run.current = network::load_hashed(&path, &last.model)
+            .with_context(|| format!("the model of step {}", last.step))?;
         run.step = last.step + 1;
     }
     Ok(())

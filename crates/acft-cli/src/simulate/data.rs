@@ -1,10 +1,12 @@
 //! The data of a run: opened, numbered, and able to give patches.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateError, CandidateId, CandidateKey, Label};
+use acft_vision::image_io::{ImageError, ImageFault};
 use acft_vision::learner::PatchSource;
 use acft_vision::patches::{PatchPolicy, Region, RegionCache, load_region, patch, patches};
 use acft_vision::source::{self, Candidate, Dataset, SourceError, SourceOptions, Split};
@@ -12,6 +14,7 @@ use acft_vision::source::{self, Candidate, Dataset, SourceError, SourceOptions, 
 use super::record::DataRecord;
 use super::settings::Flags;
 use crate::cli::bad_input;
+use crate::network::Setup;
 
 /// Opens what the flags name.
 pub(crate) fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Dataset> {
@@ -121,33 +124,37 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
         .collect()
 }
 
-/// What `data.json` says of the data.
-pub(crate) fn record(data: &Dataset, pretrained: String) -> DataRecord {
+/// What `data.json` says of the data, and of what the run starts from.
+pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord> {
     let count = |split| {
         data.candidates
             .iter()
             .filter(|candidate| candidate.split == split)
             .count()
     };
-    let mut hasher = blake3::Hasher::new();
+    let mut split = blake3::Hasher::new();
     for class in &data.classes {
-        hasher.update(class.as_bytes()).update(&[0]);
+        split.update(class.as_bytes()).update(&[0]);
     }
+    let mut whole = split.clone();
     for candidate in &data.candidates {
         let label = candidate.label.map_or(u32::MAX, |label| u32::from(label.0));
-        hasher
-            .update(&candidate.key.0)
-            .update(&label.to_le_bytes())
-            .update(&[candidate.split as u8]);
+        for hasher in [&mut split, &mut whole] {
+            hasher.update(&candidate.key.0).update(&label.to_le_bytes());
+        }
+        split.update(&[candidate.split as u8]);
     }
     let at_row = |row: Option<usize>| row.map(|row| format!(" (row {row})")).unwrap_or_default();
-    DataRecord {
+    let weights = setup.flags.weights.as_deref();
+    Ok(DataRecord {
         classes: data.classes.clone(),
         pool: count(Split::Train),
         validation: count(Split::Validation),
         test: count(Split::Test),
-        digest: hasher.finalize().to_string(),
-        pretrained,
+        digest: split.finalize().to_string(),
+        candidates: Some(whole.finalize().to_string()),
+        pretrained: setup.pretrained.hash().to_string(),
+        weights: weights.map(digest).transpose()?,
         held_out: data.held_out.clone(),
         left_out: data
             .left_out
@@ -171,7 +178,16 @@ pub(crate) fn record(data: &Dataset, pretrained: String) -> DataRecord {
                 )
             })
             .collect(),
-    }
+    })
+}
+
+/// BLAKE3 of a file of weights.
+pub(crate) fn digest(path: &Path) -> anyhow::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    File::open(path)
+        .and_then(|file| hasher.update_reader(file).map(drop))
+        .map_err(|error| bad_input!("cannot read {}: {error}", path.display()))?;
+    Ok(hasher.finalize().to_string())
 }
 
 /// Gives the network a candidate's patches: from the region cache, or from
@@ -181,6 +197,8 @@ pub(crate) struct CandidatePatches {
     policy: PatchPolicy,
     input: usize,
     cache: RegionCache,
+    /// What is wrong with the first file that cannot be read any more.
+    gone: OnceLock<String>,
 }
 
 impl CandidatePatches {
@@ -195,7 +213,13 @@ impl CandidatePatches {
             policy,
             input,
             cache: RegionCache::new(cache_bytes),
+            gone: OnceLock::new(),
         }
+    }
+
+    /// What is wrong with the first file that could be read when it was listed and cannot now, whatever is in it.
+    pub(crate) fn gone(&self) -> Option<&str> {
+        self.gone.get().map(String::as_str)
     }
 
     fn region(&self, candidate: CandidateId) -> Result<Arc<Region>, CandidateError> {
@@ -204,8 +228,12 @@ impl CandidatePatches {
             .get_or_load(at, || {
                 load_region(&self.candidates[at], &self.policy, self.input)
             })
-            .map_err(|error| CandidateError {
-                reason: chain(&error),
+            .map_err(|error: ImageError| {
+                let reason = chain(&error);
+                if let ImageFault::Missing | ImageFault::Read(_) = error.fault {
+                    self.gone.get_or_init(|| reason.clone());
+                }
+                CandidateError { reason }
             })
     }
 }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::favoured::QueryPredictions;
 use super::record::{DataRecord, Finished, QueryRow, StepRecord};
 use crate::cli::bad_input;
+use crate::files::{self, write_atomically};
 
 /// An open run folder. One process owns it: the lock is released with it.
 pub(crate) struct RunFolder {
@@ -66,7 +67,7 @@ impl RunFolder {
             .with_context(|| format!("cannot write to {}", root.display()))?;
         let mut folder = Self::with_files(root, lock)?;
         let steps = folder.whole_lines()?;
-        let queries = folder.queries_up_to(steps.last().map_or(0, |step| step.step))?;
+        let queries = folder.queries_of(&steps)?;
         folder.sweep(steps.last().map(|step| step.step))?;
         Ok((folder, Done { steps, queries }))
     }
@@ -181,7 +182,8 @@ impl RunFolder {
     }
 
     /// The rows of the steps that count; what lies beyond them is cut off.
-    fn queries_up_to(&mut self, last: u32) -> anyhow::Result<Vec<QueryRow>> {
+    fn queries_of(&mut self, steps: &[StepRecord]) -> anyhow::Result<Vec<QueryRow>> {
+        let last = steps.last().map_or(0, |step| step.step);
         let path = self.root.join("queries.csv");
         let mut text = Vec::new();
         self.queries.seek(SeekFrom::Start(0))?;
@@ -194,21 +196,32 @@ impl RunFolder {
             end = reader.position().byte();
         }
         let mut records = reader.into_deserialize::<QueryRow>();
-        // A torn row can only be the last, and of a step that does not count.
-        while let Some(Ok(row)) = records.next() {
-            if row.step > last {
-                break;
+        let mut fault = String::new();
+        while let Some(row) = records.next() {
+            match row {
+                Ok(row) if row.step <= last => rows.push(row),
+                Ok(_) => break,
+                // A kill tears the last row alone, of a step that does not count.
+                Err(error) => {
+                    fault = format!(" ({error})");
+                    break;
+                }
             }
             end = records.reader().position().byte();
-            rows.push(row);
         }
-        let with_rows = rows.last().map_or(0, |row| row.step);
-        if with_rows < last {
-            bail!(
-                "{} has no rows of step {}, which steps.jsonl has: the run is damaged",
-                path.display(),
-                with_rows + 1
-            );
+        for step in steps {
+            let of_step = rows.iter().filter(|row| row.step == step.step);
+            let labeled = of_step.filter(|row| !row.label.is_empty()).count();
+            if labeled != step.q {
+                // The first row has the names of the columns.
+                let up_to = rows.iter().take_while(|row| row.step <= step.step).count() + 1;
+                bail!(
+                    "{} has {labeled} labels of step {}, and steps.jsonl counts {}: after row {up_to} the run is damaged{fault}",
+                    path.display(),
+                    step.step,
+                    step.q
+                );
+            }
         }
         if end < text.len() as u64 {
             self.queries.set_len(end)?;
@@ -224,6 +237,9 @@ impl RunFolder {
                 fs::remove_file(&path)
                     .with_context(|| format!("cannot remove {}", path.display()))?;
             }
+        }
+        for folder in ["", "models", "predictions"] {
+            files::sweep(&self.root.join(folder));
         }
         Ok(())
     }
@@ -323,17 +339,13 @@ fn refuse_existing(root: &Path) -> anyhow::Result<()> {
     // What a creation leaves that was killed: empty folders, and beside the lock,
     // which no one else makes, what is written before config.toml.
     let begun = root.join("run.lock").is_file();
-    let left = [
-        ".data.json.tmp",
-        ".config.toml.tmp",
-        "run.lock",
-        "data.json",
-    ];
     let is_ours = |name: &str| match name {
         "models" | "predictions" => {
             fs::read_dir(root.join(name)).is_ok_and(|mut files| files.next().is_none())
         }
-        other => begun && left.contains(&other),
+        other => {
+            begun && (other == "run.lock" || other == "data.json" || files::is_temporary(other))
+        }
     };
     match fs::read_dir(root) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -397,26 +409,6 @@ fn append(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// Writes a file beside its place, and renames it there once it is on disk.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    // A bare file name has a parent of no length.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.tmp"));
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        // The rename itself is on disk only when the folder is.
-        File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
 /// Makes `to` the same file as `from`, or a copy where the file system has no
 /// hard links.
 fn link(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -443,7 +435,9 @@ mod tests {
             validation: 0,
             test: 1,
             digest: String::new(),
+            candidates: None,
             pretrained: String::new(),
+            weights: None,
             held_out: vec![],
             left_out: vec![],
             duplicates: vec![],
@@ -542,6 +536,49 @@ mod tests {
             assert_eq!(fs::read(root.join("steps.jsonl")).unwrap(), steps);
             assert_eq!(fs::read(root.join("queries.csv")).unwrap(), queries);
         }
+    }
+
+    #[test]
+    fn rows_that_a_step_counts_and_that_are_not_there_are_told() {
+        let home = tempfile::tempdir().unwrap();
+        let of_three_labels = |name: &str| {
+            let root = home.path().join(name);
+            let mut folder = RunFolder::create(&root, "seed = 0\n", &data()).unwrap();
+            for (step, q) in [(1, 1), (2, 2)] {
+                let record = StepRecord { q, ..record(step) };
+                let rows = vec![row(step); q];
+                folder
+                    .keep_step(&record, &rows, &predictions(step), b"model")
+                    .unwrap();
+            }
+            root.join("queries.csv")
+        };
+        let whole = fs::read_to_string(of_three_labels("whole")).unwrap();
+        let check = |name: &str, text: &str, expected: &str| {
+            let queries = of_three_labels(name);
+            fs::write(&queries, text).unwrap();
+            let error = RunFolder::resume(queries.parent().unwrap()).err().unwrap();
+            let error = error.to_string();
+            for part in ["queries.csv", "the run is damaged", expected] {
+                assert!(error.contains(part), "{error}");
+            }
+            // Nothing was cut off, so that it can be mended.
+            assert_eq!(fs::read_to_string(&queries).unwrap(), text);
+        };
+        let bad = whole.replacen("\n1,1,", "\n1,one,", 1);
+        let counts = "labels of step 1, and steps.jsonl counts 1";
+        check("bad", &bad, &format!("0 {counts}: after row 1"));
+        let last = whole.rfind("\n2,").unwrap() + 1;
+        let counts = "labels of step 2, and steps.jsonl counts 2";
+        check("short", &whole[..last], &format!("1 {counts}: after row 3"));
+        let bad = format!(
+            "{}{}",
+            &whole[..last],
+            whole[last..].replace("2,1,", "2,one,")
+        );
+        check("last", &bad, &format!("1 {counts}: after row 3"));
+        let long = format!("{whole}{}", &whole[last..]);
+        check("long", &long, &format!("3 {counts}: after row 5"));
     }
 
     #[test]

@@ -152,14 +152,36 @@ pub(crate) struct DataRecord {
     /// BLAKE3 over every candidate's key, label and split: a resumed run must
     /// find the same data.
     pub digest: String,
+    /// BLAKE3 over every candidate's key and label alone: the same for all seeds, whatever the splits. None where an
+    /// earlier version made the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub candidates: Option<String>,
     /// The content hash of M_0.
     pub pretrained: String,
+    /// BLAKE3 of the file of weights, which M_0 has with a last layer of its own for each seed. None without one, and
+    /// where an earlier version made the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub weights: Option<String>,
     /// Splits that were made because the data has none.
     pub held_out: Vec<String>,
     /// Files and rows that cannot be used, and why.
     pub left_out: Vec<String>,
     /// Byte-identical candidates that were dropped.
     pub duplicates: Vec<String>,
+}
+
+impl DataRecord {
+    /// Whether two runs, of whatever seeds, had the same candidates and labels, as far as is known: splits that are made
+    /// differ from seed to seed, and those that the data has do not.
+    pub(crate) fn same_candidates(&self, other: &Self) -> bool {
+        match (&self.candidates, &other.candidates) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ if self.held_out.is_empty() && other.held_out.is_empty() => {
+                self.digest == other.digest
+            }
+            _ => true,
+        }
+    }
 }
 
 /// The learning curve of the test AUC.

@@ -11,7 +11,8 @@ use npyz::WriterBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Evaluation;
-use super::folder::{RunFolder, write_atomically};
+use super::folder::RunFolder;
+use crate::files::write_atomically;
 
 /// A row of `test.csv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

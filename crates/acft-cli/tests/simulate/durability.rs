@@ -108,6 +108,41 @@ fn a_write_that_fails_ends_the_run_and_loses_nothing() {
     assert_eq!(images.steps("starved"), images.steps("whole"));
 }
 
+/// The images are gone for a while, and with them what the rest of the pool could teach: that is not the end of the pool.
+#[test]
+fn a_disk_that_goes_away_stops_a_run_and_ends_none() {
+    let images = Images::new();
+    // Without the cache, each look at an image is one at the disk.
+    let all = ["--steps", "10", "--cache", "0"];
+    succeeds(&mut images.simulate("whole", &all));
+    let command = images.simulate("cut", &all);
+    let child = Process::new(command.get_program())
+        .args(command.get_args())
+        .current_dir(images.home())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let steps = images.home().join("cut/steps.jsonl");
+    while fs::read_to_string(&steps).map_or(0, |text| text.lines().count()) == 0 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let (there, away) = (images.data().join("images"), images.home().join("away"));
+    fs::rename(&there, &away).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("no such file: it could be read when the run began")
+            && message.contains("--resume"),
+        "{message}"
+    );
+    assert!(!images.home().join("cut/finished.json").exists());
+    fs::rename(&away, &there).unwrap();
+    succeeds(&mut images.simulate("cut", &[all.as_slice(), &["--resume"]].concat()));
+    assert_eq!(images.steps("cut"), images.steps("whole"));
+}
+
 #[test]
 fn a_run_goes_on_only_as_the_same_run() {
     let images = Images::new();
