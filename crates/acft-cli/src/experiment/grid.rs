@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Arm, Entry, Experiment, Kind};
 use crate::cli::bad_input;
-use crate::simulate::folder::write_atomically;
+use crate::files::write_atomically;
 use crate::simulate::settings::{Flags, Settings};
 
 /// The runs, and where they are.
@@ -30,19 +30,89 @@ pub(super) struct Cell {
 }
 
 /// What is kept beside the folder of a run.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Kept")]
 pub(super) struct Note {
-    /// Of the program that made the run.
+    /// Of the program that made the run; empty where there is no note.
     pub(super) version: String,
+    /// All that worked on it: a run that goes on may do so on another machine, by another commit.
+    pub(super) builds: Vec<Build>,
+    /// Why the run ended before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed: Option<String>,
+}
+
+/// A program, and where it ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Build {
     /// Its commit, where that is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) commit: Option<String>,
-    /// Where it was made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) machine: Option<String>,
-    /// Why the run ended before its time.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) failed: Option<String>,
+}
+
+/// A note as it is read.
+#[derive(Deserialize)]
+struct Kept {
+    version: String,
+    #[serde(default)]
+    builds: Vec<Build>,
+    /// An earlier version kept the last one alone.
+    #[serde(flatten)]
+    last: Build,
+    failed: Option<String>,
+}
+
+impl From<Kept> for Note {
+    fn from(kept: Kept) -> Self {
+        let builds = match kept.builds.is_empty() {
+            true => vec![kept.last],
+            false => kept.builds,
+        };
+        Self {
+            version: kept.version,
+            builds,
+            failed: kept.failed,
+        }
+    }
+}
+
+impl Note {
+    /// As it is while this program works on the run.
+    pub(super) fn gone_on_with(mut self) -> Self {
+        let here = Build {
+            commit: crate::cli::COMMIT.map(str::to_owned),
+            machine: Some(machine()),
+        };
+        if !self.builds.contains(&here) {
+            self.builds.push(here);
+        }
+        Self {
+            version: VERSION.to_owned(),
+            failed: None,
+            ..self
+        }
+    }
+
+    /// Of each build that worked on the run; none for one that is not known.
+    pub(super) fn commits(&self) -> Vec<Option<&str>> {
+        match self.builds.as_slice() {
+            [] => vec![None],
+            builds => builds.iter().map(|build| build.commit.as_deref()).collect(),
+        }
+    }
+
+    /// Those on which the run was made; none for one that is not known.
+    pub(super) fn machines(&self) -> Vec<Option<&str>> {
+        match self.builds.as_slice() {
+            [] => vec![None],
+            builds => builds
+                .iter()
+                .map(|build| build.machine.as_deref())
+                .collect(),
+        }
+    }
 }
 
 /// Where a run is.
@@ -111,6 +181,17 @@ impl Grid {
             out,
             cells,
         })
+    }
+
+    /// The runs that are finished.
+    pub(super) fn finished(&self) -> anyhow::Result<Vec<&Cell>> {
+        let mut finished = Vec::new();
+        for cell in &self.cells {
+            if cell.stage()? == Stage::Finished {
+                finished.push(cell);
+            }
+        }
+        Ok(finished)
     }
 }
 
@@ -201,19 +282,13 @@ impl Cell {
     }
 
     /// Keeps what is known of the run.
-    pub(super) fn keep(&self, failed: Option<String>) -> anyhow::Result<()> {
-        let note = Note {
-            version: VERSION.to_owned(),
-            commit: crate::cli::COMMIT.map(str::to_owned),
-            machine: Some(machine()),
-            failed,
-        };
+    pub(super) fn keep(&self, note: &Note) -> anyhow::Result<()> {
         let path = self.note_path();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        write_atomically(&path, &serde_json::to_vec(&note)?)
+        write_atomically(&path, &serde_json::to_vec(note)?)
     }
 
     /// Why the run ended before its time, if it did.
@@ -254,3 +329,25 @@ fn machine() -> String {
 
 /// That of this program.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_note_has_all_builds_that_worked_on_the_run() {
+        let read = |text: &str| serde_json::from_str::<Note>(text).unwrap();
+        let old = read(r#"{"version": "0.1.0", "commit": "abc", "machine": "a, 2 threads"}"#);
+        assert_eq!(old.commits(), [Some("abc")]);
+        let more = old.gone_on_with();
+        assert_eq!(more.commits(), [Some("abc"), crate::cli::COMMIT]);
+        let again = more.clone().gone_on_with();
+        assert_eq!(again, more);
+        assert_eq!(read(&serde_json::to_string(&more).unwrap()), more);
+        // One that is not known is no less of one.
+        let unknown = read(r#"{"version": "0.1.0", "failed": "no memory"}"#);
+        assert_eq!(unknown.commits(), [None]);
+        assert_eq!(Note::default().commits(), [None]);
+    }
+}

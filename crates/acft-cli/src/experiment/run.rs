@@ -1,19 +1,23 @@
 //! Making the runs that are not there yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::Context;
 
-use super::grid::{Cell, Grid, Stage, VERSION};
+use super::grid::{Build, Cell, Grid, Note, Stage, VERSION};
 use super::{report, results};
 use crate::cli::bad_input;
 use crate::progress::Shared;
+use crate::simulate::data;
+use crate::simulate::folder::read_json;
+use crate::simulate::record::DataRecord;
 use crate::simulate::settings::Flags;
 use crate::simulate::{Begun, differing, simulate};
 
@@ -33,6 +37,12 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
     let mut waiting = Vec::new();
     for cell in &grid.cells {
         refuse_others(cell)?;
+        if cell.note()?.is_none() && cell.settings.out.join("config.toml").is_file() {
+            eprintln!(
+                "note: of {} it is not known which version made it, for the note beside its folder is not there",
+                cell.title()
+            );
+        }
         match cell.stage()? {
             Stage::Finished => {}
             Stage::Failed if !retry => {}
@@ -40,6 +50,8 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
         }
     }
     require_files(&waiting)?;
+    refuse_other_sources(&grid.cells.iter().collect::<Vec<_>>())?;
+    refuse_other_weights(grid, &waiting)?;
     let jobs = jobs.clamp(1, waiting.len().max(1));
     eprintln!(
         "{} runs, {} of them to make, {jobs} at a time",
@@ -109,7 +121,16 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
         _ if cell.settings.out.join("config.toml").is_file() => Begun::Before,
         _ => Begun::Now,
     };
-    cell.keep(None)?;
+    let before = match begun {
+        // Without a note it was begun by a build that is not known.
+        Begun::Before => cell.note()?.unwrap_or_else(|| Note {
+            builds: vec![Build::default()],
+            ..Note::default()
+        }),
+        Begun::Now => Note::default(),
+    };
+    let note = before.gone_on_with();
+    cell.keep(&note)?;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         simulate(&cell.settings, begun, Some(shared))
     }));
@@ -135,7 +156,10 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
         }
     };
     shared.line(&format!("{} failed: {failed}", cell.title()));
-    cell.keep(Some(failed))
+    cell.keep(&Note {
+        failed: Some(failed),
+        ..note
+    })
 }
 
 /// Refuses a run that was made by another version, or with other settings.
@@ -156,8 +180,8 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
     if config.is_file() {
         let mut kept = Flags::read(&config)?;
         // Where the files lay says nothing: what a run was made from it keeps as digests, which are held
-        // against the data when it goes on, and against those of other runs in the report. So runs that were
-        // made on several machines can be put together.
+        // against the data when it goes on, and against those of other runs. So runs that were made on several
+        // machines can be put together.
         let mut asked = cell.settings.clone();
         let flags = &mut asked.flags;
         kept.data.clone_from(&flags.data);
@@ -178,6 +202,72 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses runs that were made from other data or other weights than runs beside them, though both are called the same:
+/// what is compared over seeds must differ in nothing but the seed.
+pub(super) fn refuse_other_sources(cells: &[&Cell]) -> anyhow::Result<()> {
+    let mut of_weights: BTreeMap<&Path, (&Cell, String)> = BTreeMap::new();
+    let mut of_data: BTreeMap<&str, (&Cell, DataRecord)> = BTreeMap::new();
+    for cell in cells {
+        let Some(record) = record(cell)? else {
+            continue;
+        };
+        if let (Some(path), Some(weights)) = (&cell.settings.flags.weights, &record.weights) {
+            let (first, digest) = of_weights
+                .entry(path)
+                .or_insert_with(|| (cell, weights.clone()));
+            if digest != weights {
+                return Err(made_from_other("weights", first, cell));
+            }
+        }
+        let (first, earlier) = of_data
+            .entry(&cell.data)
+            .or_insert_with(|| (cell, record.clone()));
+        if !earlier.same_candidates(&record) {
+            return Err(made_from_other("data", first, cell));
+        }
+    }
+    Ok(())
+}
+
+fn made_from_other(what: &str, first: &Cell, second: &Cell) -> anyhow::Error {
+    bad_input!(
+        "{} and {} were made from other {what}, so that their numbers cannot be compared: remove one of the two and \
+         make it again",
+        first.settings.out.display(),
+        second.settings.out.display()
+    )
+}
+
+/// Refuses to make runs from weights that are others by now than those of the runs there are.
+fn refuse_other_weights(grid: &Grid, waiting: &[&Cell]) -> anyhow::Result<()> {
+    let named: BTreeSet<&Path> = waiting
+        .iter()
+        .filter_map(|cell| cell.settings.flags.weights.as_deref())
+        .collect();
+    for path in named {
+        let now = data::digest(path)?;
+        for cell in &grid.cells {
+            let same_name = cell.settings.flags.weights.as_deref() == Some(path);
+            let kept = record(cell)?.and_then(|record| record.weights);
+            if same_name && kept.is_some_and(|kept| kept != now) {
+                return Err(bad_input!(
+                    "{} is not the file that {} was made from: put that one back, or choose another --out",
+                    path.display(),
+                    cell.settings.out.display()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a run keeps of its data and its weights; none before it is begun.
+fn record(cell: &Cell) -> anyhow::Result<Option<DataRecord>> {
+    let out = &cell.settings.out;
+    let begun = out.join("config.toml").is_file();
+    begun.then(|| read_json(&out.join("data.json"))).transpose()
 }
 
 fn lock(grid: &Grid) -> anyhow::Result<std::fs::File> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::document::{Table, Value};
 use super::panel::{Arm, Metric, Panel, Run};
-use crate::experiment::grid::VERSION;
+use crate::experiment::grid::{Note, VERSION};
 use crate::simulate::settings::Flags;
 
 /// Data, split, groups, network, seeds, machine, versions, command.
@@ -50,26 +50,30 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
     let seeds: BTreeSet<u64> = shown.iter().flat_map(Arm::seeds).collect();
     let arms: Vec<&str> = shown.iter().map(|arm| arm.name.as_str()).collect();
     let start = match &settings.weights {
-        Some(weights) => format!(
-            "pre-trained ({}; M_0 of the first run has BLAKE3 {})",
-            weights.file_name().unwrap_or_default().to_string_lossy(),
-            short(&record.pretrained)
-        ),
+        Some(weights) => {
+            let name = weights.file_name().unwrap_or_default().to_string_lossy();
+            match &record.weights {
+                Some(digest) => format!("pre-trained ({name}, BLAKE3 {})", short(digest)),
+                None => format!(
+                    "pre-trained ({name}; M_0 of the first run has BLAKE3 {})",
+                    short(&record.pretrained)
+                ),
+            }
+        }
         None => "randomly initialised".to_owned(),
     };
-    let noted = |of: fn(&Run) -> Option<&str>| -> Vec<&str> {
-        let arms = panel.curves.iter().chain(&panel.lines);
-        let values: BTreeSet<&str> = arms.flat_map(|arm| &arm.runs).filter_map(of).collect();
-        values.into_iter().collect()
+    let (known, unknown) = noted(panel, Note::machines);
+    let machine = match unknown {
+        0 => known.join("; "),
+        _ if known.is_empty() => "a machine that was not noted".to_owned(),
+        runs => format!(
+            "{}; {runs} runs on one that was not noted",
+            known.join("; ")
+        ),
     };
-    let machine = match noted(|run| run.note.machine.as_deref()).as_slice() {
-        [] => "a machine that was not noted".to_owned(),
-        known => known.join("; "),
-    };
-    let commits = match noted(|run| run.note.commit.as_deref()).as_slice() {
-        [] => String::new(),
-        [one] => format!(" (commit {one})"),
-        several => format!(" (commits {})", several.join(", ")),
+    let commits = match noted(panel, Note::commits) {
+        (known, _) if known.is_empty() => "a build that is not known".to_owned(),
+        (known, unknown) => told_builds(&known, unknown),
     };
     let arms_runs = || shown.iter().flat_map(|arm| &arm.runs);
     // What differs between arms stands in the table of settings.
@@ -90,7 +94,7 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
         "{} compared on {name}: {pool}, {judged}{views}; {splits}; {groups}; classes {}. Network {} at {} pixels, {start}, its last \
          layer drawn from the seed; patches {}, scored in {}. {} labels a step, {} steps, {} epochs a step, {}, mini-batch {}; \
          the last layer learns at 10 times the rate of the rest, both decay by 0.95 an epoch.{noise} {} ({}). Made with acft \
-         {VERSION}{commits} on {machine}, from data with the digest {} (of the first run): {command}",
+         {VERSION} ({commits}) on {machine}, from data with the digest {} (of the first run): {command}",
         arms.join(", "),
         record.classes.join(", "),
         common(&|flags| flags.model.map(|model| model.to_string())),
@@ -109,6 +113,54 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
         ranges(&seeds),
         short(&record.digest),
     ))
+}
+
+/// What worked on the runs, each once; and how many runs something that is not known worked on.
+fn noted<'a>(panel: &'a Panel, of: fn(&'a Note) -> Vec<Option<&'a str>>) -> (Vec<&'a str>, usize) {
+    let arms = panel.curves.iter().chain(&panel.lines);
+    let of_runs: Vec<_> = arms
+        .flat_map(|arm| &arm.runs)
+        .map(|run| of(&run.note))
+        .collect();
+    let unknown = of_runs.iter().filter(|run| run.contains(&None)).count();
+    let known: BTreeSet<&str> = of_runs.into_iter().flatten().flatten().collect();
+    (known.into_iter().collect(), unknown)
+}
+
+fn told_builds(known: &[&str], unknown: usize) -> String {
+    let commits = match known {
+        [one] => format!("commit {one}"),
+        several => format!("commits {}", several.join(", ")),
+    };
+    match unknown {
+        0 => commits,
+        1 => format!("{commits}, and 1 run of a build that is not known"),
+        runs => format!("{commits}, and {runs} runs of a build that is not known"),
+    }
+}
+
+/// That the runs are not all of one build, where they are not, or not known to be.
+pub(super) fn builds(panel: &Panel) -> Option<String> {
+    let (known, unknown) = noted(panel, Note::commits);
+    let mut text = String::new();
+    if known.len() > 1 || (known.len() == 1 && unknown > 0) {
+        text = format!(
+            "These runs are of several builds: {}. Builds can differ in the last digits of what a network says, and so \
+             in what is asked. ",
+            told_builds(&known, unknown)
+        );
+    }
+    let arms = panel.curves.iter().chain(&panel.lines);
+    let without = arms
+        .flat_map(|arm| &arm.runs)
+        .filter(|run| run.note.version.is_empty())
+        .count();
+    if without > 0 {
+        text += &format!(
+            "Of {without} of these runs not even the version is known: the note beside their folders is not there."
+        );
+    }
+    (!text.is_empty()).then(|| text.trim_end().to_owned())
 }
 
 /// The start of a digest, which is enough to tell two apart.
@@ -146,7 +198,7 @@ pub(super) fn failures(panel: &Panel) -> Option<Table> {
 }
 
 /// 0–9, 12.
-fn ranges(seeds: &BTreeSet<u64>) -> String {
+pub(super) fn ranges(seeds: &BTreeSet<u64>) -> String {
     let mut parts: Vec<(u64, u64)> = Vec::new();
     for &seed in seeds {
         match parts.last_mut() {
