@@ -3,7 +3,11 @@
 use std::fs;
 use std::process::Output;
 
-use crate::images::{Images, acft};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::images::{Images, acft, succeeds};
 
 const SETTINGS: &str = "\
 name = \"small\"
@@ -63,6 +67,16 @@ fn rows(images: &Images) -> Vec<serde_json::Value> {
     text.lines().map(row).collect()
 }
 
+/// The same table, as other programs read it.
+fn parquet(images: &Images) -> RecordBatch {
+    let file = fs::File::open(images.home().join("runs/small/results.parquet")).unwrap();
+    let mut batches = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap();
+    batches.next().unwrap().unwrap()
+}
+
 #[test]
 fn a_grid_is_made_once_goes_on_and_grows() {
     let images = Images::new();
@@ -86,17 +100,51 @@ fn a_grid_is_made_once_goes_on_and_grows() {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
     let first = rows(&images);
-    assert_eq!(first.len(), 2 * 2);
+    // And the one that failed before its first step.
+    assert_eq!(first.len(), 2 * 2 + 1);
+    assert_eq!(first[4]["arm"], "RFT");
+    assert!(first[4]["step"].is_null() && first[4].get("step").is_some());
+    assert!(first[4]["failed"].as_str().unwrap().contains("nowhere"));
     assert_eq!(first[2]["arm"], "core-set");
+    assert_eq!(first[2]["learn"], "hq");
     assert_eq!(first[2]["strategy"], "core-set-hq");
     assert_eq!(first[3]["labels"], 8);
     assert_eq!(first[3]["stage"], "finished");
-    assert!(images.home().join("runs/small/results.parquet").is_file());
+    let table = parquet(&images);
+    assert_eq!(table.num_rows(), first.len());
+    let texts = |name: &str| {
+        let column = table.column_by_name(name).unwrap();
+        column.as_string::<i32>().iter().collect::<Vec<_>>()
+    };
+    let numbers = |name: &str| {
+        let column = table.column_by_name(name).unwrap();
+        let column = column.as_primitive::<UInt64Type>();
+        column.iter().collect::<Vec<_>>()
+    };
+    assert_eq!(texts("data")[3..], [Some("blobs"), Some("gone")]);
+    assert_eq!(texts("query")[1..3], [Some("random"), Some("core-set")]);
+    assert_eq!(texts("criterion"), [None; 5]);
+    assert_eq!(texts("stage")[3..], [Some("finished"), Some("failed")]);
+    let failed = texts("failed");
+    assert!(failed[..4].iter().all(Option::is_none));
+    assert_eq!(failed[4], first[4]["failed"].as_str());
+    assert!(texts("machine")[0].unwrap().contains("threads"));
+    assert_eq!(numbers("step"), [Some(1), Some(2), Some(1), Some(2), None]);
+    assert_eq!(
+        numbers("labels"),
+        [Some(4), Some(8), Some(4), Some(8), None]
+    );
+    let aucs = table.column_by_name("test_auc").unwrap();
+    let aucs: Vec<_> = aucs.as_primitive::<Float64Type>().iter().collect();
+    let told: Vec<_> = first.iter().map(|row| row["test_auc"].as_f64()).collect();
+    assert_eq!(aucs, told);
 
     // As a kill within the first step leaves a run; and one more seed.
     let run = images.home().join("runs/small/runs/blobs/RFT/seed-0");
     fs::write(run.join("steps.jsonl"), "{\"step\": 1, \"lab").unwrap();
     fs::remove_file(run.join("finished.json")).unwrap();
+    let note = run.with_extension("json");
+    fs::write(&note, "{\"version\": \"0.1.0\", \"commit\": \"abc\"}").unwrap();
     let two = SETTINGS.replace("seeds = 1", "seeds = 2");
     let output = experiment(&images, &two, &["status", "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -109,9 +157,16 @@ fn a_grid_is_made_once_goes_on_and_grows() {
         said(&output.stderr)
     );
     let now = rows(&images);
-    assert_eq!(now.len(), 2 * 4);
-    let of_seed_0: Vec<_> = now.iter().filter(|row| row["seed"] == 0).cloned().collect();
-    assert_eq!(of_seed_0, first);
+    assert_eq!(now.len(), 2 * (4 + 1));
+    let of_seed_0 = now.iter().filter(|row| row["seed"] == 0).cloned();
+    // What it was begun by is not forgotten when another build goes on with it.
+    let mut known = first.clone();
+    for row in &mut known[..2] {
+        let commit = row["commit"].as_str().unwrap_or("unknown");
+        row["commit"] = format!("abc; {commit}").into();
+        row["machine"] = format!("unknown; {}", row["machine"].as_str().unwrap()).into();
+    }
+    assert_eq!(of_seed_0.collect::<Vec<_>>(), known);
 
     // What was made with other settings, or by another version, is not mixed in.
     let changed = two.replace("epochs = 1", "epochs = 2");
@@ -133,7 +188,14 @@ fn a_grid_is_made_once_goes_on_and_grows() {
     let output = experiment(&images, &less, &["run"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output.stderr));
     assert_eq!(rows(&images), now);
-    let note = run.with_extension("json");
+    // Without its note it is not known what made it, which is said.
+    fs::remove_file(&note).unwrap();
+    let output = experiment(&images, &two, &["run"]);
+    let told = said(&output.stderr);
+    assert!(
+        told.contains("of blobs RFT, seed 0 it is not known which version made it"),
+        "{told}"
+    );
     fs::write(&note, "{\"version\": \"0.0.1\"}").unwrap();
     let output = experiment(&images, &two, &["run"]);
     assert_eq!(output.status.code(), Some(2));
@@ -226,9 +288,39 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     ] {
         assert!(page.contains(part), "{part:?} is not in the page");
     }
+    // A folder of other things is none for a report.
+    let into = |to: &str| experiment(&images, &text, &["report", "--to", to]);
+    let taken = into("blobs");
+    assert_eq!(taken.status.code(), Some(2));
+    assert!(said(&taken.stderr).contains("blobs is no folder of a report, and not empty"));
+    assert!(into("elsewhere-told").status.success());
+    assert!(into("elsewhere-told").status.success());
     // Nothing is fetched from elsewhere.
     for outside in ["src=\"http", "href=\"http", "<script", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
+    }
+    // Runs of more than one build are told as such, and so are those that nothing is known of.
+    let (one, other) = ("RFT/seed-0.json", "RFT/seed-1.json");
+    let notes = images.home().join("runs/small/runs/blobs");
+    let kept = [one, other].map(|name| fs::read(notes.join(name)).unwrap());
+    fs::write(
+        notes.join(one),
+        "{\"version\": \"0.1.0\", \"commit\": \"abc\"}",
+    )
+    .unwrap();
+    fs::remove_file(notes.join(other)).unwrap();
+    assert!(experiment(&images, &text, &["report"]).status.success());
+    let page = images.read("runs/small/report/report.html");
+    for part in [
+        "These runs are of several builds: commit",
+        "abc",
+        "of a build that is not known",
+        "Of 1 of these runs not even the version is known",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in the page");
+    }
+    for (name, note) in [one, other].into_iter().zip(kept) {
+        fs::write(notes.join(name), note).unwrap();
     }
     // More seeds than there are runs: no verdict while it could still be waited for.
     let more = text.replace("seeds = 2", "seeds = 3");
@@ -237,6 +329,10 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     assert!(experiment(&images, &more, &["report"]).status.success());
     let page = images.read("runs/small/report/report.html");
     assert!(page.contains("Interim, 2 of 3 paired seeds, and so without a verdict"));
+    // And the seeds are a part of what was declared.
+    assert!(page.contains(
+        "ACFT(HQ) against RFT, exploratory: 2 seeds were declared before the first run, 3 are here. Interim"
+    ));
     // A run that failed is told, with its reason, and not passed over.
     assert!(page.contains("blobs RFT, seed 2<td class=n>0<td>no memory"));
     let failures = images.read("runs/small/report/tables/blobs-failures.csv");
@@ -251,7 +347,19 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     let page = images.read("runs/small/report/report.html");
     // What only an earlier report had is not left beside this one.
     assert!(!report.join("tables/blobs-failures.csv").exists());
-    assert!(page.contains("core-set against RFT, not known to be declared before the first run"));
+    let declared = "ACFT(HQ) against RFT, declared before the first run. The file names it no more. By the ALC";
+    assert!(page.contains(
+        "core-set against RFT, exploratory: what was declared before the first run is ACFT(HQ) against RFT. By the ALC"
+    ));
+    assert!(page.contains(declared));
+    // Nor does one go away that is taken out of the file.
+    let without = text.replace("contrast = [\"ACFT(HQ)\", \"RFT\"]\n", "");
+    assert!(experiment(&images, &without, &["report"]).status.success());
+    assert!(
+        images
+            .read("runs/small/report/report.html")
+            .contains(declared)
+    );
     let changed = text.replace("epochs = 1", "epochs = 2");
     let refused = experiment(&images, &changed, &["report"]);
     assert_eq!(refused.status.code(), Some(2));
@@ -300,6 +408,78 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
         (mean - f64::midpoint(of_seed(0), of_seed(1))).abs() < 1e-6,
         "{row}"
     );
+}
+
+#[test]
+fn runs_of_one_table_are_made_from_the_same_weights_and_data() {
+    let images = Images::new();
+    for (run, seed) in [("source", "1"), ("another", "2")] {
+        succeeds(&mut images.simulate(run, &["--steps", "1", "--seed", seed]));
+    }
+    let weights = images.home().join("w.safetensors");
+    let take = |run: &str| {
+        let model = images.home().join(run).join("models/last.safetensors");
+        fs::copy(model, &weights).unwrap();
+    };
+    let text = SETTINGS
+        .replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "")
+        .replace("from-scratch = true", "weights = \"w.safetensors\"");
+    take("source");
+    let output = experiment(&images, &text, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    // A file of the same name is not the same file.
+    take("another");
+    let two = text.replace("seeds = 1", "seeds = 2");
+    let output = experiment(&images, &two, &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output.stderr);
+    assert!(
+        error.contains("w.safetensors is not the file that"),
+        "{error}"
+    );
+    take("source");
+    let output = experiment(&images, &two, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    // As runs of another machine may be.
+    let path = images
+        .home()
+        .join("runs/small/runs/blobs/RFT/seed-1/data.json");
+    let kept = fs::read_to_string(&path).unwrap();
+    for (field, what) in [("weights", "weights"), ("candidates", "data")] {
+        let mut record: serde_json::Value = serde_json::from_str(&kept).unwrap();
+        assert_eq!(record[field].as_str().unwrap().len(), 64);
+        record[field] = "0".repeat(64).into();
+        fs::write(&path, record.to_string()).unwrap();
+        for command in ["run", "report"] {
+            let output = experiment(&images, &two, &[command]);
+            assert_eq!(output.status.code(), Some(2));
+            let error = said(&output.stderr);
+            let expected = format!("RFT/seed-1 were made from other {what}");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
+    fs::write(&path, kept).unwrap();
+    let output = experiment(&images, &two, &["report"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let digest = blake3::hash(&fs::read(&weights).unwrap()).to_string();
+    let told = format!("pre-trained (w.safetensors, BLAKE3 {})", &digest[..16]);
+    assert!(images.read("runs/small/report/report.html").contains(&told));
+}
+
+#[test]
+fn how_many_runs_go_on_at_a_time_changes_no_result() {
+    let of = |jobs: &str| {
+        let images = Images::new();
+        let text = SETTINGS
+            .replace("seeds = 1", "seeds = 2")
+            .replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "");
+        let output = experiment(&images, &text, &["run", "--jobs", jobs]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+        let told = format!("4 of them to make, {jobs} at a time");
+        assert!(said(&output.stderr).contains(&told));
+        rows(&images)
+    };
+    assert_eq!(of("1"), of("2"));
 }
 
 /// As `acft … | head -0` leaves it: someone who has seen enough.
