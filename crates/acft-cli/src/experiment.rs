@@ -8,10 +8,11 @@ mod run;
 mod status;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::Machine;
+use crate::cli::{Machine, bad_input};
+use crate::simulate::settings::Settings;
 
 const EXAMPLE: &str = "\
 A file says what is compared:
@@ -41,13 +42,15 @@ A file says what is compared:
 
 With contrast = [\"core-set\", \"RFT\"] a [[data]] says beforehand which arm is to be
 held against which, and with seconds-per-label = 4.0 what a label costs an expert:
-the report then confirms the one, and tells savings in minutes by the other.
+the report then confirms the one, and tells savings in minutes by the other. What is
+declared, and with which seeds, stands (declared.json) once a run on the data begins.
 
 Entries of [[network]] are a third side of the grid, where there are some. Later
 entries win: settings, data, network, arm, at. Paths are relative to --root.
 
 Several machines can share the work: give each some of the seeds, copy the runs/ of all
-of them into one folder, and report on it with the file that has all seeds.";
+of them into one folder, and report on it with the file that has all seeds. Where a
+contrast is declared, begin with that file there, so that it is declared with all seeds.";
 
 /// Run a grid of simulations, and report what came of it.
 #[derive(clap::Args)]
@@ -110,7 +113,7 @@ struct ReportArgs {
     /// The step whose predictions and candidates are shown.
     #[arg(long, value_name = "T", default_value_t = 3)]
     step: u32,
-    /// The folder of the report [default: report, in the folder of the results].
+    /// The folder of the report: a new one, or that of an earlier report [default: report, in the folder of the results].
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     #[command(flatten)]
@@ -175,26 +178,64 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What a run takes beside its images: weights, optimiser, a mini-batch on its way.
+/// What a run takes whatever its images: weights and optimiser, of AlexNet at most.
 const RUN_BYTES: u64 = 1 << 30;
+
+/// What is kept of a pixel of a mini-batch on its way through a network and back.
+const PIXEL_BYTES: u64 = 512;
 
 /// As many as processors, since a run alone does not keep all of them busy, and no more than there is memory for.
 fn jobs_here(grid: &grid::Grid) -> usize {
     let most = rayon::current_num_threads();
-    let caches = grid.cells.iter().map(|cell| cell.settings.cache_bytes);
-    let each = RUN_BYTES + caches.max().unwrap_or(0) as u64;
-    let fit = free_memory().map_or(most, |free| (free / each) as usize);
+    let each = grid.cells.iter().map(|cell| bytes_of(&cell.settings)).max();
+    let fit = free_memory().map_or(most, |free| (free / each.unwrap_or(RUN_BYTES)) as usize);
     most.min(fit).max(1)
 }
 
-/// In bytes, where the system says so.
+/// What a run takes at most, about.
+fn bytes_of(settings: &Settings) -> u64 {
+    let patches = settings.flags.minibatch.unwrap_or_default();
+    let pixels = (patches * settings.input * settings.input) as u64;
+    RUN_BYTES + PIXEL_BYTES * pixels + settings.cache_bytes as u64
+}
+
+/// In bytes, where the system says so: what the machine has left, and no more than this process is allowed.
 fn free_memory() -> Option<u64> {
+    let membership = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let allowed = limit_of(&membership, Path::new("/sys/fs/cgroup"));
+    [available(), allowed].into_iter().flatten().min()
+}
+
+fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
+}
+
+/// The tightest limit of the control groups that a process is in, as a container has one: the host's memory says nothing
+/// of it.
+fn limit_of(membership: &str, root: &Path) -> Option<u64> {
+    let limits = membership.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, group) = rest.split_once(':')?;
+        let (root, name) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            _ if controllers.split(',').any(|one| one == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let limit = |group: &Path| -> Option<u64> {
+            let path = root.join(group).join(name);
+            std::fs::read_to_string(path).ok()?.trim().parse().ok()
+        };
+        let groups = Path::new(group.trim_start_matches('/')).ancestors();
+        groups.filter_map(limit).min()
+    });
+    limits.min()
 }
 
 fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
@@ -209,6 +250,9 @@ fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let grid = args.which.open()?;
+    if let Some(to) = &args.to {
+        require_report_or_nothing(to)?;
+    }
     let out = args.to.clone().unwrap_or_else(|| grid.out.join("report"));
     let command = args.which.run_command();
     let page = report::write(&grid, &args.which.file, &command, args.step, &out)?;
@@ -218,4 +262,92 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         println!("the report is {}", page.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A report replaces an earlier one, and lies in no folder of other things.
+fn require_report_or_nothing(to: &Path) -> anyhow::Result<()> {
+    let is_report = std::fs::read_to_string(to.join("report.html"))
+        .is_ok_and(|page| page.contains("Written by acft "));
+    let in_the_way = match std::fs::read_dir(to) {
+        _ if is_report => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(bad_input!("cannot use {}: {error}", to.display())),
+        Ok(mut entries) => entries.next().transpose()?,
+    };
+    match in_the_way {
+        None => Ok(()),
+        Some(entry) => Err(bad_input!(
+            "{} is no folder of a report, and not empty (it has {}): choose another one with --to",
+            to.display(),
+            entry.file_name().display()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::simulate::settings::Flags;
+
+    #[test]
+    fn a_report_lies_where_nothing_else_does() {
+        let home = tempfile::tempdir().unwrap();
+        let to = home.path().join("to");
+        require_report_or_nothing(&to).unwrap();
+        std::fs::create_dir(&to).unwrap();
+        require_report_or_nothing(&to).unwrap();
+        std::fs::write(to.join("chapter.tex"), "").unwrap();
+        let error = require_report_or_nothing(&to).unwrap_err().to_string();
+        assert!(error.contains("(it has chapter.tex)"), "{error}");
+        std::fs::write(to.join("report.html"), "of someone else").unwrap();
+        assert!(require_report_or_nothing(&to).is_err());
+        std::fs::write(to.join("report.html"), "Written by acft 0.1.0.").unwrap();
+        require_report_or_nothing(&to).unwrap();
+        assert!(require_report_or_nothing(&to.join("report.html")).is_err());
+    }
+
+    #[test]
+    fn a_run_is_given_the_memory_that_it_takes() {
+        // As measured with images so small that no cache counts, in MiB.
+        for (network, input, minibatch, took) in [
+            ("squeezenet1_1", 128, 128, 760),
+            ("squeezenet1_1", 224, 128, 2236),
+            ("resnet18", 128, 64, 1163),
+            ("alexnet", 224, 32, 1753),
+        ] {
+            let flags: Flags = toml::from_str(&format!(
+                "data = 'd'\nfrom-scratch = true\nmodel = '{network}'\ninput = {input}\nminibatch = {minibatch}\ncache = 0"
+            ))
+            .unwrap();
+            let given = bytes_of(&flags.resolve().unwrap()) >> 20;
+            assert!((took..3 * took).contains(&given), "{network}: {given}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_a_container_is_that_of_the_tightest_group_around_it() {
+        let root = tempfile::tempdir().unwrap();
+        let limit = |group: &str, name: &str, text: &str| {
+            let folder = root.path().join(group);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(name), text).unwrap();
+        };
+        let check = |membership: &str, expected: Option<u64>| {
+            assert_eq!(limit_of(membership, root.path()), expected, "{membership}");
+        };
+        check("0::/pod/box\n", None);
+        limit("pod/box", "memory.max", "max\n");
+        check("0::/pod/box\n", None);
+        limit("pod", "memory.max", "4096\n");
+        check("0::/pod/box\n", Some(4096));
+        limit("pod/box", "memory.max", "2048\n");
+        check("0::/pod/box\n", Some(2048));
+        // A container sees its own group as the root.
+        limit("", "memory.max", "1024\n");
+        check("0::/\n", Some(1024));
+        // The first version has a folder of its own for memory.
+        limit("memory/pod", "memory.limit_in_bytes", "512\n");
+        check("7:cpu:/pod\n4:memory:/pod\n", Some(512));
+    }
 }
