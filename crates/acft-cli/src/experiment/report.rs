@@ -17,6 +17,7 @@ mod table4;
 use std::path::{Path, PathBuf};
 
 use super::grid::{Grid, VERSION};
+use super::run::refuse_other_sources;
 use crate::cli::bad_input;
 pub(super) use contrast::declare;
 use document::{Block, Document, Section};
@@ -33,6 +34,7 @@ pub(super) fn write(
     step: u32,
     out: &Path,
 ) -> anyhow::Result<PathBuf> {
+    refuse_other_sources(&grid.finished()?)?;
     let panels = panel::read(grid)?;
     // Runs that failed alone make no report; beside others that are finished, they are a part of it.
     if panels.iter().all(|panel| panel.record.is_none()) {
@@ -76,6 +78,7 @@ pub(super) fn write(
 
 fn section(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Section> {
     let mut blocks = vec![Block::Table(runs::table(panel))];
+    blocks.extend(about::builds(panel).map(Block::Text));
     blocks.extend(about::failures(panel).map(Block::Table));
     blocks.extend(curves::figure(panel).map(Block::Figure));
     blocks.extend(curves::worth(panel).map(Block::Table));
