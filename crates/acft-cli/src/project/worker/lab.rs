@@ -20,10 +20,10 @@ use anyhow::Context;
 use super::observer::Watch;
 use super::snapshot::Snapshot;
 use super::{Cancelled, NotNow};
+use crate::files::write_atomically;
 use crate::network;
 use crate::project::settings::ProjectSettings;
 use crate::project::vision::{InUse, ProjectPatches};
-use crate::simulate::folder::write_atomically;
 
 /// What is kept between pieces of work.
 pub(super) struct Lab {
