@@ -47,7 +47,7 @@ pub(super) fn write(
     let mut document = Document {
         title: format!("{}: how many labels does it take?", grid.experiment.name),
         remark: format!(
-            "{} finished runs of {}. Written by acft {VERSION}.",
+            "{} of {} runs are finished. Written by acft {VERSION}.",
             panels
                 .iter()
                 .flat_map(|panel| panel.curves.iter().chain(&panel.lines))

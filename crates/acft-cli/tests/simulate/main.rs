@@ -6,5 +6,6 @@ mod durability;
 mod experiment;
 mod images;
 mod kept;
+mod reports;
 mod runs;
 mod settings;
