@@ -25,7 +25,8 @@ pub(crate) struct RegionCaches {
 }
 
 /// Gives the network a candidate's patches: from memory, from the project's
-/// cache folder, or from the image itself; the bytes are the same.
+/// cache folder, or from the image itself; the bytes are the same unless the
+/// image has changed, which is said.
 pub(crate) struct ProjectPatches {
     root: PathBuf,
     candidates: RwLock<Vec<Arc<source::Candidate>>>,
@@ -108,9 +109,14 @@ impl ProjectPatches {
                 return Ok(region);
             }
             let (region, key) = load_region_and_key(&candidate, &self.policy, self.input)?;
-            // Where the file has changed since it joined, what it shows now is
-            // not kept under what it was.
-            if let Some(file) = self.file.as_ref().filter(|_| key == candidate.key) {
+            if key != candidate.key {
+                // What it shows now is looked at, and not kept under what it was.
+                tracing::warn!(
+                    "{} is not the image that joined the project: `acft check --deep` names all \
+                     that have changed, and what to do",
+                    candidate.name
+                );
+            } else if let Some(file) = &self.file {
                 file.put(&key, &region);
             }
             Ok::<_, ImageError>(region)
