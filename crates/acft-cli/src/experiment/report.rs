@@ -2,6 +2,7 @@
 
 mod about;
 mod contrast;
+mod cost;
 mod curves;
 mod document;
 mod labels;
@@ -109,8 +110,8 @@ fn of_runs(panel: &Panel, step: u32, command: &str) -> anyhow::Result<Vec<Block>
         "What was learned from, and what it cost".to_owned(),
     ));
     blocks.extend(labels::reuse(panel).map(Block::Figure));
-    blocks.extend(labels::cost(panel).map(Block::Table));
-    blocks.extend(labels::cost_by_step(panel).map(Block::Table));
+    blocks.extend(cost::by_arm(panel).map(Block::Table));
+    blocks.extend(cost::by_step(panel).map(Block::Table));
     blocks.push(Block::Heading("To paste".to_owned()));
     blocks.extend(about::paragraph(panel, command).map(Block::Text));
     blocks.push(Block::Table(about::settings(panel)));
