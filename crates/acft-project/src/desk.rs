@@ -121,6 +121,18 @@ impl Project {
         })
     }
 
+    /// Draws a holdout where one is due. Whoever draws a batch by other means
+    /// than [`Project::next`] asks for it first.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn hold_out(&mut self, now: Moment) -> Result<(), Error> {
+        match draw::holdout(&self.ledger, &self.rules) {
+            Some(batch) => self.append_one(now, batch).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Why nothing more is proposed: the budget is spent, or a stopping rule
     /// holds, and nobody went on since.
     pub fn advice(&self) -> Option<String> {

@@ -8,6 +8,7 @@ mod classes;
 mod models;
 mod people;
 mod standing;
+mod units;
 mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ pub use models::{Made, Models};
 pub use people::{People, token_hash};
 pub(crate) use standing::Place;
 pub use standing::{Outcome, Share, Standing};
+use units::{Side, Units};
 pub use votes::{Flag, Spoken, Vote, Votes};
 
 /// A candidate as the project keeps it.
@@ -118,8 +120,12 @@ pub struct Ledger {
     people: People,
     votes: Votes,
     models: Models,
-    /// U: those of the pool that were never drawn, labeled or found unreadable.
+    units: Units,
+    /// U: those of the pool part that were never drawn, labeled or found
+    /// unreadable, and whose unit is not for judging models.
     pool: BTreeSet<CandidateId>,
+    /// The same, whose unit is not for learning: what a holdout is drawn from.
+    holdable: BTreeSet<CandidateId>,
     unreadable: BTreeMap<CandidateId, String>,
     batches: Vec<Batch>,
     /// The batch that a candidate was drawn in, and its place there.
@@ -224,8 +230,7 @@ impl Ledger {
                     supersedes: *supersedes,
                     origin: *origin,
                 })?;
-                self.pool.remove(candidate);
-                self.restate(*candidate);
+                self.heard(*candidate);
             }
             Event::Skipped {
                 candidate,
@@ -244,8 +249,7 @@ impl Ledger {
                     supersedes: None,
                     origin: *origin,
                 })?;
-                self.pool.remove(candidate);
-                self.restate(*candidate);
+                self.heard(*candidate);
             }
             Event::Flagged {
                 candidate,
@@ -307,17 +311,18 @@ impl Ledger {
             let id = CandidateId(u32::try_from(self.candidates.len()).unwrap_or(u32::MAX));
             self.by_key.insert(row.key, id);
             self.parts.insert(row.part);
-            if row.part == Part::Pool {
-                self.pool.insert(id);
-            }
             self.candidates.push(row.clone());
+            if row.part == Part::Pool {
+                self.units.add(id, row);
+                self.enter_pool(id);
+            }
         }
         Ok(())
     }
 
     fn set_unreadable(&mut self, id: CandidateId, reason: &str) -> Result<(), Contradiction> {
         self.require_candidate(id)?;
-        self.pool.remove(&id);
+        self.leave_pool(id);
         self.unreadable.insert(id, reason.to_owned());
         self.restate(id);
         Ok(())
@@ -363,15 +368,23 @@ impl Ledger {
         }
         let mut fresh = BTreeSet::new();
         for member in members {
-            if !self.pool.contains(&member.candidate) || !fresh.insert(member.candidate) {
+            let id = member.candidate;
+            // Not U alone: before units were kept together, others were drawn.
+            let is_there = self.pool.contains(&id) || self.holdable.contains(&id);
+            if !is_there || !fresh.insert(id) {
                 return refuse(format!(
                     "candidate {} is drawn, and is not in the pool",
-                    member.candidate.0
+                    id.0
                 ));
             }
         }
+        let side = match draw {
+            Draw::Holdout => Side::Holdout,
+            Draw::Query | Draw::Ahead | Draw::Random => Side::Lesson,
+        };
         for (place, member) in members.iter().enumerate() {
-            self.pool.remove(&member.candidate);
+            self.leave_pool(member.candidate);
+            self.decide(member.candidate, side);
             self.drawn.insert(member.candidate, (number, place));
         }
         self.batches.push(Batch {
@@ -389,16 +402,9 @@ impl Ledger {
 
     /// Puts a candidate in its place after something was said of it.
     fn restate(&mut self, id: CandidateId) {
-        let place = self.drawn.get(&id).copied();
-        let share = match (self.candidates[id.index()].part, place) {
-            (Part::Validation, _) => Share::Validation,
-            (Part::Test, _) => Share::Test,
-            (Part::Pool, Some((batch, _))) => Share::of(self.batches[batch as usize - 1].draw),
-            (Part::Pool, None) => Share::Brought,
-        };
         let facts = standing::Facts {
-            share,
-            place,
+            share: self.share(id),
+            place: self.drawn.get(&id).copied(),
             outcome: self.votes.outcome(id, &self.classes),
             disputed: self.votes.is_disputed(id, &self.classes),
             readable: !self.unreadable.contains_key(&id),
@@ -419,8 +425,40 @@ impl Ledger {
             && !self.drawn.contains_key(&id)
             && !self.unreadable.contains_key(&id);
         if free && self.candidates[id.index()].part == Part::Pool {
+            self.enter_pool(id);
+        }
+    }
+
+    fn enter_pool(&mut self, id: CandidateId) {
+        let side = self.units.side(id);
+        if side != Some(Side::Holdout) {
             self.pool.insert(id);
         }
+        if side != Some(Side::Lesson) {
+            self.holdable.insert(id);
+        }
+    }
+
+    fn leave_pool(&mut self, id: CandidateId) {
+        self.pool.remove(&id);
+        self.holdable.remove(&id);
+    }
+
+    /// The first of a unit decides what all of it is for.
+    fn decide(&mut self, id: CandidateId, side: Side) {
+        for other in self.units.decide(id, side) {
+            match side {
+                Side::Lesson => self.holdable.remove(other),
+                Side::Holdout => self.pool.remove(other),
+            };
+        }
+    }
+
+    /// Something was said of a candidate.
+    fn heard(&mut self, id: CandidateId) {
+        self.leave_pool(id);
+        self.decide(id, Side::Lesson);
+        self.restate(id);
     }
 
     fn require_candidate(&self, id: CandidateId) -> Result<(), Contradiction> {
@@ -483,14 +521,36 @@ impl Ledger {
         &self.models
     }
 
-    /// U, ascending: never drawn, labeled, skipped or found unreadable.
+    /// U, ascending: never drawn, labeled, skipped or found unreadable, and of
+    /// no group or image that models are judged on.
     pub fn pool(&self) -> impl ExactSizeIterator<Item = CandidateId> + '_ {
         self.pool.iter().copied()
+    }
+
+    pub(crate) fn pool_set(&self) -> &BTreeSet<CandidateId> {
+        &self.pool
     }
 
     /// Whether a candidate is in U.
     pub fn in_pool(&self, id: CandidateId) -> bool {
         self.pool.contains(&id)
+    }
+
+    /// What a holdout may be drawn from: as U, but of no group or image that
+    /// models learn from.
+    pub fn holdable(&self) -> &BTreeSet<CandidateId> {
+        &self.holdable
+    }
+
+    /// Whether anything must stay together: two of one group or image.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.units.are_groups()
+    }
+
+    /// How many are in U no more only because models are judged on another of
+    /// their group or image.
+    pub fn set_aside(&self) -> usize {
+        self.holdable.difference(&self.pool).count()
     }
 
     /// Those whose image cannot be read, with the reason.
@@ -569,13 +629,26 @@ impl Ledger {
         self.advice.as_deref()
     }
 
-    /// Whether a candidate is kept for judging models: drawn as holdout, or of
-    /// the validation part.
+    /// What a candidate counts under, or would once something is said of it.
+    pub fn share(&self, id: CandidateId) -> Share {
+        let drawn = self.drawn(id).map(|(batch, _)| batch.draw);
+        match (self.candidates[id.index()].part, drawn, self.units.side(id)) {
+            (Part::Validation, ..) => Share::Validation,
+            (Part::Test, ..) => Share::Test,
+            // Drawn when units were not kept together yet: another of its unit
+            // was there to be learned from.
+            (Part::Pool, Some(Draw::Holdout), Some(Side::Lesson)) => Share::Random,
+            (Part::Pool, Some(Draw::Holdout), _) => Share::Holdout,
+            (Part::Pool, _, Some(Side::Holdout)) => Share::Beside,
+            (Part::Pool, Some(draw), _) => Share::of(draw),
+            (Part::Pool, None, _) => Share::Brought,
+        }
+    }
+
+    /// Whether models are judged on a candidate: drawn as holdout, or of the
+    /// validation part.
     pub fn is_holdout(&self, id: CandidateId) -> bool {
-        self.candidates[id.index()].part == Part::Validation
-            || self
-                .drawn(id)
-                .is_some_and(|(batch, _)| batch.draw == Draw::Holdout)
+        self.share(id).is_holdout()
     }
 
     /// The label of a candidate that counts today, in classes of today.
@@ -584,7 +657,8 @@ impl Ledger {
     }
 
     /// L ∪ Q: what may be learned from, with the labels that count, in the
-    /// order of their first labels. Never a holdout or a test candidate.
+    /// order of their first labels. Never a holdout or a test candidate, nor
+    /// what is of one group or image with a holdout.
     pub fn lesson(&self) -> Vec<(CandidateId, ClassId)> {
         self.votes
             .in_order()

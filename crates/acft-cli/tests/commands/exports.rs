@@ -1,5 +1,7 @@
 //! `acft export`: whole files, never over others, that other commands read.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::project::{Home, truth};
 
 fn labeled() -> Home {
@@ -94,6 +96,44 @@ fn a_manifest_is_read_by_init_and_the_model_as_weights() {
         std::fs::read(home.path("m.safetensors")).unwrap(),
         std::fs::read(kept).unwrap()
     );
+}
+
+#[test]
+fn a_project_with_groups_is_exported_with_each_in_one_split() {
+    let home = Home::new();
+    // Patients of three images each.
+    let mut manifest = "file,patient\n".to_owned();
+    for number in 0..crate::project::IMAGES {
+        manifest += &format!("scans/{number:02}.png,p{}\n", number / 3);
+    }
+    home.write("patients.csv", &manifest);
+    let data = ["--manifest", "patients.csv", "--group-column", "patient"];
+    let arguments = [&["lungs"][..], &data, &["--classes", "dark,bright"]].concat();
+    home.init(&arguments).assert().success();
+    let toml = home.read("lungs/acft.toml");
+    let toml = toml.replace("holdout-one-in = 10", "holdout-one-in = 3");
+    home.write("lungs/acft.toml", &toml);
+    for batch in ["one.csv", "two.csv"] {
+        home.told(&["query", "lungs", "--batch", "4", "--out", batch]);
+        home.fill_in(batch, "labels.csv");
+        home.told(&["label", "import", "labels.csv", "lungs"]);
+    }
+
+    for (flags, file) in [(&["--labeled"][..], "labeled.csv"), (&[], "all.csv")] {
+        let export = ["export", "manifest", "lungs", "--out", file];
+        home.told(&[&export[..], flags].concat());
+        let mut splits: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in csv::Reader::from_path(home.path(file)).unwrap().records() {
+            let row = row.unwrap();
+            let of = splits.entry(row[2].to_owned()).or_default();
+            of.insert(row[3].to_owned());
+        }
+        assert!(splits.values().all(|of| of.len() == 1), "{splits:?}");
+        let all: BTreeSet<&str> = splits.values().flatten().map(String::as_str).collect();
+        assert_eq!(all, BTreeSet::from(["train", "val"]));
+        let copy = file.trim_end_matches(".csv");
+        home.init(&[copy, "--manifest", file]).assert().success();
+    }
 }
 
 #[test]

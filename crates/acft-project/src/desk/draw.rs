@@ -1,6 +1,6 @@
 //! Drawing while the network is busy, or has not been asked yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateId, CandidateKey};
@@ -9,17 +9,17 @@ use crate::event::{Draw, Event, Member};
 use crate::ledger::{Ledger, Part, Ranking};
 use crate::rules::Rules;
 
-/// So many guesses find a member of U, unless few are left of all candidates.
+/// So many guesses find a member of a set, unless few are left of all candidates.
 const GUESSES: u64 = 64;
 
 /// A holdout, where it is due. Asked before anything else: else a worker that
 /// draws the next batch before the last one is labeled would keep it from ever
 /// being drawn.
 pub(super) fn holdout(ledger: &Ledger, rules: &Rules) -> Option<Event> {
-    if ledger.pool().len() == 0 || !holdout_is_due(ledger, rules) {
+    if ledger.holdable().is_empty() || !holdout_is_due(ledger, rules) {
         return None;
     }
-    let members = uniformly(ledger, 1, Purpose::Holdout);
+    let members = uniformly(ledger, ledger.holdable(), 1, Purpose::Holdout);
     Some(batch(ledger, Draw::Holdout, None, members))
 }
 
@@ -34,7 +34,8 @@ pub(super) fn ahead(ledger: &Ledger, rules: &Rules) -> Option<Event> {
             return Some(batch(ledger, Draw::Ahead, Some(ranking.number), members));
         }
     }
-    let members = uniformly(ledger, rules.ahead.max(1), Purpose::Ahead);
+    let count = rules.ahead.max(1);
+    let members = uniformly(ledger, ledger.pool_set(), count, Purpose::Ahead);
     Some(batch(ledger, Draw::Random, None, members))
 }
 
@@ -52,12 +53,14 @@ fn number(ledger: &Ledger) -> u32 {
 }
 
 /// Whether one more is: one in so many of those served is for the holdout, unless the data brought
-/// labels to judge models by.
+/// labels to judge models by. Where there are groups the first is due at once: batches that are
+/// learned from would soon have something of each.
 fn holdout_is_due(ledger: &Ledger, rules: &Rules) -> bool {
-    let standing = ledger.standing();
-    rules.holdout_one_in > 0
-        && !ledger.has_part(Part::Validation)
-        && (standing.served() + 1) / rules.holdout_one_in > standing.holdouts()
+    if rules.holdout_one_in == 0 || ledger.has_part(Part::Validation) {
+        return false;
+    }
+    let (served, held) = (ledger.standing().served(), ledger.standing().holdouts());
+    (served + 1) / rules.holdout_one_in > held || held == 0 && ledger.has_groups()
 }
 
 /// The best of a ranking that are still in U, at most so many of one group as
@@ -98,19 +101,30 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
     members
 }
 
-/// Candidates of U, each as likely as the next, by the number of the batch
+/// Candidates of a set, each as likely as the next, by the number of the batch
 /// alone, in the order of the draw: the order of a folder is that of classes.
-fn uniformly(ledger: &Ledger, count: usize, purpose: Purpose) -> Vec<Member> {
+fn uniformly(
+    ledger: &Ledger,
+    from: &BTreeSet<CandidateId>,
+    count: usize,
+    purpose: Purpose,
+) -> Vec<Member> {
     let mut drawn: Vec<CandidateId> = Vec::with_capacity(count);
-    for _ in 0..count.min(ledger.pool().len()) {
-        drawn.extend(one_uniformly(ledger, &drawn, purpose));
+    for _ in 0..count.min(from.len()) {
+        drawn.extend(one_uniformly(ledger, from, &drawn, purpose));
     }
     drawn.into_iter().map(Member::unscored).collect()
 }
 
-/// One more of U. It is guessed among all candidates, which costs nothing
-/// while U is most of them; only where it is a small part is it walked through.
-fn one_uniformly(ledger: &Ledger, before: &[CandidateId], purpose: Purpose) -> Option<CandidateId> {
+/// One more of a set. It is guessed among all candidates, which costs nothing
+/// while the set is most of them; only where it is a small part is it walked
+/// through.
+fn one_uniformly(
+    ledger: &Ledger,
+    from: &BTreeSet<CandidateId>,
+    before: &[CandidateId],
+    purpose: Purpose,
+) -> Option<CandidateId> {
     let number = |guess: u64| {
         let mut salt = [0; 32];
         salt[..8].copy_from_slice(&(before.len() as u64).to_le_bytes());
@@ -121,10 +135,13 @@ fn one_uniformly(ledger: &Ledger, before: &[CandidateId], purpose: Purpose) -> O
     let all = ledger.candidates().len() as u64;
     let guessed = (0..GUESSES)
         .map(|guess| CandidateId((number(guess) % all) as u32))
-        .find(|id| ledger.in_pool(*id) && !before.contains(id));
+        .find(|id| from.contains(id) && !before.contains(id));
     guessed.or_else(|| {
-        let left = ledger.pool().len() - before.len();
+        let left = from.len() - before.len();
         let at = (number(GUESSES) % left as u64) as usize;
-        ledger.pool().filter(|id| !before.contains(id)).nth(at)
+        from.iter()
+            .copied()
+            .filter(|id| !before.contains(id))
+            .nth(at)
     })
 }

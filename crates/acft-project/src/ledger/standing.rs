@@ -16,6 +16,8 @@ pub enum Share {
     Random,
     /// Drawn uniformly, to judge models.
     Holdout,
+    /// Of one group or image with a holdout, and none itself.
+    Beside,
     /// Of the validation part of the data.
     Validation,
     /// Of the test part of the data.
@@ -98,7 +100,9 @@ impl Standing {
                 Share::Holdout => &mut self.open_holdout,
                 _ => &mut self.open_lesson,
             };
-            if facts.readable && matches!(outcome, None | Some(Outcome::Waiting)) {
+            // A word on what is beside a holdout would be of no use.
+            let is_wanted = facts.readable && facts.share != Share::Beside;
+            if is_wanted && matches!(outcome, None | Some(Outcome::Waiting)) {
                 open.insert(place);
             } else {
                 open.remove(&place);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use acft::CandidateId;
+use acft_project::ledger::Share;
 use acft_project::{Draw, Event, Ledger, Member, ModelMade, Moment, Project, Rules};
 use proptest::prelude::*;
 
@@ -147,6 +148,7 @@ fn check_indexes(ledger: &Ledger) {
         .iter()
         .copied()
         .filter(readable)
+        .filter(|id| ledger.share(*id) != Share::Beside)
         .filter_map(counted)
         .partition(|(id, _)| ledger.is_holdout(*id));
     holdout.sort_unstable();

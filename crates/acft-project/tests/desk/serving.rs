@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use acft::CandidateId;
-use acft_project::{Draw, Event, Member, Part, Rules};
+use acft_project::{Candidate, ClassId, Draw, Event, Member, Part, Rules};
 
 use super::{BENIGN, Desk, MALIGNANT, candidate, plain};
 
@@ -54,7 +54,19 @@ fn a_restart_serves_what_the_unbroken_server_would_have() {
 
 #[test]
 fn one_in_ten_is_drawn_for_the_holdout_though_batches_never_run_out() {
-    let mut desk = Desk::new(300, Rules::default());
+    let alone = |at| Candidate {
+        group: None,
+        ..candidate(at, Part::Pool)
+    };
+    let desk = Desk::with((0..300).map(alone).collect(), Rules::default());
+    assert_eq!(holdouts_of_fifty(desk), [9, 19, 29, 39, 49]);
+    // With groups there is one before a batch has something of each.
+    let desk = Desk::new(300, Rules::default());
+    assert_eq!(holdouts_of_fifty(desk), [0, 19, 29, 39, 49]);
+}
+
+/// At which of fifty labels a holdout is served.
+fn holdouts_of_fifty(mut desk: Desk) -> Vec<usize> {
     let mut holdouts = Vec::new();
     for round in 0..50 {
         if round % 10 == 0 {
@@ -78,9 +90,31 @@ fn one_in_ten_is_drawn_for_the_holdout_though_batches_never_run_out() {
             desk = desk.restart();
         }
     }
-    assert_eq!(holdouts, [9, 19, 29, 39, 49]);
     assert_eq!(desk.project.ledger().holdout().len(), 5);
     assert_eq!(desk.project.ledger().lesson().len(), 45);
+    holdouts
+}
+
+#[test]
+fn no_group_is_both_learned_from_and_judged_on() {
+    // Eight videos of five: something of most is soon learned from.
+    let mut desk = Desk::new(40, Rules::default());
+    let groups = |found: Vec<(CandidateId, ClassId)>| -> BTreeSet<u32> {
+        found.into_iter().map(|(id, _)| id.0 / 5).collect()
+    };
+    let mut served = 0;
+    while let Some(one) = desk.next("ada", 1).assignments.first().copied() {
+        desk.label("ada", one.candidate, BENIGN).unwrap();
+        served += 1;
+        if served % 7 == 0 {
+            desk = desk.restart();
+        }
+    }
+    let ledger = desk.project.ledger();
+    assert!(groups(ledger.lesson()).is_disjoint(&groups(ledger.holdout())));
+    assert_eq!(ledger.lesson().len() + ledger.holdout().len(), served);
+    assert_eq!(served + ledger.set_aside(), 40);
+    assert!(ledger.holdout().len() >= served / 10);
 }
 
 #[test]

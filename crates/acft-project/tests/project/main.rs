@@ -8,6 +8,7 @@ mod killed;
 mod labels;
 mod models;
 mod replayed;
+mod together;
 
 use std::path::Path;
 

@@ -1,6 +1,8 @@
 //! Whatever is sent, in whatever order: the state is what replaying gives, and
 //! what is refused changes nothing.
 
+use std::collections::BTreeSet;
+
 use acft::{CandidateId, Score};
 use acft_project::{
     ClassId, Draw, Event, EventId, LabelOrigin, Ledger, Member, ModelMade, Moment, Origin, Part,
@@ -128,6 +130,11 @@ fn assert_holds(ledger: &Ledger) {
         assert!(!lesson.iter().any(|(other, _)| other == id));
     }
     assert!(unlearned.iter().all(|pair| lesson.contains(pair)));
+    // No model is judged on a group that it learned from.
+    let group = |(id, _): &(CandidateId, ClassId)| ledger.candidates()[id.index()].group.clone();
+    let learned: BTreeSet<String> = lesson.iter().filter_map(group).collect();
+    let judged: BTreeSet<String> = holdout.iter().filter_map(group).collect();
+    assert!(learned.is_disjoint(&judged), "{learned:?} and {judged:?}");
     for id in ledger.pool() {
         assert!(ledger.drawn(id).is_none() && ledger.votes().history(id).is_empty());
     }

@@ -26,9 +26,10 @@ Examples:
 
 Fill in the column label and give the file to `acft label import`. Now and then
 candidates are drawn at random beside the batch, to judge models by (the column
-draw says holdout; holdout-one-in in acft.toml says how many). A file of scores
-has the columns candidate (a name or key) and score, the highest first to be
-asked about; what `acft score` writes will do.";
+draw says holdout; holdout-one-in in acft.toml says how many); the rest of their
+group or image is not asked about. A file of scores has the columns candidate (a
+name or key) and score, the highest first to be asked about; what `acft score`
+writes will do.";
 
 /// Draw the next batch to label, and print it.
 #[derive(clap::Args)]
@@ -111,7 +112,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         eprintln!("advice: {advice}");
     }
     let ledger = opened.project.ledger();
-    let batch = ledger.batches().get(batches).ok_or_else(|| {
+    let asked = |batch: &&Batch| batch.draw != Draw::Holdout;
+    let batch = ledger.batches()[batches..].iter().find(asked).ok_or_else(|| {
         bad_input!("nothing was drawn: no candidate that is left in the pool can be read; `acft check` names them")
     })?;
     let number = batch.number;
@@ -119,7 +121,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         opened.project.append(now(), vec![event]).map_err(told)?;
     }
     let ledger = opened.project.ledger();
-    let drawn: Vec<&Batch> = ledger.batches()[batches..].iter().collect();
+    let mut drawn: Vec<&Batch> = ledger.batches()[batches..].iter().collect();
+    // What is to be learned from, before what was held out on the way.
+    drawn.sort_by_key(|batch| batch.draw == Draw::Holdout);
     let table = rows(&opened, &drawn)?;
     let held = table.len() - drawn[0].members.len();
     let beside = match held {
@@ -148,8 +152,8 @@ fn require_pool(ledger: &Ledger) -> anyhow::Result<()> {
         return Ok(());
     }
     Err(bad_input!(
-        "the pool is empty: every candidate was drawn; `acft query --open` lists those without \
-         a label, `acft add` brings more"
+        "the pool is empty: every candidate was drawn, or is of a group that models are judged \
+         on; `acft query --open` lists those without a label, `acft add` brings more"
     ))
 }
 
@@ -183,9 +187,20 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
         max_per_group: opened.project.rules().max_per_group,
         reserve: opened.settings.reserve(),
     };
-    let events = draw::events(ledger, &scores.of, rules);
+    let mut scores = scores.of;
+    opened.project.hold_out(now()).map_err(told)?;
+    // A group that is judged on is not asked about.
+    let ledger = opened.project.ledger();
+    scores.retain(|(id, _)| ledger.in_pool(*id));
+    if scores.is_empty() {
+        return Err(bad_input!(
+            "{}: all its candidates are of a group that models are judged on: score others too",
+            file.display()
+        ));
+    }
+    let events = draw::events(ledger, &scores, rules);
     opened.project.append(now(), events).map_err(told)?;
-    Ok(scores.of.len())
+    Ok(scores.len())
 }
 
 fn summary<'a>(ledger: &'a Ledger, drawn: &[&Batch], scored: usize) -> Summary<'a> {

@@ -64,6 +64,7 @@ fn text(of: &Summary) -> String {
         ("flagged", of.flagged),
         ("disputed", of.disputed),
         ("unreadable", of.unreadable),
+        ("of a patient or image that is held out", of.set_aside),
     ]
     .iter()
     .filter(|(_, number)| *number > 0)
@@ -133,7 +134,11 @@ fn judging(of: &Summary) -> String {
             "a model that is worse on the holdout ({needed} or more of each class) is not adopted"
         );
     }
-    format!("every model is adopted until the holdout has {needed} of each class")
+    let none_left = match of.holdout.holdable {
+        0 if of.pool > 0 => "; none can be drawn, for models learn from every group",
+        _ => "",
+    };
+    format!("every model is adopted until the holdout has {needed} of each class{none_left}")
 }
 
 /// The start of a hash, enough to name a model by.

@@ -1,6 +1,6 @@
 //! Where a project stands, in numbers: what `acft status` and `acft report` say.
 
-use acft_project::ledger::Outcome;
+use acft_project::ledger::{Outcome, Share};
 use acft_project::{LabelOrigin, Ledger, Rules};
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub(crate) struct Summary {
     /// Annotators contradict each other, and no second look has settled it.
     pub disputed: usize,
     pub unreadable: usize,
+    /// Never drawn, and of a group or image that models are judged on.
+    pub set_aside: usize,
     /// Labels that the model in use has not learned.
     pub unlearned: usize,
     pub classes: Vec<OfClass>,
@@ -60,6 +62,8 @@ pub(crate) struct Holdout {
     pub needed_per_class: usize,
     /// Whether there are that many, so that a worse model is not adopted.
     pub gate: bool,
+    /// What more may be drawn from: of no group or image that models learn from.
+    pub holdable: usize,
 }
 
 /// What one annotator did.
@@ -112,8 +116,9 @@ impl Summary {
             flagged: votes.flagged().len(),
             disputed: ledger.standing().disputed().len(),
             unreadable: ledger.unreadable().len(),
+            set_aside: ledger.set_aside(),
             unlearned: ledger.unlearned_count(),
-            holdout: holdout(&classes, rules),
+            holdout: holdout(ledger, &classes, rules),
             classes,
             annotators: annotators(ledger),
             model: ledger.models().current().map(|made| OfModel {
@@ -140,6 +145,7 @@ pub(crate) fn waiting(ledger: &Ledger) -> Vec<acft::CandidateId> {
         .flat_map(|batch| &batch.members)
         .map(|member| member.candidate)
         .filter(|id| !ledger.votes().is_done(*id) && !unreadable.contains(id))
+        .filter(|id| ledger.share(*id) != Share::Beside)
         .collect()
 }
 
@@ -171,12 +177,13 @@ fn classes(ledger: &Ledger) -> Vec<OfClass> {
         .collect()
 }
 
-fn holdout(classes: &[OfClass], rules: &Rules) -> Holdout {
+fn holdout(ledger: &Ledger, classes: &[OfClass], rules: &Rules) -> Holdout {
     Holdout {
         needed_per_class: rules.holdout_per_class,
         gate: classes
             .iter()
             .all(|class| class.holdout >= rules.holdout_per_class),
+        holdable: ledger.holdable().len(),
     }
 }
 

@@ -17,7 +17,8 @@ Example:
 
 The network in use is fine-tuned on the labels that it has not learned yet (and,
 as the strategy says, on those before them). If it is then worse on the holdout,
-the one before stays in use.";
+the one before stays in use; while few of a class are held out (holdout-per-class
+in acft.toml) nothing is judged, and the new one is used.";
 
 /// Fine-tune the network on the new labels, now.
 #[derive(clap::Args)]

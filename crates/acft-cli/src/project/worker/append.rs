@@ -15,6 +15,10 @@ pub(super) fn append(
     began: &str,
     events: Vec<Event>,
 ) -> Result<(), acft_project::Error> {
+    let draws = |event: &Event| matches!(event, Event::BatchDrawn { .. });
+    if events.iter().any(draws) {
+        project.hold_out(now())?;
+    }
     let ledger = project.ledger();
     let next = ledger.batches().len() as u32 + 1;
     let current = ledger.models().current();

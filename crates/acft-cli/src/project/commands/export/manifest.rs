@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use acft_project::Candidate;
+use acft_project::ledger::Share;
 use serde_json::{Value, json};
 
 use super::part;
@@ -15,7 +16,8 @@ Example:
   acft export manifest --out labeled.csv
   acft simulate --data labeled.csv --weights squeezenet1_1.safetensors
 
-Held-out candidates are val. Paths are absolute.";
+Held-out candidates are val, with all else of their group or image. Paths are
+absolute.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -49,10 +51,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         if args.labeled && label.is_none() {
             continue;
         }
-        let split = if ledger.is_holdout(id) {
-            "val"
-        } else {
-            part(candidate.part)
+        // What is beside a holdout goes with it: a group must stay in one split.
+        let split = match ledger.share(id) {
+            Share::Holdout | Share::Validation | Share::Beside => "val",
+            _ => part(candidate.part),
         };
         let mut row = vec![
             json!(file(&root, candidate)),

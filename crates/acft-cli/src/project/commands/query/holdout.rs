@@ -1,21 +1,19 @@
 //! The candidates that are drawn beside a batch to judge models by: as many as
 //! the page would have served on the way.
 
-use std::collections::BTreeSet;
-
 use acft::CandidateId;
 use acft::random::{Purpose, keyed_hash};
 use acft_project::{Draw, Event, Ledger, Member, Part, Rules};
 
 /// The draw that is due once a batch was drawn, if one is.
 pub(super) fn due(ledger: &Ledger, rules: &Rules) -> Option<Event> {
-    let count = count_due(ledger, rules).min(ledger.pool().len());
+    let count = count_due(ledger, rules).min(ledger.holdable().len());
     if count == 0 {
         return None;
     }
     let number = ledger.batches().len() as u32 + 1;
-    let mut pool: Vec<CandidateId> = ledger.pool().collect();
-    pool.sort_by_cached_key(|id| {
+    let mut from: Vec<CandidateId> = ledger.holdable().iter().copied().collect();
+    from.sort_by_cached_key(|id| {
         let key = &ledger.candidates()[id.index()].key;
         keyed_hash(ledger.seed(), number, Purpose::Holdout, key)
     });
@@ -23,7 +21,7 @@ pub(super) fn due(ledger: &Ledger, rules: &Rules) -> Option<Event> {
         batch: number,
         draw: Draw::Holdout,
         ranking: None,
-        members: pool.into_iter().take(count).map(Member::unscored).collect(),
+        members: from.into_iter().take(count).map(Member::unscored).collect(),
     })
 }
 
@@ -38,21 +36,15 @@ fn count_due(ledger: &Ledger, rules: &Rules) -> usize {
     if rules.holdout_one_in < 2 || given {
         return 0;
     }
-    let unreadable: BTreeSet<CandidateId> = ledger.unreadable().map(|(id, _)| id).collect();
-    let (mut drawn, mut held) = (0, 0);
-    for batch in ledger.batches() {
-        let readable = batch
-            .members
-            .iter()
-            .filter(|member| !unreadable.contains(&member.candidate))
-            .count();
-        drawn += readable;
-        held += if batch.draw == Draw::Holdout {
-            readable
-        } else {
-            0
-        };
-    }
+    let drawn: Vec<CandidateId> = ledger
+        .batches()
+        .iter()
+        .flat_map(|batch| &batch.members)
+        .map(|member| member.candidate)
+        .filter(|id| !ledger.is_unreadable(*id))
+        .collect();
+    let held = drawn.iter().filter(|id| ledger.is_holdout(**id)).count();
+    let drawn = drawn.len();
     let mut due = 0;
     while held + due < (drawn + due) / rules.holdout_one_in {
         due += 1;
