@@ -154,10 +154,10 @@ fn asks(flags: &Flags) -> String {
                 flags.criterion.as_deref().unwrap_or("a criterion")
             );
             if let Some(alpha) = flags.alpha.filter(|alpha| *alpha < 1.0) {
-                text += &format!(" of the surest {:.0} % of patches", 100.0 * alpha);
+                text += &format!(" of the surest {:.0}\u{a0}% of patches", 100.0 * alpha);
             }
             if let Some(omega) = flags.omega.filter(|omega| *omega > 1.0) {
-                text += &format!(", drawn from the first {omega} batches");
+                text += &format!(", drawn from the {omega}\u{a0}×\u{a0}batch that stand highest");
             }
             text
         }
@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "ACFT(HQ)|first at random, then where predictions are least settled, by diversity of the surest 25 % of patches, drawn from the \
-                 first 5 batches|the last network|H ∪ Q",
+                "ACFT(HQ)|first at random, then where predictions are least settled, by diversity of the surest 25\u{a0}% of patches, drawn from the \
+                 5\u{a0}×\u{a0}batch that stand highest|the last network|H ∪ Q",
                 "full-training|for all at once|M_0, pre-trained|all labels of the pool",
             ]
         );
