@@ -225,17 +225,19 @@ mod tests {
 
     #[test]
     fn a_ranking_that_groups_keep_short_is_labeled_before_the_next() {
-        let short = |open| Glance {
+        let used_up = |short, open| Glance {
             ranking: Some(RankingNow {
                 model: Some("a".to_owned()),
-                short: true,
+                short,
                 left: 5,
             }),
             open,
             ..base()
         };
-        check(&short(3), &Decision::Wait(""));
-        check(&short(0), &Decision::Rank { draw: 10 });
+        check(&used_up(true, 3), &Decision::Wait(""));
+        check(&used_up(true, 0), &Decision::Rank { draw: 10 });
+        // One that is used up for another reason is not waited for.
+        check(&used_up(false, 3), &Decision::Rank { draw: 7 });
     }
 
     #[test]
