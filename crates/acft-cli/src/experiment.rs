@@ -266,8 +266,9 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 /// A report replaces an earlier one, and lies in no folder of other things.
 fn require_report_or_nothing(to: &Path) -> anyhow::Result<()> {
-    let is_report = std::fs::read_to_string(to.join("report.html"))
-        .is_ok_and(|page| page.contains("Written by acft "));
+    let is_report = report::was_begun(to)
+        || std::fs::read_to_string(to.join("report.html"))
+            .is_ok_and(|page| page.contains("Written by acft "));
     let in_the_way = match std::fs::read_dir(to) {
         _ if is_report => return Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -301,7 +302,12 @@ mod tests {
         let error = require_report_or_nothing(&to).unwrap_err().to_string();
         assert!(error.contains("(it has chapter.tex)"), "{error}");
         std::fs::write(to.join("report.html"), "of someone else").unwrap();
+        std::fs::write(to.join("files.txt"), "chapter.tex\n").unwrap();
         assert!(require_report_or_nothing(&to).is_err());
+        // Of one that was cut short: the page is written last.
+        std::fs::write(to.join("files.txt"), "tables/alc.csv\n").unwrap();
+        require_report_or_nothing(&to).unwrap();
+        std::fs::remove_file(to.join("files.txt")).unwrap();
         std::fs::write(to.join("report.html"), "Written by acft 0.1.0.").unwrap();
         require_report_or_nothing(&to).unwrap();
         assert!(require_report_or_nothing(&to.join("report.html")).is_err());

@@ -24,6 +24,11 @@ pub(super) use contrast::declare;
 use document::{Block, Document, Section};
 use panel::Panel;
 
+/// Whether a report was begun in a folder, whether or not it was finished.
+pub(super) fn was_begun(out: &Path) -> bool {
+    document::listed(out).is_ok_and(|files| !files.is_empty())
+}
+
 /// Writes the report of the finished runs; returns the page.
 ///
 /// # Errors

@@ -170,7 +170,7 @@ impl Document {
 }
 
 /// What an earlier report has written. A line that names no file right below its two folders is none of ours.
-fn listed(out: &Path) -> anyhow::Result<BTreeSet<String>> {
+pub(super) fn listed(out: &Path) -> anyhow::Result<BTreeSet<String>> {
     let path = out.join(LIST);
     if !path.is_file() {
         return Ok(BTreeSet::new());
