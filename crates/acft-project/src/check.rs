@@ -50,7 +50,8 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
         Ok(wrong) => wrong.into_iter().map(about_file).collect(),
         Err(error) => vec![about_file(error.to_string())],
     };
-    let mut ledger = Ledger::new(1);
+    // None from the first event on that is of a newer program: what follows may rest on it.
+    let mut ledger = Some(Ledger::new(1));
     let mut last = EventId(0);
     // Both as of one moment: a server may be adding candidates.
     let (replayed, count) = store.as_of_now(|store| {
@@ -68,10 +69,11 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
     if last == EventId(0) {
         findings.push(about_file("it has no events".to_owned()));
     }
-    let known = ledger.candidates().len();
+    let known = ledger.map(|ledger| ledger.candidates().len());
     match count {
-        Ok(rows) if rows != known => findings.push(about_file(format!(
-            "it has {rows} candidates, and its events speak of {known}"
+        Ok(rows) if known.is_some_and(|known| known != rows) => findings.push(about_file(format!(
+            "it has {rows} candidates, and its events speak of {}",
+            known.unwrap_or_default()
         ))),
         Ok(_) => {}
         Err(error) => findings.push(about_file(error.to_string())),
@@ -79,7 +81,7 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-fn check_event(ledger: &mut Ledger, last: EventId, record: &Record) -> Vec<Finding> {
+fn check_event(state: &mut Option<Ledger>, last: EventId, record: &Record) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut found = |text: String, mend: &str| {
         findings.push(Finding::new(format!("event {}", record.id.0), text, mend));
@@ -92,11 +94,18 @@ fn check_event(ledger: &mut Ledger, last: EventId, record: &Record) -> Vec<Findi
         wrong("it is not as it was written".to_owned());
     }
     match record.event() {
-        Err(error @ Error::Unfamiliar(_)) => found(error.to_string(), UPGRADE),
+        Err(error @ Error::Unfamiliar(_)) => {
+            // Said once: there is one thing to do about it.
+            if state.take().is_some() {
+                found(error.to_string(), UPGRADE);
+            }
+        }
         Err(error) => wrong(error.to_string()),
         Ok(event) => {
-            let applied = ledger.apply(record.id, record.at, &event, &record.candidates);
-            if let Err(error) = applied {
+            let apply = |ledger: &mut Ledger| {
+                ledger.apply(record.id, record.at, &event, &record.candidates)
+            };
+            if let Some(Err(error)) = state.as_mut().map(apply) {
                 wrong(error.to_string());
             }
         }

@@ -8,6 +8,7 @@
 mod agreement;
 mod draw;
 mod foreseen;
+mod holdout;
 mod lease;
 mod models;
 mod progress;
@@ -23,6 +24,7 @@ use crate::project::Project;
 
 pub use agreement::{Agreement, Pair};
 pub use foreseen::Foreseen;
+pub use holdout::holdouts;
 pub(crate) use lease::Desk;
 pub use progress::{
     AnnotatorProgress, Balance, BatchProgress, ClassCount, CurvePoint, HoldoutProgress, Progress,

@@ -22,7 +22,8 @@ pub use models::{Made, Models};
 pub use people::{People, token_hash};
 pub(crate) use standing::Place;
 pub use standing::{Outcome, Share, Standing};
-use units::{Side, Units};
+use units::Units;
+pub(crate) use units::{Side, Unit};
 pub use votes::{Flag, Spoken, Vote, Votes};
 
 /// A candidate as the project keeps it.
@@ -400,6 +401,17 @@ impl Ledger {
         Ok(())
     }
 
+    /// Stands in for the names of classes that a damaged database does not
+    /// give, so that there are at least so many.
+    pub(crate) fn have_classes(&mut self, count: u16) {
+        // What is not as it was written may name any number.
+        const MOST: u16 = 1000;
+        for class in self.classes.count()..count.min(MOST) {
+            // One that is taken is no name to stand in for another.
+            let _ = self.classes.add(ClassId(class), &format!("class {class}"));
+        }
+    }
+
     /// Puts a candidate in its place after something was said of it.
     fn restate(&mut self, id: CandidateId) {
         let facts = standing::Facts {
@@ -545,6 +557,11 @@ impl Ledger {
     /// Whether anything must stay together: two of one group or image.
     pub(crate) fn has_groups(&self) -> bool {
         self.units.are_groups()
+    }
+
+    /// What must stay together, of the pool part.
+    pub(crate) fn units(&self) -> std::slice::Iter<'_, Unit> {
+        self.units.all()
     }
 
     /// How many are in U no more only because models are judged on another of

@@ -21,7 +21,7 @@ mod rules;
 mod store;
 
 pub use check::{Finding, check_database};
-pub use desk::{Assignment, Filter, Next, Progress, Undone};
+pub use desk::{Assignment, Filter, Next, Progress, Undone, holdouts};
 pub use error::Error;
 pub use event::{
     ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,

@@ -191,6 +191,10 @@ impl Bench {
         let (glance, decision, now) = keeper.call(move |project| {
             let glance = Glance::at(project);
             let decision = decide(&glance, pace, failed);
+            if matches!(decision, Decision::Rank { draw } if draw > 0) {
+                // Before U is looked at: a holdout sets aside what is of its group.
+                project.hold_out(crate::project::commands::at::now())?;
+            }
             let is_other = glance.current.as_ref().is_some_and(|now| now.hash != asked);
             let is_needed = is_other || !matches!(decision, Decision::Wait(_));
             let now = is_needed.then(|| Snapshot::of(project.ledger(), known));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateId, CandidateKey};
 
+use super::holdout::holdouts;
 use crate::event::{Draw, Event, Member};
 use crate::ledger::{Ledger, Part, Ranking};
 use crate::rules::Rules;
@@ -16,11 +17,11 @@ const GUESSES: u64 = 64;
 /// draws the next batch before the last one is labeled would keep it from ever
 /// being drawn.
 pub(super) fn holdout(ledger: &Ledger, rules: &Rules) -> Option<Event> {
-    if ledger.holdable().is_empty() || !holdout_is_due(ledger, rules) {
+    if !holdout_is_due(ledger, rules) {
         return None;
     }
-    let members = uniformly(ledger, ledger.holdable(), 1, Purpose::Holdout);
-    Some(batch(ledger, Draw::Holdout, None, members))
+    let members = holdouts(ledger, rules, 1);
+    (!members.is_empty()).then(|| batch(ledger, Draw::Holdout, None, members))
 }
 
 /// The next batch to serve from where no other is open; none where U is empty.
@@ -103,7 +104,7 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
 
 /// Candidates of a set, each as likely as the next, by the number of the batch
 /// alone, in the order of the draw: the order of a folder is that of classes.
-fn uniformly(
+pub(super) fn uniformly(
     ledger: &Ledger,
     from: &BTreeSet<CandidateId>,
     count: usize,

@@ -26,6 +26,11 @@ impl Classes {
         Ok(())
     }
 
+    /// How many there ever were.
+    pub(super) fn count(&self) -> u16 {
+        u16::try_from(self.names.len()).unwrap_or(u16::MAX)
+    }
+
     pub(super) fn rename(&mut self, class: ClassId, name: &str) -> Result<(), Contradiction> {
         self.require_current(class)?;
         self.require_free(name)?;

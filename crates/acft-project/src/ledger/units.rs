@@ -12,7 +12,7 @@ use super::Candidate;
 
 /// What a unit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// To be learned from.
     Lesson,
     /// To judge models.
@@ -36,10 +36,11 @@ enum Name {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Unit {
-    members: Vec<CandidateId>,
+pub(crate) struct Unit {
+    /// In the order in which they joined; never none.
+    pub(crate) members: Vec<CandidateId>,
     /// None while nothing of it was drawn or spoken of.
-    side: Option<Side>,
+    pub(crate) side: Option<Side>,
 }
 
 impl Units {
@@ -62,6 +63,10 @@ impl Units {
     /// Whether any has more than one member.
     pub(super) fn are_groups(&self) -> bool {
         self.are_groups
+    }
+
+    pub(super) fn all(&self) -> std::slice::Iter<'_, Unit> {
+        self.units.iter()
     }
 
     /// What a candidate's unit is for, where that is decided.

@@ -99,51 +99,57 @@ struct Lost;
 /// numbered by their order, so that a label must never be read behind
 /// candidates that are missing: it would be another's.
 fn salvage(ledger: &mut Ledger, damage: &mut Vec<String>, record: &Record) -> ControlFlow<Lost> {
+    let mut say = |what: &str| damage.push(format!("event {}: {what}", record.id.0));
     let rows = record.candidates.len();
-    let misplaced = record
-        .first
-        .is_some_and(|first| first != ledger.candidates().len() as i64);
-    if misplaced {
-        damage.push(format!(
-            "event {}: candidates before it are missing",
-            record.id.0
-        ));
-        return ControlFlow::Break(Lost);
+    if let Some((first, last)) = record.numbers {
+        let next = ledger.candidates().len();
+        if first != next as i64 || last - first + 1 != rows as i64 {
+            say("candidates are missing");
+            return ControlFlow::Break(Lost);
+        }
     }
     if !record.intact {
-        damage.push(format!(
-            "event {}: it is not as it was written",
-            record.id.0
-        ));
+        say("it is not as it was written");
     }
-    let event = match (record.event(), record.candidates.first()) {
+    let event = record.event().inspect_err(|error| say(&error.to_string()));
+    let event = match (event, record.candidates.first()) {
         (Ok(event), _) => event,
         // Its rows say all that the event did.
         (Err(_), Some(row)) => Event::CandidatesAdded {
             origin: row.origin,
             count: rows,
         },
-        (Err(error), None) if ledger.last() == EventId(0) => {
-            damage.push(format!("event {}: {error}", record.id.0));
-            // A project begins with this; the labels do not depend on what it said.
-            Event::Created {
-                seed: 0,
-                version: String::new(),
-            }
-        }
-        (Err(error), None) => {
-            damage.push(error.to_string());
-            return ControlFlow::Continue(());
-        }
+        (Err(_), None) => return ControlFlow::Continue(()),
     };
+    stand_in(ledger, record, &event);
     match ledger.apply(record.id, record.at, &event, &record.candidates) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
-            damage.push(format!("event {}: {error}", record.id.0));
+            say(&error.to_string());
             match event {
                 Event::CandidatesAdded { .. } => ControlFlow::Break(Lost),
                 _ => ControlFlow::Continue(()),
             }
         }
+    }
+}
+
+/// What labels rest on, and can be made up: the first event of a project, and
+/// the names of classes.
+fn stand_in(ledger: &mut Ledger, record: &Record, event: &Event) {
+    if ledger.last() == EventId(0) && !matches!(event, Event::Created { .. }) {
+        let created = Event::Created {
+            seed: 0,
+            version: String::new(),
+        };
+        // Its number was there, for this is not the first.
+        let _ = ledger.apply(EventId(record.id.0 - 1), record.at, &created, &[]);
+    }
+    match event {
+        // It may say anything.
+        _ if !record.intact => {}
+        Event::ClassAdded { class, .. } => ledger.have_classes(class.0),
+        Event::Labeled { class, .. } => ledger.have_classes(class.0.saturating_add(1)),
+        _ => {}
     }
 }

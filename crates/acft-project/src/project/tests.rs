@@ -267,9 +267,29 @@ fn one_event_that_cannot_be_read_takes_no_other_label_with_it() {
     }
 }
 
+/// A bit that flips makes of a text what is none.
 #[test]
-fn labels_are_read_where_the_event_that_brought_the_candidates_cannot_be() {
-    for id in [1, 4] {
+fn a_text_that_is_none_any_more_takes_no_label_with_it() {
+    for (sql, expected) in [
+        (
+            "UPDATE candidates SET name = CAST(x'ff31' AS TEXT) WHERE id = 1",
+            [Some(1), Some(0), Some(1)],
+        ),
+        (
+            "UPDATE events SET body = replace(body, 'ada', CAST(x'ff' AS TEXT)) WHERE id = 6",
+            [Some(1), Some(0), Some(1)],
+        ),
+    ] {
+        let (_folder, read) = read_after(sql);
+        assert_eq!(labels(&read), expected, "{sql}");
+        assert!(!read.damage().is_empty());
+    }
+}
+
+#[test]
+fn labels_are_read_where_what_they_rest_on_cannot_be() {
+    // The project's first, a class, and the candidates.
+    for id in 1..=4 {
         let (_folder, read) = read_after(&format!(
             "UPDATE events SET body = '{{\"kind\":\"torn\"}}' WHERE id = {id}"
         ));
@@ -289,7 +309,14 @@ fn no_label_is_read_as_that_of_another_candidate() {
     for (sql, about) in [
         (
             format!("{remain} DELETE FROM candidates WHERE id = 1"),
-            "candidates were added",
+            "missing",
+        ),
+        (
+            format!(
+                "{remain} DELETE FROM candidates WHERE id = 1; \
+                 UPDATE events SET body = '{{\"kind\":\"torn\"}}' WHERE id = 4"
+            ),
+            "missing",
         ),
         (
             format!(
@@ -314,6 +341,13 @@ fn what_a_newer_program_wrote_is_not_called_damaged() {
     let next = EventId(project.ledger().last().0 + 1);
     let body = r#"{"kind":"wondered","by":"x"}"#;
     project.store.append(next, NOW, body, &[], 0).unwrap();
+    // What follows may rest on it: that is no damage either.
+    let rests_on_it = store::body_of(&label(0, 7)).unwrap();
+    let after = EventId(next.0 + 1);
+    project
+        .store
+        .append(after, NOW, &rests_on_it, &[], 0)
+        .unwrap();
     drop(project);
     let error = Project::open(folder.path(), Rules::default(), "a test").unwrap_err();
     assert!(matches!(error, Error::Unfamiliar(_)), "{error}");

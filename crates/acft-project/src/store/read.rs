@@ -21,8 +21,8 @@ pub(crate) struct Record {
     pub(crate) body: String,
     /// The candidates that belong to it.
     pub(crate) candidates: Vec<Candidate>,
-    /// The number of the first of them.
-    pub(crate) first: Option<i64>,
+    /// The numbers of the first and the last of them.
+    pub(crate) numbers: Option<(i64, i64)>,
     /// Whether its hash follows from the one before it and what it says.
     pub(crate) intact: bool,
 }
@@ -61,12 +61,14 @@ impl Store {
             let mut rows = events.query([])?;
             while let Some(row) = rows.next()? {
                 let (id, at) = (EventId(row.get(0)?), Moment(row.get(1)?));
-                let body: String = row.get(2)?;
+                let body = rows::text(row, 2)?;
                 let hash: [u8; 32] = row.get(3)?;
-                let mut first = None;
+                let mut numbers = None;
                 let candidates = candidates
                     .query_map(params![id.0], |row| {
-                        first = first.or(Some(row.get(NUMBER)?));
+                        let number = row.get(NUMBER)?;
+                        let (first, _) = numbers.unwrap_or((number, number));
+                        numbers = Some((first, number));
                         rows::candidate(row)
                     })?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -77,7 +79,7 @@ impl Store {
                     at,
                     body,
                     candidates,
-                    first,
+                    numbers,
                     intact,
                 };
                 if let ControlFlow::Break(result) = visit(record) {

@@ -1,5 +1,6 @@
 //! Rows of the tables, and the chain of hashes over them.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::event::{EventId, Moment, Origin};
@@ -100,6 +101,13 @@ pub(super) const COLUMNS: &str = "key, name, path, x0, y0, x1, y1, grp, part, or
 /// Where among them a candidate's number is.
 pub(super) const NUMBER: usize = 10;
 
+/// A text, also one that a disk has spoiled: then it is another, and the hash
+/// says so.
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes()?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// A candidate of its row.
 pub(super) fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
     let edges: [Option<u32>; 4] = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
@@ -109,10 +117,13 @@ pub(super) fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
     };
     Ok(Candidate {
         key: acft::CandidateKey(row.get(0)?),
-        name: row.get(1)?,
-        path: row.get(2)?,
+        name: text(row, 1)?,
+        path: text(row, 2)?,
         region,
-        group: row.get(7)?,
+        group: match row.get_ref(7)? {
+            ValueRef::Null => None,
+            _ => Some(text(row, 7)?),
+        },
         part: named(
             row,
             8,

@@ -95,6 +95,71 @@ fn holdouts_of_fifty(mut desk: Desk) -> Vec<usize> {
     holdouts
 }
 
+/// A pool of groups of these sizes.
+fn groups(sizes: &[usize]) -> Desk {
+    let of = sizes
+        .iter()
+        .enumerate()
+        .flat_map(|(group, size)| vec![group; *size]);
+    let rows = of.enumerate().map(|(at, group)| Candidate {
+        group: Some(format!("patient {group}")),
+        ..candidate(at, Part::Pool)
+    });
+    Desk::with(rows.collect(), Rules::default())
+}
+
+/// Labels all that is served; says how many are to be learned from, held out, and were set aside.
+fn labeled_to_the_end(mut desk: Desk) -> [usize; 3] {
+    while let Some(one) = desk.next("ada", 1).assignments.first().copied() {
+        desk.label("ada", one.candidate, BENIGN).unwrap();
+    }
+    assert!(desk.next("ada", 1).exhausted);
+    let ledger = desk.project.ledger();
+    [
+        ledger.lesson().len(),
+        ledger.holdout().len(),
+        ledger.set_aside(),
+    ]
+}
+
+#[test]
+fn holdouts_never_take_what_there_is_to_learn_from() {
+    // One patient: whom would a model be judged on?
+    assert_eq!(labeled_to_the_end(groups(&[40])), [40, 0, 0]);
+    // The smaller of two, however likely a candidate of the larger is.
+    assert_eq!(labeled_to_the_end(groups(&[200, 10])), [200, 10, 0]);
+    assert_eq!(labeled_to_the_end(groups(&[10, 200])), [200, 10, 0]);
+    // One of four, and not another for each holdout.
+    let [lesson, holdout, aside] = labeled_to_the_end(groups(&[50, 50, 50, 50]));
+    assert_eq!((lesson, holdout + aside), (150, 50));
+    assert!((15..=17).contains(&holdout), "{holdout}");
+    // More than half is never set aside.
+    assert_eq!(labeled_to_the_end(groups(&[30, 20, 1])), [50, 1, 0]);
+}
+
+#[test]
+fn holdouts_are_of_as_many_groups_as_one_in_ten_candidates_make() {
+    let mut desk = groups(&[4; 50]);
+    while let Some(one) = desk.next("ada", 1).assignments.first().copied() {
+        desk.label("ada", one.candidate, BENIGN).unwrap();
+    }
+    let ledger = desk.project.ledger();
+    let held: BTreeSet<u32> = ledger.holdout().iter().map(|(id, _)| id.0 / 4).collect();
+    assert_eq!(held.len(), 5);
+    assert_eq!(ledger.lesson().len(), 180);
+}
+
+#[test]
+fn boxes_of_one_image_alone_are_all_learned_from() {
+    let boxes = (0..30).map(|at| Candidate {
+        group: None,
+        path: "images/slide.png".to_owned(),
+        ..candidate(at, Part::Pool)
+    });
+    let desk = Desk::with(boxes.collect(), Rules::default());
+    assert_eq!(labeled_to_the_end(desk), [30, 0, 0]);
+}
+
 #[test]
 fn no_group_is_both_learned_from_and_judged_on() {
     // Eight videos of five: something of most is soon learned from.

@@ -65,6 +65,7 @@ fn text(of: &Summary) -> String {
         ("disputed", of.disputed),
         ("unreadable", of.unreadable),
         ("of a patient or image that is held out", of.set_aside),
+        ("labeled beside those, and of no use", of.beside),
     ]
     .iter()
     .filter(|(_, number)| *number > 0)
@@ -134,9 +135,10 @@ fn judging(of: &Summary) -> String {
             "a model that is worse on the holdout ({needed} or more of each class) is not adopted"
         );
     }
-    let none_left = match of.holdout.holdable {
-        0 if of.pool > 0 => "; none can be drawn, for models learn from every group",
-        _ => "",
+    let none_left = if of.holdout.more || of.pool == 0 {
+        ""
+    } else {
+        "; none can be drawn, for no group is left that models could do without"
     };
     format!("every model is adopted until the holdout has {needed} of each class{none_left}")
 }

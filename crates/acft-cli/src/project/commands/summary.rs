@@ -1,7 +1,7 @@
 //! Where a project stands, in numbers: what `acft status` and `acft report` say.
 
 use acft_project::ledger::{Outcome, Share};
-use acft_project::{LabelOrigin, Ledger, Rules};
+use acft_project::{LabelOrigin, Ledger, Rules, holdouts};
 use serde::Serialize;
 
 use super::at::{Opened, holder, iso};
@@ -30,6 +30,9 @@ pub(crate) struct Summary {
     pub unreadable: usize,
     /// Never drawn, and of a group or image that models are judged on.
     pub set_aside: usize,
+    /// Labeled, and of a group or image that models are judged on: neither
+    /// learned from nor judged on.
+    pub beside: usize,
     /// Labels that the model in use has not learned.
     pub unlearned: usize,
     pub classes: Vec<OfClass>,
@@ -62,8 +65,9 @@ pub(crate) struct Holdout {
     pub needed_per_class: usize,
     /// Whether there are that many, so that a worse model is not adopted.
     pub gate: bool,
-    /// What more may be drawn from: of no group or image that models learn from.
-    pub holdable: usize,
+    /// Whether more can be drawn for it: of no group or image that models learn
+    /// from, and without setting aside too much of the pool.
+    pub more: bool,
 }
 
 /// What one annotator did.
@@ -117,6 +121,7 @@ impl Summary {
             disputed: ledger.standing().disputed().len(),
             unreadable: ledger.unreadable().len(),
             set_aside: ledger.set_aside(),
+            beside: beside(ledger),
             unlearned: ledger.unlearned_count(),
             holdout: holdout(ledger, &classes, rules),
             classes,
@@ -183,8 +188,15 @@ fn holdout(ledger: &Ledger, classes: &[OfClass], rules: &Rules) -> Holdout {
         gate: classes
             .iter()
             .all(|class| class.holdout >= rules.holdout_per_class),
-        holdable: ledger.holdable().len(),
+        more: !holdouts(ledger, rules, 1).is_empty(),
     }
+}
+
+fn beside(ledger: &Ledger) -> usize {
+    let labeled = ledger.votes().in_order();
+    labeled
+        .filter(|id| ledger.share(*id) == Share::Beside && ledger.label(*id).is_some())
+        .count()
 }
 
 /// Candidates whose label came with the data.

@@ -10,6 +10,7 @@ use super::lab::Lab;
 use super::observer::Watch;
 use super::snapshot::Snapshot;
 use crate::cli::bad_input;
+use crate::project::commands::at::now;
 use crate::project::commands::shown::shown;
 use crate::project::settings::ProjectSettings;
 use crate::project::vision::InUse;
@@ -23,6 +24,8 @@ pub(crate) fn query_once(
     settings: &ProjectSettings,
     batch: Option<usize>,
 ) -> anyhow::Result<usize> {
+    // Before U is looked at: a holdout sets aside what is of its group.
+    project.hold_out(now())?;
     let (mut lab, now) = follow(project, settings)?;
     let (work, stop) = (Work::new(), AtomicBool::new(false));
     let mut watch = Watch::new(&work, &stop);

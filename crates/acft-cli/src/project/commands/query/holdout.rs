@@ -2,26 +2,20 @@
 //! the page would have served on the way.
 
 use acft::CandidateId;
-use acft::random::{Purpose, keyed_hash};
-use acft_project::{Draw, Event, Ledger, Member, Part, Rules};
+use acft_project::{Draw, Event, Ledger, Part, Rules, holdouts};
 
 /// The draw that is due once a batch was drawn, if one is.
 pub(super) fn due(ledger: &Ledger, rules: &Rules) -> Option<Event> {
-    let count = count_due(ledger, rules).min(ledger.holdable().len());
-    if count == 0 {
-        return None;
-    }
-    let number = ledger.batches().len() as u32 + 1;
-    let mut from: Vec<CandidateId> = ledger.holdable().iter().copied().collect();
-    from.sort_by_cached_key(|id| {
-        let key = &ledger.candidates()[id.index()].key;
-        keyed_hash(ledger.seed(), number, Purpose::Holdout, key)
-    });
-    Some(Event::BatchDrawn {
-        batch: number,
+    let count = match count_due(ledger, rules) {
+        0 => return None,
+        count => count.min(ledger.holdable().len()),
+    };
+    let members = holdouts(ledger, rules, count);
+    (!members.is_empty()).then(|| Event::BatchDrawn {
+        batch: ledger.batches().len() as u32 + 1,
         draw: Draw::Holdout,
         ranking: None,
-        members: from.into_iter().take(count).map(Member::unscored).collect(),
+        members,
     })
 }
 
