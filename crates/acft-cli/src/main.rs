@@ -15,6 +15,7 @@ mod score;
 mod simulate;
 mod toml_text;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Networks allocate and free the same large buffers over and over; the
@@ -47,7 +48,8 @@ fn end_with_stdout() {
             // As a program that the signal has ended: 128 + SIGPIPE.
             std::process::exit(141);
         }
-        eprintln!("error: cannot write to stdout: {why}");
+        // Stderr may be on the same disk: there is nobody left to tell.
+        let _ = writeln!(std::io::stderr(), "error: cannot write to stdout: {why}");
         std::process::exit(1);
     }));
 }

@@ -118,6 +118,36 @@ fn labels_and_splits_of_a_manifest_are_taken_over() {
     assert_eq!(status["unlearned"], 4);
 }
 
+/// A box without a label is not asked about where another of its image judges models.
+#[test]
+fn the_boxes_of_an_image_that_judges_stay_with_it() {
+    let home = Home::new();
+    home.write(
+        "labels.csv",
+        "file,xmin,ymin,xmax,ymax,label,split\n\
+         scans/00.png,0,0,8,8,dark,val\n\
+         scans/00.png,8,8,16,16,,val\n\
+         scans/01.png,0,0,8,8,,val\n\
+         scans/02.png,0,0,8,8,bright,train\n\
+         scans/03.png,0,0,8,8,,train\n",
+    );
+    home.init(&["lungs", "--manifest", "labels.csv"])
+        .assert()
+        .success();
+    let status = home.json(&["status", "lungs", "--json"]);
+    // The unlabeled of 01 and 03.
+    assert_eq!(status["pool"], 2);
+    home.write(
+        "more.csv",
+        "file,xmin,ymin,xmax,ymax,label,split\nscans/00.png,1,1,9,9,,train\n",
+    );
+    let told = home.refused(&["add", "lungs", "--manifest", "more.csv"]);
+    assert!(
+        told.contains("00.png") && told.contains("one image"),
+        "{told}"
+    );
+}
+
 #[test]
 fn labels_can_be_ignored() {
     let home = Home::new();

@@ -173,14 +173,17 @@ fn the_labels_of_a_damaged_database_can_be_exported() {
     let whole = home.told(&["export", "labels", "lungs"]);
 
     let path = home.path("lungs/acft.db");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let event = br#"{"kind":"labeled""#;
-    let at = bytes
-        .windows(event.len())
-        .position(|window| window == event)
-        .unwrap();
-    bytes[at + 10] = b'x';
-    std::fs::write(&path, &bytes).unwrap();
+    let undamaged = std::fs::read(&path).unwrap();
+    let spoil = |event: &[u8]| {
+        let mut bytes = undamaged.clone();
+        let at = bytes
+            .windows(event.len())
+            .position(|window| window == event)
+            .unwrap();
+        bytes[at + 10] = b'x';
+        std::fs::write(&path, &bytes).unwrap();
+    };
+    spoil(br#"{"kind":"labeled""#);
 
     let output = home.acft(&["export", "labels", "lungs"]).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
@@ -193,6 +196,19 @@ fn the_labels_of_a_damaged_database_can_be_exported() {
     let (read, whole): (Vec<_>, Vec<_>) = (read.lines().collect(), whole.lines().collect());
     assert_eq!(read.len() + 1, whole.len(), "{read:?}");
     assert!(read.iter().all(|line| whole.contains(line)), "{read:?}");
+    // What rests on all of the events is refused: an event that is left out may have held a candidate out.
+    for arguments in [&["status", "lungs"][..], &["export", "manifest", "lungs"]] {
+        let output = home.acft(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("acft export labels"), "{told}");
+    }
+    // A model that the events do not speak of any more is not one to delete.
+    spoil(br#"{"kind":"model-made""#);
+    let output = home.acft(&["check", "lungs"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(!told.contains("deleted"), "{told}");
 }
 
 #[test]

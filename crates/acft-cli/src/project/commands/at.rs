@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acft_project::{Error, Moment, Project};
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::cli::bad_input;
 use crate::files;
@@ -54,9 +54,28 @@ impl At {
     /// Opens the project for reading; works while a server has it.
     ///
     /// # Errors
-    /// There is no project, or it cannot be read.
+    /// There is no project, or it cannot be read, or it is damaged: what is
+    /// built on a part of the events may be wrong, such as what is held out.
     pub(crate) fn read(&self) -> anyhow::Result<Opened> {
-        Opened::read(self.root()?)
+        let opened = Opened::read(self.root()?)?;
+        match opened.project.damage() {
+            [] => Ok(opened),
+            [first, ..] => bail!(
+                "the database is damaged ({first}): `acft check` says how to mend it, and \
+                 `acft export labels` reads what can be read"
+            ),
+        }
+    }
+
+    /// As [`At::read`], but gives what can be read of a damaged project, and
+    /// says on stderr what is wrong with it.
+    ///
+    /// # Errors
+    /// There is no project, or nothing of it can be read.
+    pub(crate) fn read_damaged(&self) -> anyhow::Result<Opened> {
+        let opened = Opened::read(self.root()?)?;
+        lament(opened.project.damage());
+        Ok(opened)
     }
 
     /// Opens the project for writing; `command` is told to whoever comes meanwhile.
@@ -86,7 +105,6 @@ impl Opened {
     pub(crate) fn read(root: PathBuf) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
         let project = Project::read(&root, settings.rules()).map_err(told)?;
-        lament(project.damage());
         Ok(Self {
             root,
             settings,
@@ -99,7 +117,7 @@ impl Opened {
         let purpose = format!("{command}, since {}", clock(now()));
         let project = Project::open(&root, settings.rules(), &purpose).map_err(told)?;
         // Whoever has the project is alone in these.
-        for folder in ["models", "feedback", "reports"] {
+        for folder in ["models", "feedback"] {
             files::sweep(&root.join(folder));
         }
         Ok(Self {

@@ -73,13 +73,16 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
                 .to_owned(),
         });
     }
-    findings.extend(check_database(root).map_err(told)?);
+    let database = check_database(root).map_err(told)?;
+    let is_whole = database.is_empty();
+    findings.extend(database);
     let rules = settings
         .map(|settings| settings.rules())
         .unwrap_or_default();
     let mut notes = Vec::new();
-    // Where the database contradicts itself there is no state to hold the files against.
+    // What can be read of a damaged database may be without a model or a candidate: nothing is held against it.
     match Project::read(root, rules) {
+        Ok(_) if !is_whole => {}
         Ok(project) => {
             findings.extend(project.check_files());
             if deep {

@@ -97,6 +97,14 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// What must stay together: a group, or else the candidates of one image. Says which, and its name.
+fn unit(row: &Candidate) -> (bool, &str) {
+    match &row.group {
+        Some(group) => (true, group),
+        None => (false, &row.path),
+    }
+}
+
 fn at_row(row: Option<usize>) -> String {
     row.map(|row| format!(" (row {row})")).unwrap_or_default()
 }
@@ -133,7 +141,7 @@ impl Listing {
 
     /// Moves rows of the validation part that have no label into the pool: they
     /// can judge nothing, and there they may be asked about. Where another of
-    /// their group judges, also one that is `there` already, they stay, and so
+    /// their group or image judges, also one that is `there` already, they stay, and so
     /// do rows of the test part: nobody is to look at those.
     pub(super) fn pool_unlabeled(&mut self, there: &[Candidate]) {
         let labeled = self
@@ -142,41 +150,41 @@ impl Listing {
             .zip(&self.labels)
             .filter(|(_, label)| label.is_some())
             .map(|(row, _)| row);
-        let judging: HashSet<String> = labeled
+        let judging: HashSet<(bool, String)> = labeled
             .chain(there)
             .filter(|row| row.part == Part::Validation)
-            .filter_map(|row| row.group.clone())
+            .map(|row| {
+                let (is_group, name) = unit(row);
+                (is_group, name.to_owned())
+            })
             .collect();
         for (row, label) in self.rows.iter_mut().zip(&self.labels) {
-            let parted = row
-                .group
-                .as_ref()
-                .is_some_and(|group| judging.contains(group));
+            let (is_group, name) = unit(row);
+            let parted = judging.contains(&(is_group, name.to_owned()));
             if row.part == Part::Validation && label.is_none() && !parted {
                 row.part = Part::Pool;
             }
         }
     }
 
-    /// Refuses rows whose group is in the project in another part.
+    /// Refuses rows whose group, or image, is in the project in another part.
     ///
     /// # Errors
     /// There is one: its name, and both parts.
     pub(super) fn refuse_straddling(&self, ledger: &Ledger) -> anyhow::Result<()> {
         let mut parts = HashMap::new();
         for candidate in ledger.candidates() {
-            if let Some(group) = candidate.group.as_deref() {
-                parts.entry(group).or_insert(candidate.part);
-            }
+            parts.entry(unit(candidate)).or_insert(candidate.part);
         }
         for row in &self.rows {
-            let there = row.group.as_deref().and_then(|group| parts.get(group));
+            let there = parts.get(&unit(row));
             if let Some(there) = there.filter(|part| **part != row.part) {
+                let (is_group, name) = unit(row);
+                let kind = if is_group { "group" } else { "image" };
                 return Err(bad_input!(
-                    "{}: its group {:?} is in the project as {}, and here as {}: a group must stay in \
-                     one part, or judging models tells nothing",
+                    "{}: its {kind} {name:?} is in the project as {}, and here as {}: all of one {kind} must \
+                     stay in one part, or judging models tells nothing",
                     row.name,
-                    row.group.as_deref().unwrap_or_default(),
                     part(*there),
                     part(row.part)
                 ));

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::{CandidateError, CandidateId};
@@ -35,6 +36,9 @@ pub(crate) struct ProjectPatches {
     cache: RegionCache,
     /// None where another process fills it, or the disk does not take it.
     file: Option<RegionFile>,
+    /// Whether it was said that an image has changed: said once, for a pool may
+    /// be full of them.
+    told_of_change: AtomicBool,
 }
 
 impl ProjectPatches {
@@ -52,6 +56,7 @@ impl ProjectPatches {
             input,
             cache: RegionCache::new(room.memory),
             file,
+            told_of_change: AtomicBool::new(false),
         }
     }
 
@@ -111,11 +116,13 @@ impl ProjectPatches {
             let (region, key) = load_region_and_key(&candidate, &self.policy, self.input)?;
             if key != candidate.key {
                 // What it shows now is looked at, and not kept under what it was.
-                tracing::warn!(
-                    "{} is not the image that joined the project: `acft check --deep` names all \
-                     that have changed, and what to do",
-                    candidate.name
-                );
+                if !self.told_of_change.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "{} is not the image that joined the project: `acft check --deep` names \
+                         all that have changed, and what to do",
+                        candidate.name
+                    );
+                }
             } else if let Some(file) = &self.file {
                 file.put(&key, &region);
             }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.out.check()?;
-    let opened = args.at.read()?;
+    let opened = args.at.read_damaged()?;
     let ledger = opened.project.ledger();
     let mut table = Table::new([
         "candidate",

@@ -113,7 +113,10 @@ pub(super) fn refuse_existing(root: &Path) -> anyhow::Result<()> {
         ));
     }
     // A log would be read as that of the new database.
-    for part in PARTS.iter().chain(&["acft.db-wal", "acft.db-shm"]) {
+    for part in PARTS
+        .iter()
+        .chain(&["acft.db-wal", "acft.db-shm", "acft.db-journal"])
+    {
         if root.join(part).exists() {
             return Err(bad_input!(
                 "{at} has a {part} already, which a project would need: choose another folder"
