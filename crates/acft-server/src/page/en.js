@@ -85,7 +85,7 @@ export const texts = {
   loading: "Loading…",
   emptyTitle: "No candidates yet",
   emptyText: "Add images to the project with acft add, then reload this page.",
-  exhaustedTitle: "Everything is labeled",
+  exhaustedTitle: "Nothing is left to label",
   exhaustedText: ({ n }) => `You can look through the ${labels(n)} in Review, or export them with acft export labels.`,
   adviceNote: "The project advises to stop",
   goOn: "Go on labeling",

@@ -34,7 +34,10 @@ export class Labeling {
     this.#pictures = pictures;
     queue.onchange = () => this.#arrived();
     outbox.onleftover = (op, error) => this.#leftover(op, error);
-    for (const op of outbox.ops) if (op.candidate) queue.spoke(op.candidate);
+    // What an earlier page said is not asked again.
+    const spoken = (op) => op.candidate && queue.spoke(op.candidate);
+    outbox.ops.forEach(spoken);
+    outbox.onadopted = spoken;
     // Time away from the page is not time spent on the image.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#pause() : this.#resume()));
   }

@@ -25,6 +25,7 @@ export class Outbox {
   #api;
   #session;
   #key;
+  #tab;
   #running = false;
   #wake = null;
   ops = [];
@@ -32,18 +33,21 @@ export class Outbox {
   onchange = () => {};
   /** What came of an entry that an earlier page left behind. */
   onleftover = () => {};
+  /** An entry of an earlier page was taken over after this one was begun. */
+  onadopted = () => {};
 
   constructor(api, session) {
     this.#api = api;
     this.#session = session;
     const tab = (sessionStorage.getItem("acft.tab") ?? crypto.getRandomValues(new Uint32Array(1))[0].toString(36));
     sessionStorage.setItem("acft.tab", tab);
+    this.#tab = tab;
     // What is encoded has no slash: no name is the beginning of another, and
     // projects of one name are told apart by their ids.
     const scope = `${PREFIX}${encodeURIComponent(session.id)}/${encodeURIComponent(session.annotator)}/`;
     this.#key = scope + tab;
     for (const key of Object.keys(localStorage)) {
-      if (key.startsWith(scope)) this.#adopt(key, this.#left(key));
+      if (key.startsWith(scope)) this.#adopt(key, this.#left(key, key === this.#key));
     }
     addEventListener("online", () => this.retry());
     setInterval(() => this.ops.length && this.#keep(), ABANDONED_MS / 4);
@@ -59,6 +63,8 @@ export class Outbox {
     this.#changed();
     this.#run();
     this.#adoptOlder();
+    // A tab that was open a moment ago may have been closed, and a server that was away may be there.
+    setTimeout(() => this.#adoptOlder(), ABANDONED_MS + 1000);
   }
 
   /** Puts something in; its `done` settles when the server has answered. */
@@ -158,10 +164,10 @@ export class Outbox {
   }
 
   /** What this tab, or one that was closed, left behind under a key; none where it is still open. */
-  #left(key) {
+  #left(key, own) {
     try {
       const kept = JSON.parse(localStorage.getItem(key));
-      if (key !== this.#key && Date.now() - kept.at < ABANDONED_MS) return null;
+      if (!own && Date.now() - kept.at < ABANDONED_MS) return null;
       return [...kept.ops];
     } catch {
       localStorage.removeItem(key);
@@ -190,9 +196,11 @@ export class Outbox {
     for (const key of Object.keys(localStorage)) {
       const [project, annotator, ...rest] = key.startsWith(OLDER) ? key.slice(OLDER.length).split(".") : [];
       if (project !== this.#session.project || annotator !== this.#session.annotator || rest.length !== 1) continue;
-      const ops = this.#left(key);
+      const ops = this.#left(key, rest[0] === this.#tab);
       if (!ops || !(await this.#isOurs(ops)) || localStorage.getItem(key) === null) continue;
+      const before = this.ops.length;
       this.#adopt(key, ops);
+      this.ops.slice(before).forEach(this.onadopted);
       this.#changed();
       this.#run();
     }
