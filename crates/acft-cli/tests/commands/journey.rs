@@ -176,9 +176,10 @@ fn the_labels_of_a_damaged_database_can_be_exported() {
     let undamaged = std::fs::read(&path).unwrap();
     let spoil = |event: &[u8]| {
         let mut bytes = undamaged.clone();
+        // The last: before it there may be what SQLite has moved elsewhere since.
         let at = bytes
             .windows(event.len())
-            .position(|window| window == event)
+            .rposition(|window| window == event)
             .unwrap();
         bytes[at + 10] = b'x';
         std::fs::write(&path, &bytes).unwrap();
