@@ -65,6 +65,18 @@ pub(super) struct Entry {
 /// What the experiment says itself, and no part of it may.
 const OF_THE_GRID: [&str; 2] = ["seed", "out"];
 
+/// What data are. Arms and networks are compared on the same, and so none of them has its own.
+const OF_ALL_ARMS: [&str; 8] = [
+    "data",
+    "manifest",
+    "path-column",
+    "label-column",
+    "group-column",
+    "split-column",
+    "box-columns",
+    "classes",
+];
+
 /// What stands beside settings in a [[data]].
 const OF_DATA: [&str; 3] = ["name", "contrast", "seconds-per-label"];
 
@@ -112,8 +124,12 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             let at: BTreeMap<String, Table> = take(table, "at")?.unwrap_or_default();
             let at = at
                 .into_iter()
-                .map(|(data, table)| Ok((data, flags(text, table, &[])?)))
+                .map(|(data, table)| {
+                    refuse_other_data(&table)?;
+                    Ok((data, flags(text, table, &[])?))
+                })
                 .collect::<anyhow::Result<_>>()?;
+            refuse_other_data(table)?;
             Ok(Arm {
                 kind,
                 at,
@@ -123,7 +139,10 @@ fn parse(text: &str) -> anyhow::Result<Experiment> {
             })
         })?);
     }
-    let mut networks = entries(text, &file, "network", &[], |table, entry| entry(table))?;
+    let mut networks = entries(text, &file, "network", &[], |table, entry| {
+        refuse_other_data(table)?;
+        entry(table)
+    })?;
     if networks.is_empty() {
         networks.push(Entry::default());
     }
@@ -355,6 +374,19 @@ fn flags(text: &str, table: Table, others: &[&str]) -> anyhow::Result<Flags> {
     table.try_into().map_err(|error| told(text, &error))
 }
 
+/// Refuses an arm or a network that says what the data are.
+fn refuse_other_data(table: &Table) -> anyhow::Result<()> {
+    let own = table
+        .keys()
+        .find(|name| OF_ALL_ARMS.contains(&name.as_str()));
+    own.map_or(Ok(()), |name| {
+        Err(bad_input!(
+            "{name} says what the data are, which all that are compared on them have in common: write it in a [[data]], of \
+             which there may be several, and name that with on = […]"
+        ))
+    })
+}
+
 fn required<T: DeserializeOwned>(text: &str, table: &Table, name: &str) -> anyhow::Result<T> {
     let value = table
         .get(name)
@@ -477,6 +509,21 @@ mod tests {
                 "on = ['lung']",
                 "seed = 3",
                 "line 11: seed follows from the grid: leave it out, or write seeds",
+            ),
+            (
+                "on = ['lung']",
+                "label-column = 'second'",
+                "arm \"rft\": label-column says what the data are",
+            ),
+            (
+                "on = ['lung']",
+                "at.lung.classes = ['a', 'b']",
+                "arm \"rft\": classes says what the data are",
+            ),
+            (
+                "[[arm]]",
+                "[[network]]\nname = 'n'\ndata = 'm'\n[[arm]]",
+                "network \"n\": data says what the data are",
             ),
             (
                 "[[arm]]",
