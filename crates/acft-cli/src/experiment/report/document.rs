@@ -96,14 +96,14 @@ impl Document {
     /// Writes `report.html`, `figures/` and `tables/` into `out`, and removes what an earlier report has written there and
     /// this one has not.
     pub(super) fn write(&self, out: &Path) -> anyhow::Result<()> {
-        let (figures, tables) = (out.join("figures"), out.join("tables"));
-        for folder in [&figures, &tables] {
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
-        }
+        make(out)?;
         let (before, now) = (listed(out)?, self.files());
-        // Listed before they are there: a report that is cut short leaves nothing that the next one does not know.
+        // Listed before they are there: a report that is cut short leaves nothing that the next one does not know, and a
+        // folder that is known to be one.
         list(out, before.union(&now))?;
+        let (figures, tables) = (out.join("figures"), out.join("tables"));
+        make(&figures)?;
+        make(&tables)?;
         for block in self.sections.iter().flat_map(|section| &section.blocks) {
             match block {
                 Block::Figure(figure) => {
@@ -167,6 +167,10 @@ impl Document {
         }
         page(&self.title, STYLE, &body)
     }
+}
+
+fn make(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// What an earlier report has written. A line that names no file right below its two folders is none of ours.
@@ -350,6 +354,28 @@ mod tests {
             std::fs::read_to_string(at(LIST)).unwrap(),
             "tables/kept.csv\n"
         );
+    }
+
+    #[test]
+    fn a_folder_is_known_as_one_of_a_report_before_anything_else_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new");
+        let table = Table {
+            name: "alc".into(),
+            ..Table::default()
+        };
+        let document = Document {
+            sections: vec![Section {
+                blocks: vec![Block::Table(table)],
+                ..Section::default()
+            }],
+            ..Document::default()
+        };
+        // As a kill before the first of its folders leaves it.
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(out.join("figures"), "").unwrap();
+        assert!(document.write(&out).is_err());
+        assert_eq!(listed(&out).unwrap().len(), 1);
     }
 
     #[test]
