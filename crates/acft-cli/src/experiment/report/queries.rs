@@ -69,17 +69,17 @@ impl Watched {
     }
 }
 
-/// The predictions of one step of the run whose queries are looked into: the first seed of the first arm that kept some.
+/// The predictions of one step of the run whose queries are looked into: the first of the first arm that kept some, as
+/// one of an earlier version did not.
 fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, QueryPredictions)>> {
     for arm in panel.active() {
-        let Some(run) = arm.runs.first() else {
-            continue;
-        };
-        let step = step.min(run.steps.last().map_or(1, |last| last.step));
-        if let Some(predictions) = read_predictions(&run.root, step)?
-            && !predictions.favoured.is_empty()
-        {
-            return Ok(Some((arm, run, predictions)));
+        for run in &arm.runs {
+            let step = step.min(run.steps.last().map_or(1, |last| last.step));
+            if let Some(predictions) = read_predictions(&run.root, step)?
+                && !predictions.favoured.is_empty()
+            {
+                return Ok(Some((arm, run, predictions)));
+            }
         }
     }
     Ok(None)
@@ -413,19 +413,20 @@ mod tests {
             serde_json::to_vec(&predictions).unwrap(),
         )
         .unwrap();
-        let points: &[&[(usize, f64)]] = &[&[(25, 0.6)]];
+        let points: &[&[(usize, f64)]] = &[[(25, 0.6)].as_slice(); 2];
         for ours in ["ACFT(HQ)", "RFT"] {
             let mut panel = panel(
                 vec![arm("RFT", points), {
+                    // The first seed is of an earlier version, which kept none.
                     let mut active = arm("ACFT(LQ)", points);
-                    active.runs[0].root = folder.path().to_owned();
+                    active.runs[1].root = folder.path().to_owned();
                     active
                 }],
                 vec![],
             );
             panel.data.contrast = Some((ours.to_owned(), "RFT".to_owned()));
             let figure = distributions(&panel, 1).unwrap().unwrap();
-            assert!(figure.caption.contains("(ACFT(LQ), seed 0, step 1;"));
+            assert!(figure.caption.contains("(ACFT(LQ), seed 1, step 1;"));
             let why = format!("{ours}, which the contrast is about");
             assert!(figure.caption.contains(&why), "{}", figure.caption);
         }
