@@ -2,9 +2,11 @@
 
 mod file;
 mod grid;
+mod memory;
 mod report;
 mod results;
 mod run;
+mod sources;
 mod status;
 
 use std::num::NonZeroUsize;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::{Machine, bad_input};
+use crate::files::is_temporary;
 use crate::simulate::settings::Settings;
 
 const EXAMPLE: &str = "\
@@ -43,10 +46,12 @@ A file says what is compared:
 With contrast = [\"core-set\", \"RFT\"] a [[data]] says beforehand which arm is to be
 held against which, and with seconds-per-label = 4.0 what a label costs an expert:
 the report then confirms the one, and tells savings in minutes by the other. What is
-declared, and with which seeds, stands (declared.json) once a run on the data begins.
+declared, and with which seeds, stands (declared.json) once a run on the data begins;
+where seeds are added, the report tells it of those that were declared, and of all.
 
 Entries of [[network]] are a third side of the grid, where there are some. Later
-entries win: settings, data, network, arm, at. Paths are relative to --root.
+entries win: settings, data, network, arm, at. What the data are is said in settings and in
+[[data]] alone. Paths are relative to --root.
 
 Several machines can share the work: give each some of the seeds, copy the runs/ of all
 of them into one folder, and report on it with the file that has all seeds. Where a
@@ -188,7 +193,7 @@ const PIXEL_BYTES: u64 = 512;
 fn jobs_here(grid: &grid::Grid) -> usize {
     let most = rayon::current_num_threads();
     let each = grid.cells.iter().map(|cell| bytes_of(&cell.settings)).max();
-    let fit = free_memory().map_or(most, |free| (free / each.unwrap_or(RUN_BYTES)) as usize);
+    let fit = memory::free().map_or(most, |free| (free / each.unwrap_or(RUN_BYTES)) as usize);
     most.min(fit).max(1)
 }
 
@@ -197,45 +202,6 @@ fn bytes_of(settings: &Settings) -> u64 {
     let patches = settings.flags.minibatch.unwrap_or_default();
     let pixels = (patches * settings.input * settings.input) as u64;
     RUN_BYTES + PIXEL_BYTES * pixels + settings.cache_bytes as u64
-}
-
-/// In bytes, where the system says so: what the machine has left, and no more than this process is allowed.
-fn free_memory() -> Option<u64> {
-    let membership = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let allowed = limit_of(&membership, Path::new("/sys/fs/cgroup"));
-    [available(), allowed].into_iter().flatten().min()
-}
-
-fn available() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib << 10)
-}
-
-/// The tightest limit of the control groups that a process is in, as a container has one: the host's memory says nothing
-/// of it.
-fn limit_of(membership: &str, root: &Path) -> Option<u64> {
-    let limits = membership.lines().filter_map(|line| {
-        let (_, rest) = line.split_once(':')?;
-        let (controllers, group) = rest.split_once(':')?;
-        let (root, name) = match controllers {
-            "" => (root.to_owned(), "memory.max"),
-            _ if controllers.split(',').any(|one| one == "memory") => {
-                (root.join("memory"), "memory.limit_in_bytes")
-            }
-            _ => return None,
-        };
-        let limit = |group: &Path| -> Option<u64> {
-            let path = root.join(group).join(name);
-            std::fs::read_to_string(path).ok()?.trim().parse().ok()
-        };
-        let groups = Path::new(group.trim_start_matches('/')).ancestors();
-        groups.filter_map(limit).min()
-    });
-    limits.min()
 }
 
 fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
@@ -273,7 +239,13 @@ fn require_report_or_nothing(to: &Path) -> anyhow::Result<()> {
         _ if is_report => return Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(bad_input!("cannot use {}: {error}", to.display())),
-        Ok(mut entries) => entries.next().transpose()?,
+        // What a kill left of a file that was being written is in nobody's way.
+        Ok(mut entries) => entries
+            .find(|entry| {
+                let name = entry.as_ref().map(std::fs::DirEntry::file_name);
+                !name.is_ok_and(|name| is_temporary(&name.to_string_lossy()))
+            })
+            .transpose()?,
     };
     match in_the_way {
         None => Ok(()),
@@ -297,6 +269,7 @@ mod tests {
         let to = home.path().join("to");
         require_report_or_nothing(&to).unwrap();
         std::fs::create_dir(&to).unwrap();
+        std::fs::write(to.join(".acft-files.txt-1.tmp"), "").unwrap();
         require_report_or_nothing(&to).unwrap();
         std::fs::write(to.join("chapter.tex"), "").unwrap();
         let error = require_report_or_nothing(&to).unwrap_err().to_string();
@@ -329,31 +302,5 @@ mod tests {
             let given = bytes_of(&flags.resolve().unwrap()) >> 20;
             assert!((took..3 * took).contains(&given), "{network}: {given}");
         }
-    }
-
-    #[test]
-    fn the_limit_of_a_container_is_that_of_the_tightest_group_around_it() {
-        let root = tempfile::tempdir().unwrap();
-        let limit = |group: &str, name: &str, text: &str| {
-            let folder = root.path().join(group);
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(name), text).unwrap();
-        };
-        let check = |membership: &str, expected: Option<u64>| {
-            assert_eq!(limit_of(membership, root.path()), expected, "{membership}");
-        };
-        check("0::/pod/box\n", None);
-        limit("pod/box", "memory.max", "max\n");
-        check("0::/pod/box\n", None);
-        limit("pod", "memory.max", "4096\n");
-        check("0::/pod/box\n", Some(4096));
-        limit("pod/box", "memory.max", "2048\n");
-        check("0::/pod/box\n", Some(2048));
-        // A container sees its own group as the root.
-        limit("", "memory.max", "1024\n");
-        check("0::/\n", Some(1024));
-        // The first version has a folder of its own for memory.
-        limit("memory/pod", "memory.limit_in_bytes", "512\n");
-        check("7:cpu:/pod\n4:memory:/pod\n", Some(512));
     }
 }

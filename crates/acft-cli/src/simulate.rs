@@ -28,8 +28,8 @@ use crate::cli::{Machine, bad_input};
 use crate::network;
 use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
-pub(crate) use journal::best_step;
 use journal::{Ended, RunJournal, Setting};
+pub(crate) use journal::{best_step, signs};
 use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
 use there::WhileThere;
@@ -148,13 +148,23 @@ pub(crate) enum Begun {
     Before,
 }
 
-/// Runs to the end. Where several runs go on at a time they share a bar.
+/// What a run knows of the others that it is made with.
+pub(crate) struct Within<'a> {
+    /// The bar that they share.
+    pub shared: &'a Shared,
+    /// Refuses a new run whose data or weights are not theirs, before anything is spent on it.
+    pub admit: &'a dyn Fn(&record::DataRecord) -> anyhow::Result<()>,
+    /// What makes runs go on that stopped.
+    pub go_on: &'static str,
+}
+
+/// Runs to the end.
 pub(crate) fn simulate(
     settings: &Settings,
     begun: Begun,
-    shared: Option<&Shared>,
+    within: Option<&Within>,
 ) -> anyhow::Result<Finished> {
-    let data = match shared {
+    let data = match within {
         Some(_) => data::open(&settings.flags, &|_, _| {})?,
         None => data::open(&settings.flags, &progress::counter("reading images"))?,
     };
@@ -163,10 +173,12 @@ pub(crate) fn simulate(
     let setup = network::Setup::new(settings, &data)?;
     let record = data::record(&data, &setup)?;
 
+    let go_on = within.map_or("--resume", |within| within.go_on);
     let (folder, done) = match begun {
         Begun::Now => {
+            within.map_or(Ok(()), |within| (within.admit)(&record))?;
             let config = toml::to_string(&setup.flags)?;
-            let folder = RunFolder::create(&settings.out, &config, &record)?;
+            let folder = RunFolder::create(&settings.out, &config, &record, go_on)?;
             (
                 folder,
                 Done {
@@ -176,7 +188,7 @@ pub(crate) fn simulate(
             )
         }
         Begun::Before => {
-            let (folder, done) = RunFolder::resume(&settings.out)?;
+            let (folder, done) = RunFolder::resume(&settings.out, go_on)?;
             same_data(&settings.out, &record)?;
             (folder, done)
         }
@@ -186,8 +198,8 @@ pub(crate) fn simulate(
         settings.flags.steps.map_or(1, u64::from),
         done.steps.len() as u64,
     );
-    let progress = match shared {
-        Some(shared) => shared.part(steps, steps_done),
+    let progress = match within {
+        Some(within) => within.shared.part(steps, steps_done),
         None => Progress::new(steps, steps_done),
     };
     let mut pool = data::ids(&data, Split::Train);
@@ -214,6 +226,7 @@ pub(crate) fn simulate(
         Ok(WhileThere {
             learner: setup.learner(source)?,
             patches: patches.clone(),
+            go_on,
         })
     };
     let scorer = learner(patches.clone())?;
@@ -456,7 +469,7 @@ fn same_data(out: &Path, found: &record::DataRecord) -> anyhow::Result<()> {
     }
     Err(bad_input!(
         "the data has changed since the run in {} began ({} + {} + {} candidates then, {} + {} + {} now): \
-         a run goes on only with the same images, labels and splits",
+         a run goes on only with the same images, labels and splits; put them back, or begin another run with another --out",
         out.display(),
         kept.pool,
         kept.validation,

@@ -10,7 +10,7 @@ use super::folder::{DemoFolder, Recipe};
 use super::pretrain;
 use crate::progress::Shared;
 use crate::simulate::settings::{Flags, Settings};
-use crate::simulate::{Begun, simulate};
+use crate::simulate::{Begun, Within, simulate};
 
 /// Labels asked for in a step.
 pub(super) const BATCH: usize = 15;
@@ -110,7 +110,12 @@ fn one(run: &PlannedRun, shared: &Shared) -> anyhow::Result<()> {
     } else {
         Begun::Now
     };
-    let finished = simulate(settings, begun, Some(shared))?;
+    let within = Within {
+        shared,
+        admit: &|_| Ok(()),
+        go_on: "acft demo",
+    };
+    let finished = simulate(settings, begun, Some(&within))?;
     shared.line(&format!(
         "{:<8} seed {}: test AUC {} at {} labels",
         run.strategy,

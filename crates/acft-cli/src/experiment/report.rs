@@ -18,7 +18,7 @@ mod table4;
 use std::path::{Path, PathBuf};
 
 use super::grid::{Grid, VERSION};
-use super::run::refuse_other_sources;
+use super::sources::Sources;
 use crate::cli::bad_input;
 pub(super) use contrast::declare;
 use document::{Block, Document, Section};
@@ -40,7 +40,7 @@ pub(super) fn write(
     step: u32,
     out: &Path,
 ) -> anyhow::Result<PathBuf> {
-    refuse_other_sources(&grid.finished()?)?;
+    Sources::of(grid.finished()?)?;
     let panels = panel::read(grid)?;
     // Runs that failed alone make no report; beside others that are finished, they are a part of it.
     if panels.iter().all(|panel| panel.record.is_none()) {

@@ -1,25 +1,26 @@
 //! Making the runs that are not there yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::Context;
 
 use super::grid::{Build, Cell, Grid, Note, Stage, VERSION};
+use super::sources::{Other, Sources, record};
 use super::{report, results};
 use crate::cli::bad_input;
+use crate::files;
 use crate::progress::Shared;
 use crate::simulate::data;
-use crate::simulate::folder::read_json;
 use crate::simulate::record::DataRecord;
 use crate::simulate::settings::Flags;
-use crate::simulate::{Begun, differing, simulate};
+use crate::simulate::{Begun, Within, differing, simulate};
 
 /// Makes all runs that are not finished, so many at a time. One that fails is written down, and the others go on.
 ///
@@ -33,6 +34,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
         )
     })?;
     let _lock = lock(grid)?;
+    sweep(grid);
     report::declare(grid)?;
     let mut waiting = Vec::new();
     for cell in &grid.cells {
@@ -50,7 +52,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
         }
     }
     require_files(&waiting)?;
-    refuse_other_sources(&grid.cells.iter().collect::<Vec<_>>())?;
+    let sources = Mutex::new(Sources::of(&grid.cells)?);
     refuse_other_weights(grid, &waiting)?;
     let jobs = jobs.clamp(1, waiting.len().max(1));
     eprintln!(
@@ -67,7 +69,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
     let outcome = thread::scope(|scope| {
         let work = || -> anyhow::Result<()> {
             while let Some(cell) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-                one(cell, &shared)
+                one(cell, &shared, &sources)
                     .and_then(|()| {
                         let _alone = writing.lock();
                         results::write(grid)
@@ -115,7 +117,7 @@ fn require_files(waiting: &[&Cell]) -> anyhow::Result<()> {
 }
 
 /// One run, from where it is to its end; its failure is no error here, but written down.
-fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
+fn one<'a>(cell: &'a Cell, shared: &Shared, sources: &Mutex<Sources<'a>>) -> anyhow::Result<()> {
     let begun = match cell.stage()? {
         Stage::ToDo => Begun::Now,
         _ if cell.settings.out.join("config.toml").is_file() => Begun::Before,
@@ -131,8 +133,13 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
     };
     let note = before.gone_on_with();
     cell.keep(&note)?;
+    let within = Within {
+        shared,
+        admit: &|record| admit(cell, record, sources),
+        go_on: "acft experiment run --retry",
+    };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        simulate(&cell.settings, begun, Some(shared))
+        simulate(&cell.settings, begun, Some(&within))
     }));
     let failed = match outcome {
         Ok(Ok(finished)) => {
@@ -162,6 +169,33 @@ fn one(cell: &Cell, shared: &Shared) -> anyhow::Result<()> {
     })
 }
 
+/// Refuses to make a run of what is not what the others were made from: it could not be compared with them.
+fn admit<'a>(
+    cell: &'a Cell,
+    record: &DataRecord,
+    sources: &Mutex<Sources<'a>>,
+) -> anyhow::Result<()> {
+    let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
+    match sources.join(cell, record) {
+        None => Ok(()),
+        Some(Other { what, first }) => Err(bad_input!(
+            "the {what} have changed since {} was begun, so that the two could not be compared: put them back as they \
+             were, or choose another --out",
+            first.settings.out.display()
+        )),
+    }
+}
+
+/// Removes what a kill left of files that were being written: only who has the lock writes here.
+fn sweep(grid: &Grid) {
+    let of_notes = grid
+        .cells
+        .iter()
+        .filter_map(|cell| cell.settings.out.parent());
+    let folders: BTreeSet<&Path> = of_notes.chain([grid.out.as_path()]).collect();
+    folders.into_iter().for_each(files::sweep);
+}
+
 /// Refuses a run that was made by another version, or with other settings.
 pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
     let out = &cell.settings.out;
@@ -186,12 +220,18 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
         let flags = &mut asked.flags;
         kept.data.clone_from(&flags.data);
         kept.manifest.clone_from(&flags.manifest);
-        kept.weights.clone_from(&flags.weights);
+        // Where one of the two begins with none, that is what is to be told.
+        if kept.from_scratch.unwrap_or_default() == flags.from_scratch.unwrap_or_default() {
+            kept.weights.clone_from(&flags.weights);
+        }
         kept.out = Some(out.clone());
         // Where nobody asks for them, a run has these from its weights and its data.
         flags.model = flags.model.or(kept.model);
         flags.patches = flags.patches.or(kept.patches);
-        let differing = differing(&asked, &kept.resolve()?)?;
+        let kept = kept
+            .resolve()
+            .with_context(|| format!("{} cannot be read", config.display()))?;
+        let differing = differing(&asked, &kept)?;
         if !differing.is_empty() {
             return Err(bad_input!(
                 "{} was made with other settings: {}. Runs of one table have the same ones: set these as they were, or \
@@ -202,42 +242,6 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Refuses runs that were made from other data or other weights than runs beside them, though both are called the same:
-/// what is compared over seeds must differ in nothing but the seed.
-pub(super) fn refuse_other_sources(cells: &[&Cell]) -> anyhow::Result<()> {
-    let mut of_weights: BTreeMap<&Path, (&Cell, String)> = BTreeMap::new();
-    let mut of_data: BTreeMap<&str, (&Cell, DataRecord)> = BTreeMap::new();
-    for cell in cells {
-        let Some(record) = record(cell)? else {
-            continue;
-        };
-        if let (Some(path), Some(weights)) = (&cell.settings.flags.weights, &record.weights) {
-            let (first, digest) = of_weights
-                .entry(path)
-                .or_insert_with(|| (cell, weights.clone()));
-            if digest != weights {
-                return Err(made_from_other("weights", first, cell));
-            }
-        }
-        let (first, earlier) = of_data
-            .entry(&cell.data)
-            .or_insert_with(|| (cell, record.clone()));
-        if !earlier.same_candidates(&record) {
-            return Err(made_from_other("data", first, cell));
-        }
-    }
-    Ok(())
-}
-
-fn made_from_other(what: &str, first: &Cell, second: &Cell) -> anyhow::Error {
-    bad_input!(
-        "{} and {} were made from other {what}, so that their numbers cannot be compared: remove one of the two and \
-         make it again",
-        first.settings.out.display(),
-        second.settings.out.display()
-    )
 }
 
 /// Refuses to make runs from weights that are others by now than those of the runs there are.
@@ -261,13 +265,6 @@ fn refuse_other_weights(grid: &Grid, waiting: &[&Cell]) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// What a run keeps of its data and its weights; none before it is begun.
-fn record(cell: &Cell) -> anyhow::Result<Option<DataRecord>> {
-    let out = &cell.settings.out;
-    let begun = out.join("config.toml").is_file();
-    begun.then(|| read_json(&out.join("data.json"))).transpose()
 }
 
 fn lock(grid: &Grid) -> anyhow::Result<std::fs::File> {

@@ -24,6 +24,8 @@ pub(crate) struct RunFolder {
     steps: File,
     queries: File,
     _lock: File,
+    /// What makes the run go on once it stopped.
+    go_on: &'static str,
 }
 
 /// What an interrupted run had done.
@@ -37,7 +39,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// The folder has a run in it already, or cannot be written.
-    pub(crate) fn create(root: &Path, config: &str, data: &DataRecord) -> anyhow::Result<Self> {
+    pub(crate) fn create(
+        root: &Path,
+        config: &str,
+        data: &DataRecord,
+        go_on: &'static str,
+    ) -> anyhow::Result<Self> {
         refuse_existing(root)?;
         for part in ["models", "predictions"] {
             fs::create_dir_all(root.join(part)).with_context(|| {
@@ -52,27 +59,27 @@ impl RunFolder {
         // Last: a folder without a configuration is not a run, and can be
         // created again after a kill in between.
         write_atomically(&root.join("config.toml"), config.as_bytes())?;
-        Self::with_files(root, lock)
+        Self::with_files(root, lock, go_on)
     }
 
     /// Opens the folder of a run that was begun, with what it had done.
     ///
     /// # Errors
     /// It is no run, another process has it, or its files contradict each other.
-    pub(crate) fn resume(root: &Path) -> anyhow::Result<(Self, Done)> {
+    pub(crate) fn resume(root: &Path, go_on: &'static str) -> anyhow::Result<(Self, Done)> {
         require_run(root)?;
         let lock = lock(root)?;
         // An earlier version made no such folder.
         fs::create_dir_all(root.join("predictions"))
             .with_context(|| format!("cannot write to {}", root.display()))?;
-        let mut folder = Self::with_files(root, lock)?;
+        let mut folder = Self::with_files(root, lock, go_on)?;
         let steps = folder.whole_lines()?;
         let queries = folder.queries_of(&steps)?;
         folder.sweep(steps.last().map(|step| step.step))?;
         Ok((folder, Done { steps, queries }))
     }
 
-    fn with_files(root: &Path, lock: File) -> anyhow::Result<Self> {
+    fn with_files(root: &Path, lock: File, go_on: &'static str) -> anyhow::Result<Self> {
         let open = |name: &str| {
             let path = root.join(name);
             OpenOptions::new()
@@ -87,6 +94,7 @@ impl RunFolder {
             steps: open("steps.jsonl")?,
             queries: open("queries.csv")?,
             _lock: lock,
+            go_on,
         })
     }
 
@@ -112,9 +120,10 @@ impl RunFolder {
         let intact = || {
             format!(
                 "step {} could not be kept in {}; the steps before it are whole: \
-                 mend what is wrong (a full disk?) and go on with --resume",
+                 mend what is wrong (a full disk?) and go on with {}",
                 record.step,
-                self.root.display()
+                self.root.display(),
+                self.go_on
             )
         };
         write_atomically(&self.model_path(record.step), model).with_context(intact)?;
@@ -494,7 +503,7 @@ mod tests {
 
     /// A run of two steps, whose files then end wherever a kill left them.
     fn two_steps(root: &Path) {
-        let mut folder = RunFolder::create(root, "seed = 0\n", &data()).unwrap();
+        let mut folder = RunFolder::create(root, "seed = 0\n", &data(), "--resume").unwrap();
         for step in 1..=2 {
             folder
                 .keep_step(&record(step), &[row(step)], &predictions(step), b"model")
@@ -526,7 +535,7 @@ mod tests {
             two_steps(&root);
             fs::write(root.join("queries.csv"), &queries[..q]).unwrap();
             fs::write(root.join("steps.jsonl"), &steps[..s]).unwrap();
-            let (mut folder, done) = RunFolder::resume(&root).unwrap();
+            let (mut folder, done) = RunFolder::resume(&root, "--resume").unwrap();
             assert_eq!(done.steps.len(), 1, "queries to {q}, steps to {s}");
             assert_eq!(done.queries, [row(1)]);
             assert!(!folder.model_path(2).exists());
@@ -543,7 +552,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let of_three_labels = |name: &str| {
             let root = home.path().join(name);
-            let mut folder = RunFolder::create(&root, "seed = 0\n", &data()).unwrap();
+            let mut folder = RunFolder::create(&root, "seed = 0\n", &data(), "--resume").unwrap();
             for (step, q) in [(1, 1), (2, 2)] {
                 let record = StepRecord { q, ..record(step) };
                 let rows = vec![row(step); q];
@@ -557,7 +566,9 @@ mod tests {
         let check = |name: &str, text: &str, expected: &str| {
             let queries = of_three_labels(name);
             fs::write(&queries, text).unwrap();
-            let error = RunFolder::resume(queries.parent().unwrap()).err().unwrap();
+            let error = RunFolder::resume(queries.parent().unwrap(), "--resume")
+                .err()
+                .unwrap();
             let error = error.to_string();
             for part in ["queries.csv", "the run is damaged", expected] {
                 assert!(error.contains(part), "{error}");
@@ -585,11 +596,14 @@ mod tests {
     fn a_folder_has_one_run_and_one_owner() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("run");
-        let folder = RunFolder::create(&root, "", &data()).unwrap();
-        let error = RunFolder::resume(&root).err().unwrap().to_string();
+        let folder = RunFolder::create(&root, "", &data(), "--resume").unwrap();
+        let error = RunFolder::resume(&root, "--resume")
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("another process"), "{error}");
         drop(folder);
-        let error = RunFolder::create(&root, "", &data())
+        let error = RunFolder::create(&root, "", &data(), "--resume")
             .err()
             .unwrap()
             .to_string();
@@ -597,19 +611,31 @@ mod tests {
         let other = home.path().join("thesis");
         fs::create_dir(&other).unwrap();
         fs::write(other.join("chapter.tex"), "").unwrap();
-        let error = RunFolder::create(&other, "", &data())
+        let error = RunFolder::create(&other, "", &data(), "--resume")
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains("chapter.tex"), "{error}");
-        assert!(RunFolder::resume(&other).is_err());
+        assert!(RunFolder::resume(&other, "--resume").is_err());
+    }
+
+    #[test]
+    fn a_run_that_stops_says_what_makes_it_go_on() {
+        let home = tempfile::tempdir().unwrap();
+        let retry = "acft experiment run --retry";
+        let mut folder = RunFolder::create(home.path(), "", &data(), retry).unwrap();
+        fs::remove_dir(home.path().join("models")).unwrap();
+        let kept = folder.keep_step(&record(1), &[row(1)], &predictions(1), b"model");
+        let error = format!("{:#}", kept.unwrap_err());
+        assert!(error.contains(retry), "{error}");
+        assert!(!error.contains("--resume"), "{error}");
     }
 
     #[test]
     fn only_the_last_and_the_best_model_stay() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("run");
-        let mut folder = RunFolder::create(&root, "", &data()).unwrap();
+        let mut folder = RunFolder::create(&root, "", &data(), "--resume").unwrap();
         for step in 1..=3 {
             folder
                 .keep_step(

@@ -30,6 +30,16 @@ const MOST_DRAWN: usize = 500;
 /// Fewer labels than these show no tendency.
 const FEW: usize = 20;
 
+/// What a warning has in it by which its sign is known. Runs of earlier builds have the same texts in `steps.jsonl`, so
+/// that these stay as they are.
+pub(crate) mod signs {
+    pub(crate) const FELL: &str = "validation AUC fell";
+    pub(crate) const ROSE: &str = "training loss rose";
+    pub(crate) const DEAD: &str = "last layer is dead";
+    pub(crate) const ONE_SIDED: &str = "one-sided";
+    pub(crate) const MOST_WRONG: &str = "labels wrong";
+}
+
 /// What the journal of a run needs to know beside the steps themselves.
 pub(crate) struct Setting<'a, S> {
     pub data: &'a Dataset,
@@ -299,14 +309,16 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             .fold(f64::NEG_INFINITY, f64::max);
         if let Some(auc) = val_auc.filter(|auc| *auc < best - FALL) {
             warnings.push(format!(
-                "the validation AUC fell to {auc:.3}, its best was {best:.3}"
+                "the {} to {auc:.3}, its best was {best:.3}",
+                signs::FELL
             ));
         }
         if let (Some(first), Some(last)) = (taught.loss.first(), taught.loss.last())
             && last > first
         {
             warnings.push(format!(
-                "the training loss rose from {first:.3} to {last:.3}: try a lower --lr"
+                "the {} from {first:.3} to {last:.3}: try a lower --lr",
+                signs::ROSE
             ));
         }
         let undecided = (self.setting.data.classes.len() as f64).ln();
@@ -318,8 +330,9 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             let linear = taught.model.description().architecture.with_linear_head();
             let or = linear.map_or_else(String::new, |name| format!(", or --model {name}"));
             warnings.push(format!(
-                "the training loss sticks at ln {}: the last layer is dead and learns no more; try a lower --lr{or}",
-                self.setting.data.classes.len()
+                "the training loss sticks at ln {}: the {} and learns no more; try a lower --lr{or}",
+                self.setting.data.classes.len(),
+                signs::DEAD
             ));
         }
         if let Some(h) = &taught.misclassified {
@@ -334,8 +347,9 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
         let mut warnings = Vec::new();
         if 2 * h.len() > labeled_before && labeled_before >= FEW {
             warnings.push(format!(
-                "the last network gets {} of its {labeled_before} labels wrong",
-                h.len()
+                "the last network gets {} of its {labeled_before} {}",
+                h.len(),
+                signs::MOST_WRONG
             ));
         }
         let counts = self.class_counts(h);
@@ -344,8 +358,9 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
             && *count as f64 >= 0.9 * h.len() as f64
         {
             warnings.push(format!(
-                "{count} of the {} labels that it gets wrong are {class:?}: H ∪ Q is one-sided; try --learn hq-balanced or lq",
-                h.len()
+                "{count} of the {} labels that it gets wrong are {class:?}: H ∪ Q is {}; try --learn hq-balanced or lq",
+                h.len(),
+                signs::ONE_SIDED
             ));
         }
         warnings

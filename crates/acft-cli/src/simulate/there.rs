@@ -2,19 +2,28 @@
 //! whose file cannot be read later stops the run, which can go on once it is back; one that is there and broken is left
 //! out, as ever. Without this a run whose disk went away would set all of its pool aside, and end as if it were done.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use acft::learner::{FeatureSink, PredictionSink, Trained};
-use acft::{BoxError, CandidateId, Example, Observer, Schedule, Scorer, Trainer};
+use acft::prediction::Predictions;
+use acft::{
+    BoxError, CandidateError, CandidateId, Example, Observer, Schedule, Scorer, Scoring, Trainer,
+};
 use acft_vision::learner::Learner;
 use acft_vision::models::Model;
 
 use super::data::CandidatePatches;
 
-/// A learner that fails as a whole where a file has gone.
+/// Where predictions and features are delivered.
+type Sink<'a, T> = dyn FnMut(CandidateId, Result<&[T], CandidateError>) -> ControlFlow<()> + 'a;
+
+/// A learner that fails as a whole where a file has gone, and at once: what it would go on to is not kept.
 pub(crate) struct WhileThere {
     pub(crate) learner: Learner,
     pub(crate) patches: Arc<CandidatePatches>,
+    /// What makes the run go on.
+    pub(crate) go_on: &'static str,
 }
 
 impl WhileThere {
@@ -23,10 +32,31 @@ impl WhileThere {
             None => outcome,
             Some(reason) => Err(format!(
                 "{reason}: it could be read when the run began; is its disk there? The steps that are done are whole: \
-                 once the images are back, go on with --resume"
+                 once the images are back, go on with {}. Without one that is gone for good the data are others, which \
+                 need a new run: another --out",
+                self.go_on
             )
             .into()),
         }
+    }
+
+    /// The same sink, until a file has gone.
+    fn watched<T>(
+        &self,
+        sink: &mut Sink<'_, T>,
+    ) -> impl FnMut(CandidateId, Result<&[T], CandidateError>) -> ControlFlow<()> {
+        move |id, outcome| {
+            still(&self.patches)?;
+            sink(id, outcome)
+        }
+    }
+}
+
+/// Whether there is any use in going on.
+fn still(patches: &CandidatePatches) -> ControlFlow<()> {
+    match patches.gone() {
+        None => ControlFlow::Continue(()),
+        Some(_) => ControlFlow::Break(()),
     }
 }
 
@@ -41,7 +71,8 @@ impl Scorer<Model> for WhileThere {
         candidates: &[CandidateId],
         sink: &mut PredictionSink<'_>,
     ) -> Result<(), BoxError> {
-        self.held(self.learner.predict(model, candidates, sink))
+        let mut sink = self.watched(sink);
+        self.held(self.learner.predict(model, candidates, &mut sink))
     }
 
     fn features(
@@ -50,7 +81,9 @@ impl Scorer<Model> for WhileThere {
         candidates: &[CandidateId],
         sink: &mut FeatureSink<'_>,
     ) -> Result<(), BoxError> {
-        self.held(Scorer::features(&self.learner, model, candidates, sink))
+        let mut sink = self.watched(sink);
+        let told = Scorer::features(&self.learner, model, candidates, &mut sink);
+        self.held(told)
     }
 
     fn sampled(
@@ -61,7 +94,11 @@ impl Scorer<Model> for WhileThere {
         seed: u64,
         sink: &mut PredictionSink<'_>,
     ) -> Result<(), BoxError> {
-        self.held(self.learner.sampled(model, candidates, passes, seed, sink))
+        let mut sink = self.watched(sink);
+        self.held(
+            self.learner
+                .sampled(model, candidates, passes, seed, &mut sink),
+        )
     }
 }
 
@@ -73,7 +110,106 @@ impl Trainer<Model> for WhileThere {
         schedule: &Schedule,
         observer: &mut dyn Observer,
     ) -> Result<Trained<Model>, BoxError> {
-        let trained = Trainer::fine_tune(&mut self.learner, from, examples, schedule, observer);
+        let mut observer = Watcher {
+            observer,
+            patches: &self.patches,
+        };
+        let trained =
+            Trainer::fine_tune(&mut self.learner, from, examples, schedule, &mut observer);
         self.held(trained)
+    }
+}
+
+/// Ends a fine-tuning where a file has gone, and tells of no candidate then: those that could not be read are not at fault.
+struct Watcher<'a> {
+    observer: &'a mut dyn Observer,
+    patches: &'a CandidatePatches,
+}
+
+impl Observer for Watcher<'_> {
+    fn scored(&mut self, what: Scoring, done: usize, total: usize) -> ControlFlow<()> {
+        still(self.patches)?;
+        self.observer.scored(what, done, total)
+    }
+
+    fn predicted(&mut self, candidate: CandidateId, predictions: &Predictions<'_>) {
+        self.observer.predicted(candidate, predictions);
+    }
+
+    fn trained(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        batch: usize,
+        batches: usize,
+        loss: f64,
+    ) -> ControlFlow<()> {
+        still(self.patches)?;
+        self.observer.trained(epoch, epochs, batch, batches, loss)
+    }
+
+    fn left_out(&mut self, candidate: CandidateId, error: &CandidateError) {
+        if self.patches.gone().is_none() {
+            self.observer.left_out(candidate, error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use acft::CandidateKey;
+    use acft_vision::learner::PatchSource;
+    use acft_vision::source::{Candidate, Split};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard {
+        batches: usize,
+        left_out: usize,
+    }
+
+    impl Observer for Heard {
+        fn trained(&mut self, _: usize, _: usize, _: usize, _: usize, _: f64) -> ControlFlow<()> {
+            self.batches += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn left_out(&mut self, _: CandidateId, _: &CandidateError) {
+            self.left_out += 1;
+        }
+    }
+
+    #[test]
+    fn a_fine_tuning_ends_where_a_file_has_gone_and_blames_no_candidate() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = folder.path().join("broken.png");
+        std::fs::write(&broken, "no image").unwrap();
+        let candidate = |path| Candidate {
+            key: CandidateKey([0; 32]),
+            name: String::new(),
+            path,
+            region: None,
+            label: None,
+            group: None,
+            split: Split::Train,
+            row: None,
+        };
+        let candidates = vec![candidate(broken), candidate(folder.path().join("gone.png"))];
+        let patches = CandidatePatches::new(candidates, "none".parse().unwrap(), 1, 0);
+        let mut heard = Heard::default();
+        let mut hear = |candidate: u32| {
+            let error = patches.write(CandidateId(candidate), &mut [0; 3]);
+            let mut watcher = Watcher {
+                observer: &mut heard,
+                patches: &patches,
+            };
+            watcher.left_out(CandidateId(candidate), &error.unwrap_err());
+            watcher.trained(0, 1, 0, 1, 0.5)
+        };
+        assert!(hear(0).is_continue());
+        assert!(hear(1).is_break());
+        assert_eq!((heard.batches, heard.left_out), (1, 1));
     }
 }

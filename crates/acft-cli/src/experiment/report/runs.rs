@@ -2,6 +2,7 @@
 
 use super::document::{Table, Value};
 use super::panel::{Arm, Panel};
+use crate::simulate::signs;
 
 /// A sign of divergence as runs note it: what its text has in it, and how it is told here.
 struct Sign {
@@ -12,27 +13,27 @@ struct Sign {
 
 const SIGNS: [Sign; 5] = [
     Sign {
-        part: "last layer is dead",
+        part: signs::DEAD,
         name: "last layer dead",
         meaning: "the loss sticks where a network is that says the same of everything",
     },
     Sign {
-        part: "training loss rose",
+        part: signs::ROSE,
         name: "loss rose",
         meaning: "the last epoch's loss is above the first one's",
     },
     Sign {
-        part: "validation AUC fell",
+        part: signs::FELL,
         name: "validation fell",
         meaning: "the validation AUC is far below its best",
     },
     Sign {
-        part: "one-sided",
+        part: signs::ONE_SIDED,
         name: "H one-sided",
         meaning: "nine in ten of the labels that the last network gets wrong are of one class, which the next one is pushed to",
     },
     Sign {
-        part: "labels wrong",
+        part: signs::MOST_WRONG,
         name: "most of L wrong",
         meaning: "the last network gets more than half of its labels wrong",
     },
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sign_that_runs_note_is_known() {
+    fn the_signs_of_earlier_builds_are_known() {
         for (warning, name) in [
             (
                 "the validation AUC fell to 0.6, its best was 0.9",
