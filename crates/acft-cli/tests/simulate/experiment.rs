@@ -145,6 +145,14 @@ fn a_grid_is_made_once_goes_on_and_grows() {
     fs::remove_file(run.join("finished.json")).unwrap();
     let note = run.with_extension("json");
     fs::write(&note, "{\"version\": \"0.1.0\", \"commit\": \"abc\"}").unwrap();
+    let half_written = [
+        "runs/small/.acft-results.parquet-1.tmp",
+        "runs/small/runs/blobs/RFT/.acft-seed-0.json-1.tmp",
+    ]
+    .map(|path| images.home().join(path));
+    for path in &half_written {
+        fs::write(path, "half").unwrap();
+    }
     let two = SETTINGS.replace("seeds = 1", "seeds = 2");
     let output = experiment(&images, &two, &["status", "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -156,6 +164,7 @@ fn a_grid_is_made_once_goes_on_and_grows() {
         "{}",
         said(&output.stderr)
     );
+    assert!(half_written.iter().all(|path| !path.exists()));
     let now = rows(&images);
     assert_eq!(now.len(), 2 * (4 + 1));
     let of_seed_0 = now.iter().filter(|row| row["seed"] == 0).cloned();
@@ -329,7 +338,10 @@ fn the_report_has_every_figure_and_table_and_confirms_what_was_declared() {
     assert!(experiment(&images, &more, &["report"]).status.success());
     let page = images.read("runs/small/report/report.html");
     assert!(page.contains("Interim, 2 of 3 paired seeds, and so without a verdict"));
-    // And the seeds are a part of what was declared.
+    // And the seeds are a part of what was declared, which keeps its verdict.
+    assert!(page.contains(
+        "ACFT(HQ) against RFT, declared before the first run, with the seeds 0, 1. By the ALC of the test AUC ACFT(HQ) "
+    ));
     assert!(page.contains(
         "ACFT(HQ) against RFT, exploratory: 2 seeds were declared before the first run, 3 are here. Interim"
     ));
@@ -459,11 +471,47 @@ fn runs_of_one_table_are_made_from_the_same_weights_and_data() {
         }
     }
     fs::write(&path, kept).unwrap();
+    // What an arm now begins with is told, and not asked for.
+    let from_scratch = two.replace("\"rft\"", "\"rft\"\nfrom-scratch = true");
+    let output = experiment(&images, &from_scratch, &["run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = said(&output.stderr);
+    assert!(
+        error.contains(
+            "RFT/seed-0 was made with other settings: --from-scratch true (the run has false)"
+        ),
+        "{error}"
+    );
     let output = experiment(&images, &two, &["report"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
     let digest = blake3::hash(&fs::read(&weights).unwrap()).to_string();
     let told = format!("pre-trained (w.safetensors, BLAKE3 {})", &digest[..16]);
     assert!(images.read("runs/small/report/report.html").contains(&told));
+}
+
+#[test]
+fn a_run_of_other_data_than_those_beside_it_is_not_made() {
+    let images = Images::new();
+    let text = SETTINGS.replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "");
+    let output = experiment(&images, &text, &["run"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    let two = text.replace("seeds = 1", "seeds = 2");
+    let (there, away) = (
+        images.image("train-001.png"),
+        images.home().join("away.png"),
+    );
+    fs::rename(&there, &away).unwrap();
+    let output = experiment(&images, &two, &["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "failed: blobs RFT, seed 1: the data have changed since runs/small/runs/blobs/RFT/seed-0 was begun";
+    let told = said(&output.stdout);
+    assert!(told.contains(expected), "{told}");
+    let runs = images.home().join("runs/small/runs/blobs");
+    assert!(!runs.join("RFT/seed-1").exists());
+    fs::rename(&away, &there).unwrap();
+    let output = experiment(&images, &two, &["run", "--retry"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
+    assert!(runs.join("RFT/seed-1/finished.json").is_file());
 }
 
 #[test]

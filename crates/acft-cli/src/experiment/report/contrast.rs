@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use acft::saving::{FEWEST_SEEDS, LabelSaving};
+use acft::saving::FEWEST_SEEDS;
 use serde::{Deserialize, Serialize};
 
 use super::about::ranges;
 use super::curves::{CONFIDENCE, alcs, paired};
 use super::document::Block;
 use super::panel::{Arm, Metric, Panel};
-use super::savings::{ends, in_words, minutes, saving};
-use crate::experiment::grid::Grid;
+use super::savings::{Measured, ends, in_words, minutes, saving};
+use crate::experiment::grid::{Grid, Stage};
 use crate::files::write_atomically;
 use crate::simulate::folder::read_json;
 
@@ -76,36 +76,37 @@ pub(in crate::experiment) fn declare(grid: &Grid) -> anyhow::Result<()> {
 /// What the overview says of the contrasts: of those that the file names, and of those that it named when it began.
 pub(super) fn findings(grid: &Grid, panels: &[Panel]) -> anyhow::Result<Vec<Block>> {
     let declared = declared(&grid.out)?;
-    let mut blocks = Vec::new();
+    let mut contrasts = 0;
+    let mut told = Vec::new();
     for panel in panels {
         let name = &panel.data.entry.name;
         let (named, kept) = (panel.data.contrast.as_ref(), declared.get(name));
-        if let Some(contrast) = named {
-            let seeds = paired_seeds(grid, name, contrast);
-            let standing = standing(kept, contrast, &seeds);
-            blocks.push(sentence(panel, contrast, seeds.len(), &standing));
-        }
-        if let Some(kept) = kept.filter(|kept| named != Some(&kept.contrast)) {
-            let seeds = paired_seeds(grid, name, &kept.contrast);
-            let standing = standing(Some(kept), &kept.contrast, &seeds);
-            let standing = format!("{standing} The file names it no more.");
-            blocks.push(sentence(panel, &kept.contrast, seeds.len(), &standing));
+        let no_more = kept.filter(|kept| named != Some(&kept.contrast));
+        let named = named.map(|contrast| (contrast, ""));
+        let no_more = no_more.map(|kept| (&kept.contrast, " The file names it no more."));
+        for (contrast, remark) in named.into_iter().chain(no_more) {
+            let (ours, reference) = contrast;
+            let title = format!("{}: {ours} against {reference}", panel.title());
+            let here = paired_seeds(grid, name, contrast);
+            for (seeds, standing) in standings(kept, contrast, &here) {
+                let came_of_it = came_of_it(grid, panel, contrast, &seeds)?;
+                told.push(format!("{title}, {standing}{remark} {came_of_it}"));
+            }
+            contrasts += 1;
         }
     }
+    let all = &grid.experiment.data;
     for (name, kept) in &declared {
-        if !grid
-            .experiment
-            .data
-            .iter()
-            .any(|data| data.entry.name == *name)
-        {
+        if !all.iter().any(|data| data.entry.name == *name) {
             let (ours, reference) = &kept.contrast;
-            blocks.push(format!(
-                "{name}: {ours} against {reference}, declared before the first run. The file has these data no more."
+            let title = format!("{name}: {ours} against {reference}");
+            told.push(format!(
+                "{title}, declared before the first run. The file has these data no more."
             ));
+            contrasts += 1;
         }
     }
-    let text = match blocks.len() {
+    let text = match contrasts {
         0 => "No contrast is declared: everything on this page is exploratory.".to_owned(),
         1 => "Everything else on this page is exploratory.".to_owned(),
         several => format!(
@@ -113,7 +114,7 @@ pub(super) fn findings(grid: &Grid, panels: &[Panel]) -> anyhow::Result<Vec<Bloc
              exploratory."
         ),
     };
-    let mut blocks: Vec<Block> = blocks.into_iter().map(Block::Finding).collect();
+    let mut blocks: Vec<Block> = told.into_iter().map(Block::Finding).collect();
     blocks.push(Block::Text(text));
     Ok(blocks)
 }
@@ -137,47 +138,80 @@ fn paired_seeds(grid: &Grid, data: &str, contrast: &(String, String)) -> BTreeSe
     &of(&contrast.0) & &of(&contrast.1)
 }
 
-/// Whether a contrast is what was declared, with the seeds that were.
-fn standing(kept: Option<&Declared>, contrast: &(String, String), here: &BTreeSet<u64>) -> String {
+/// With which seeds a contrast is told, and as what: it is confirmed on the seeds that it was declared with, and explored
+/// on all where there are more.
+fn standings(
+    kept: Option<&Declared>,
+    contrast: &(String, String),
+    here: &BTreeSet<u64>,
+) -> Vec<(BTreeSet<u64>, String)> {
+    let of_all = |standing: String| (here.clone(), standing);
     let Some(kept) = kept else {
-        return "not known to be declared before the first run, and so exploratory.".to_owned();
+        let standing = "not known to be declared before the first run, and so exploratory.";
+        return vec![of_all(standing.to_owned())];
     };
     if kept.contrast != *contrast {
         let (ours, reference) = &kept.contrast;
-        return format!(
+        return vec![of_all(format!(
             "exploratory: what was declared before the first run is {ours} against {reference}."
-        );
+        ))];
     }
-    match &kept.seeds {
-        Some(seeds) if seeds.len() != here.len() => format!(
-            "exploratory: {} seeds were declared before the first run, {} are here.",
-            seeds.len(),
-            here.len()
-        ),
-        Some(seeds) if seeds != here => format!(
+    let Some(seeds) = &kept.seeds else {
+        let standing = "declared before the first run (with which seeds is not known).";
+        return vec![of_all(standing.to_owned())];
+    };
+    if seeds == here {
+        return vec![of_all("declared before the first run.".to_owned())];
+    }
+    if seeds.len() == here.len() {
+        return vec![of_all(format!(
             "exploratory: the seeds {} were declared before the first run, {} are here.",
             ranges(seeds),
             ranges(here)
-        ),
-        _ => "declared before the first run.".to_owned(),
+        ))];
+    }
+    let explored = of_all(format!(
+        "exploratory: {} seeds were declared before the first run, {} are here.",
+        seeds.len(),
+        here.len()
+    ));
+    match !seeds.is_empty() && seeds.is_subset(here) {
+        true => {
+            let standing = format!(
+                "declared before the first run, with the seeds {}.",
+                ranges(seeds)
+            );
+            vec![(seeds.clone(), standing), explored]
+        }
+        false => vec![explored],
     }
 }
 
-fn sentence(
+/// What is known of a contrast by the runs of some seeds.
+fn came_of_it(
+    grid: &Grid,
     panel: &Panel,
-    (ours, reference): &(String, String),
-    planned: usize,
-    standing: &str,
-) -> String {
-    let mut text = format!("{}: {ours} against {reference}, {standing} ", panel.title());
-    let arm = |name: &str| panel.curves.iter().find(|arm| arm.name == name);
-    let (Some(ours), Some(reference)) = (arm(ours), arm(reference)) else {
-        return text + "No finished run of one of them is here.";
+    contrast: &(String, String),
+    seeds: &BTreeSet<u64>,
+) -> anyhow::Result<String> {
+    let planned = seeds.len();
+    let waits = waits(grid, panel, contrast, seeds)?;
+    let arm = |name: &str| {
+        let arm = panel.curves.iter().find(|arm| arm.name == name)?;
+        let arm = arm.of_seeds(seeds);
+        (!arm.runs.is_empty()).then_some(arm)
     };
-    let range = range_of([ours, reference]);
-    let areas = range.map(|range| (alcs(ours, range), alcs(reference, range)));
-    let Some(difference) = areas.and_then(|(ours, reference)| paired(&ours, &reference)) else {
-        return text + "They have no seed in common yet.";
+    let arms = arm(&contrast.0).zip(arm(&contrast.1));
+    let difference = arms.as_ref().and_then(|(ours, reference)| {
+        let range = range_of([ours, reference])?;
+        paired(&alcs(ours, range), &alcs(reference, range))
+    });
+    let Some(((ours, reference), difference)) = arms.as_ref().zip(difference) else {
+        return Ok(match (waits, &arms) {
+            (false, _) => "No seed has a curve of both, and so there is no verdict.".to_owned(),
+            (true, None) => "No finished run of one of them is here.".to_owned(),
+            (true, Some(_)) => "They have no seed in common yet.".to_owned(),
+        });
     };
     let metric = panel.metric.name();
     let interval = difference.interval(CONFIDENCE);
@@ -190,32 +224,62 @@ fn sentence(
         }
         None => format!("{:+.4} in one seed", difference.mean),
     };
+    // A verdict on some could be one that was waited for, or one on the runs that went well.
     if difference.seeds < planned {
-        // A verdict now could be one that was waited for.
-        text += &format!(
-            "Interim, {} of {planned} paired seeds, and so without a verdict: the ALC of the {metric} differs by {told}.",
-            difference.seeds
-        );
-        return text;
+        let why = match (waits, planned - difference.seeds) {
+            (true, _) => format!(
+                "Interim, {} of {planned} paired seeds, and so without a verdict",
+                difference.seeds
+            ),
+            (false, 1) => {
+                format!("1 of the {planned} seeds has no curve of both, and so there is no verdict")
+            }
+            (false, lost) => {
+                format!(
+                    "{lost} of the {planned} seeds have no curve of both, and so there is no verdict"
+                )
+            }
+        };
+        return Ok(format!("{why}: the ALC of the {metric} differs by {told}."));
     }
     let verdict = match interval {
         Some((low, _)) if low > 0.0 => "is better",
         Some((_, high)) if high < 0.0 => "is worse",
         _ => "is not shown to differ",
     };
-    text += &format!(
+    let mut text = format!(
         "By the ALC of the {metric} {} {verdict}: {told}, {} paired seeds.",
         ours.name, difference.seeds
     );
     if panel.metric == Metric::Test
-        && let Ok(saving) = saving(reference, ours)
+        && let Ok(measured) = saving(reference, ours)
     {
-        text += &format!(" Label saving: {}.", worth(&saving, ours, panel));
+        text += &format!(" Label saving: {}.", worth(&measured, panel));
     }
     if difference.seeds < FEWEST_SEEDS {
         text += " Fewer than 5 seeds: an anecdote.";
     }
-    text
+    Ok(text)
+}
+
+/// Whether a run of a contrast is still to be made, or to be ended.
+fn waits(
+    grid: &Grid,
+    panel: &Panel,
+    (ours, reference): &(String, String),
+    seeds: &BTreeSet<u64>,
+) -> anyhow::Result<bool> {
+    let of_panel = grid
+        .cells
+        .iter()
+        .filter(|cell| cell.data == panel.data.entry.name && cell.network == panel.network);
+    for cell in of_panel {
+        let of_contrast = [ours, reference].contains(&&cell.arm) && seeds.contains(&cell.seed);
+        if of_contrast && matches!(cell.stage()?, Stage::Begun | Stage::ToDo) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// From the later of their starts to the later of their ends: a curve that stopped early goes on flat.
@@ -226,12 +290,12 @@ fn range_of(arms: [&Arm; 2]) -> Option<(usize, usize)> {
     Some((from, to))
 }
 
-fn worth(saving: &LabelSaving, ours: &Arm, panel: &Panel) -> String {
-    let mut text = in_words(saving, ours);
-    if let Some(ends) = ends(saving) {
+fn worth(measured: &Measured, panel: &Panel) -> String {
+    let mut text = in_words(measured);
+    if let Some(ends) = ends(&measured.saving) {
         text += &format!(", 95 % interval {ends}");
     }
-    if let Some(minutes) = minutes(saving, panel) {
+    if let Some(minutes) = minutes(&measured.saving, panel) {
         text += &format!(", {minutes:.0} minutes of an expert");
     }
     text
@@ -240,6 +304,7 @@ fn worth(saving: &LabelSaving, ours: &Arm, panel: &Panel) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::sample::{arm, panel};
     use super::*;
     use crate::experiment::file;
 
@@ -284,29 +349,134 @@ mod tests {
     fn a_contrast_stands_with_its_seeds() {
         let contrast = |ours: &str| (ours.to_owned(), "R".to_owned());
         let seeds = |count: u64| (0..count).collect::<BTreeSet<_>>();
-        let check = |kept: &str, expected: &str| {
+        let check = |kept: &str, expected: &[(u64, &str)]| {
             let kept: Declared = serde_json::from_str(kept).unwrap();
-            let told = standing(Some(&kept), &contrast("A"), &seeds(6));
-            assert!(told.contains(expected), "{told}");
+            let told = standings(Some(&kept), &contrast("A"), &seeds(6));
+            let expected = expected.iter();
+            let expected: Vec<_> = expected
+                .map(|&(count, text)| (seeds(count), text.to_owned()))
+                .collect();
+            assert_eq!(told, expected);
         };
-        check(r#"["A", "R"]"#, "declared before the first run.");
+        check(
+            r#"["A", "R"]"#,
+            &[(
+                6,
+                "declared before the first run (with which seeds is not known).",
+            )],
+        );
         check(
             r#"{"contrast": ["A", "R"], "seeds": [0, 1, 2, 3, 4, 5]}"#,
-            "declared before the first run.",
+            &[(6, "declared before the first run.")],
         );
         check(
             r#"{"contrast": ["A", "R"], "seeds": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}"#,
-            "exploratory: 10 seeds were declared before the first run, 6 are here.",
+            &[(
+                6,
+                "exploratory: 10 seeds were declared before the first run, 6 are here.",
+            )],
+        );
+        check(
+            r#"{"contrast": ["A", "R"], "seeds": [0, 1, 2]}"#,
+            &[
+                (3, "declared before the first run, with the seeds 0–2."),
+                (
+                    6,
+                    "exploratory: 3 seeds were declared before the first run, 6 are here.",
+                ),
+            ],
         );
         check(
             r#"{"contrast": ["A", "R"], "seeds": [4, 5, 6, 7, 8, 9]}"#,
-            "exploratory: the seeds 4–9 were declared before the first run, 0–5 are here.",
+            &[(
+                6,
+                "exploratory: the seeds 4–9 were declared before the first run, 0–5 are here.",
+            )],
         );
         check(
             r#"["B", "R"]"#,
-            "exploratory: what was declared before the first run is B against R.",
+            &[(
+                6,
+                "exploratory: what was declared before the first run is B against R.",
+            )],
         );
-        let unknown = standing(None, &contrast("A"), &seeds(6));
-        assert!(unknown.contains("and so exploratory"));
+        let unknown = standings(None, &contrast("A"), &seeds(6));
+        assert!(unknown[0].1.contains("and so exploratory"));
+    }
+
+    /// What is told of A against R, where three seeds are in the file.
+    fn told(grid: &Grid, ours: &[&[(usize, f64)]], reference: &[&[(usize, f64)]]) -> Vec<String> {
+        let mut panel = panel(vec![arm("A", ours), arm("R", reference)], vec![]);
+        panel.data.contrast = Some(("A".to_owned(), "R".to_owned()));
+        let blocks = findings(grid, &[panel]).unwrap();
+        let texts = blocks.into_iter().map(|block| match block {
+            Block::Finding(text) | Block::Text(text) => text,
+            _ => unreachable!("findings are texts"),
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn seeds_that_were_added_take_nothing_from_what_was_declared() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        declare(&grid(&FILE.replace("seeds = 3", "seeds = 2"), folder)).unwrap();
+        let flat = |auc: f64| [(100, auc), (200, auc)];
+        let (low, high, higher) = (flat(0.6), flat(0.7), flat(0.72));
+        // The third seed has more labels too, which are no part of what was declared.
+        let worse = [(100, 0.5), (400, 0.5)];
+        let told = told(
+            &grid(FILE, folder),
+            &[&high, &higher, &worse],
+            &[low.as_slice(); 3],
+        );
+        assert_eq!(told.len(), 3, "{told:?}");
+        for (text, parts) in told.iter().zip([
+            [
+                "A against R, declared before the first run, with the seeds 0, 1. By the ALC of the test AUC A is not shown to \
+                 differ: +0.1100",
+                "2 paired seeds.",
+            ],
+            [
+                "exploratory: 2 seeds were declared before the first run, 3 are here. By the ALC of the test AUC A is not shown to \
+                 differ: +0.0400",
+                "3 paired seeds.",
+            ],
+            ["Everything else on this page is exploratory.", ""],
+        ]) {
+            assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_not_waited_for_where_no_run_is_still_to_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let grid = grid(FILE, folder);
+        declare(&grid).unwrap();
+        let curve: &[(usize, f64)] = &[(100, 0.6), (200, 0.7)];
+        let check = |ours: &[&[(usize, f64)]], expected: &str| {
+            let told = told(&grid, ours, &[curve; 3]);
+            assert!(told[0].contains(expected), "{}", told[0]);
+        };
+        let two = &[curve; 2];
+        check(
+            two,
+            "Interim, 2 of 3 paired seeds, and so without a verdict: the",
+        );
+        check(&[], "No finished run of one of them is here.");
+        for cell in &grid.cells {
+            std::fs::create_dir_all(&cell.settings.out).unwrap();
+            std::fs::write(cell.settings.out.join("finished.json"), "{}").unwrap();
+        }
+        check(
+            two,
+            "1 of the 3 seeds has no curve of both, and so there is no verdict: the ALC",
+        );
+        check(&two[..1], "2 of the 3 seeds have no curve of both");
+        check(
+            &[],
+            "No seed has a curve of both, and so there is no verdict.",
+        );
     }
 }

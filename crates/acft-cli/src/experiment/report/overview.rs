@@ -6,7 +6,7 @@ use acft::saving::FEWEST_SEEDS;
 use super::curves::{count_seeds, last};
 use super::document::{Table, Value};
 use super::panel::{Arm, Metric, Panel};
-use super::savings::{estimate, labels_needed};
+use super::savings::{Measured, estimate, labels_needed};
 use crate::simulate::settings::Flags;
 
 /// What stands before the first number that needs it.
@@ -40,37 +40,52 @@ pub(super) fn plainly(panel: &Panel) -> String {
     }
     let others = panel.curves.iter().filter(|arm| arm.name != reference.name);
     let measured: Vec<_> = others.map(|arm| (arm, estimate(reference, arm))).collect();
-    let whole = measured.iter().flat_map(|(_, saving)| saving);
-    let Some(widest) = whole.clone().max_by_key(|saving| saving.seeds) else {
+    let whole = measured.iter().flat_map(|(_, measured)| measured);
+    let Some(widest) = whole.max_by_key(|measured| measured.seeds.len()) else {
         return text;
     };
-    text += &format!(
-        " For 95 % of its rise, a {metric} of {:.3}, it needs {:.0} labels.",
-        widest.target, widest.reference_labels
-    );
-    let of_some = |seeds: usize| match seeds {
-        seeds if seeds < widest.seeds => format!(" ({} in common)", count_seeds(seeds)),
-        _ => String::new(),
+    let (target, labels) = (widest.saving.target, widest.saving.reference_labels);
+    text += &match widest.rises {
+        true => {
+            format!(
+                " For 95 % of its rise, a {metric} of {target:.3}, it needs {labels:.0} labels."
+            )
+        }
+        false => format!(
+            " Its curve does not rise: others are held against the {metric} of {target:.3} that it has with {labels:.0} labels."
+        ),
+    };
+    // What is to be met is the reference's, of the seeds that an arm has in common with it.
+    let of_others = |measured: &Measured| match measured.seeds == widest.seeds {
+        true => String::new(),
+        false => format!(
+            " (for {:.3}{}, of {} in common)",
+            measured.saving.target,
+            if measured.rises || !widest.rises {
+                ""
+            } else {
+                ", above which the other does not rise"
+            },
+            count_seeds(measured.seeds.len())
+        ),
     };
     let told: Vec<String> = measured
         .iter()
-        .map(|(arm, saving)| match saving {
+        .map(|(arm, measured)| match measured {
             None => format!("{} has no seed in common with it", arm.name),
-            Some(saving) => {
-                let how_many = match labels_needed(saving) {
+            Some(measured) => {
+                let how_many = match labels_needed(&measured.saving) {
                     Some(labels) => format!("needs {labels:.0}"),
-                    None => format!("does not get there with {}", arm.last_labels()),
+                    None => format!("does not get there with {}", measured.last_labels),
                 };
-                format!("{} {how_many}{}", arm.name, of_some(saving.seeds))
+                format!("{} {how_many}{}", arm.name, of_others(measured))
             }
         })
         .collect();
     text += &format!(" {}.", told.join("; "));
-    if widest.seeds < FEWEST_SEEDS {
-        text += &format!(
-            " {}: too few to tell this from luck.",
-            count_seeds(widest.seeds)
-        );
+    let seeds = widest.seeds.len();
+    if seeds < FEWEST_SEEDS {
+        text += &format!(" {}: too few to tell this from luck.", count_seeds(seeds));
     }
     text
 }
@@ -187,7 +202,7 @@ mod tests {
         assert_eq!(
             plainly(&panel(curves, vec![])),
             "lung: RFT, which asks for labels at random, ends at a test AUC of 0.900 with 400 labels (2 seeds). For 95 % of its \
-             rise, a test AUC of 0.885, it needs 380 labels. ACFT(HQ) needs 100 (1 seed in common); ACFT(Q) does not get there \
+             rise, a test AUC of 0.885, it needs 380 labels. ACFT(HQ) needs 100 (for 0.885, of 1 seed in common); ACFT(Q) does not get there \
              with 300. 2 seeds: too few to tell this from luck."
         );
         let active = arm("ACFT(HQ)", &[rising]);
@@ -197,6 +212,41 @@ mod tests {
              here, so that nothing tells what others save."
         );
         assert!(plainly(&panel(vec![], vec![])).contains("no curve is finished"));
+    }
+
+    #[test]
+    fn each_arm_is_held_to_the_target_of_the_seeds_that_it_has() {
+        let (low, high) = ([(100, 0.6), (400, 0.7)], [(100, 0.8), (400, 0.9)]);
+        let mut of_seed_1 = arm("ACFT(Q)", &[&high, &high]);
+        of_seed_1.runs.remove(0);
+        let curves = vec![
+            arm("RFT", &[&low, &high]),
+            of_seed_1,
+            arm(
+                "ACFT(HQ)",
+                &[&[(100, 0.6), (700, 0.65)], &[(100, 0.6), (500, 0.65)]],
+            ),
+        ];
+        let text = plainly(&panel(curves, vec![]));
+        assert!(
+            text.contains(
+                "a test AUC of 0.795, it needs 373 labels. ACFT(Q) needs 373 (for 0.895, of 1 seed in common); ACFT(HQ) does not \
+                 get there with 700."
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_reference_that_does_not_rise_sets_no_target_of_its_rise() {
+        let curves = vec![
+            arm("RFT", &[&[(100, 0.8), (400, 0.6)]]),
+            arm("ACFT(HQ)", &[&[(100, 0.6), (400, 0.9)]]),
+        ];
+        let text = plainly(&panel(curves, vec![]));
+        let expected = "Its curve does not rise: others are held against the test AUC of 0.700 that it has with 100 labels. ACFT(HQ) \
+                        needs 159.";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

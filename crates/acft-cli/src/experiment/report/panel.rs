@@ -7,7 +7,6 @@ use acft::curve::{CurveError, LearningCurve, Point};
 use acft::saving::{SavingError, SeedCurve, TestSet};
 use anyhow::Context;
 
-use crate::cli::bad_input;
 use crate::experiment::file::{Data, Kind};
 use crate::experiment::grid::{Cell, Grid, Note, Stage};
 use crate::experiment::results;
@@ -61,6 +60,7 @@ pub(super) enum Metric {
 }
 
 /// The seeds of one arm.
+#[derive(Clone)]
 pub(super) struct Arm {
     pub name: String,
     /// The strategy as `acft simulate` names it.
@@ -70,6 +70,7 @@ pub(super) struct Arm {
 }
 
 /// One seed of one arm.
+#[derive(Clone)]
 pub(super) struct Run {
     pub root: PathBuf,
     pub steps: Vec<StepRecord>,
@@ -180,6 +181,17 @@ impl Arm {
         self.runs.iter().map(|run| run.curve.seed()).collect()
     }
 
+    /// The same arm, of these seeds alone.
+    pub(super) fn of_seeds(&self, seeds: &BTreeSet<u64>) -> Self {
+        let runs = self.runs.iter();
+        let chosen = runs.filter(|run| seeds.contains(&run.curve.seed()));
+        Self {
+            name: self.name.clone(),
+            preset: self.preset.clone(),
+            runs: chosen.cloned().collect(),
+        }
+    }
+
     pub(super) fn queries_at_random(&self) -> bool {
         self.runs
             .first()
@@ -232,7 +244,6 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
         Some((first, _)) => Some(read_json(&first.settings.out.join("data.json"))?),
         None => None,
     };
-    refuse_other_data(&finished)?;
     let tested = finished
         .iter()
         .flat_map(|(_, steps)| steps)
@@ -319,26 +330,6 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
 /// came of the run, and no reason to show none of the others.
 fn makes_no_curve(error: &anyhow::Error) -> bool {
     error.is::<SavingError>() || error.is::<CurveError>()
-}
-
-/// Seeds are paired: runs of one seed must have had the same candidates, labels and splits, wherever they were made.
-fn refuse_other_data(finished: &[(&Cell, Vec<StepRecord>)]) -> anyhow::Result<()> {
-    let mut digests: BTreeMap<u64, (&Cell, String)> = BTreeMap::new();
-    for (cell, _) in finished {
-        let record: DataRecord = read_json(&cell.settings.out.join("data.json"))?;
-        let (first, digest) = digests
-            .entry(cell.seed)
-            .or_insert_with(|| (cell, record.digest.clone()));
-        if *digest != record.digest {
-            return Err(bad_input!(
-                "{} and {} were made from other data, so that their numbers cannot be compared: remove one of the \
-                 two and make it again",
-                first.settings.out.display(),
-                cell.settings.out.display()
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn read_run(

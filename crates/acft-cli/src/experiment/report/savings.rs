@@ -2,48 +2,55 @@
 
 use std::collections::BTreeSet;
 
+use acft::curve::LearningCurve;
 use acft::saving::{
-    LabelSaving, Resampled, Saving, SavingError, SavingOptions, SeedCurve, label_saving,
+    LabelSaving, Resampled, Saving, SavingError, SavingOptions, SeedCurve, isotonic_regression,
+    label_saving,
 };
 
 use super::document::{Table, Value, plain};
 use super::panel::{Arm, Metric, Panel};
 
-/// What the arm saves against the reference, over the seeds that both have.
-pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<LabelSaving, String> {
-    measure(reference, arm, &SavingOptions::default()).map(|measured| measured.saving)
-}
-
-/// The same without an interval, which is what takes long.
-pub(super) fn estimate(reference: &Arm, arm: &Arm) -> Option<LabelSaving> {
-    let options = SavingOptions {
-        replicates: 0,
-        ..SavingOptions::default()
-    };
-    Some(measure(reference, arm, &options).ok()?.saving)
-}
-
-struct Measured {
-    saving: LabelSaving,
+/// What an arm saves, and of what that is told.
+pub(super) struct Measured {
+    pub saving: LabelSaving,
+    /// The seeds that both have, which all of it is told of.
+    pub seeds: BTreeSet<u64>,
+    /// The labels that the arm has at the end of the longest of their runs.
+    pub last_labels: usize,
+    /// Whether the reference rises at all: else the target is where it begins.
+    pub rises: bool,
     /// What its interval is over.
     over: &'static str,
 }
 
+/// What the arm saves against the reference, over the seeds that both have.
+pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<Measured, String> {
+    measure(reference, arm, &SavingOptions::default())
+}
+
+/// The same without an interval, which is what takes long.
+pub(super) fn estimate(reference: &Arm, arm: &Arm) -> Option<Measured> {
+    let options = SavingOptions {
+        replicates: 0,
+        ..SavingOptions::default()
+    };
+    measure(reference, arm, &options).ok()
+}
+
 fn measure(reference: &Arm, arm: &Arm, options: &SavingOptions) -> Result<Measured, String> {
     let shared: BTreeSet<u64> = &reference.seeds() & &arm.seeds();
-    let of = |arm: &Arm| -> Vec<SeedCurve> {
-        let runs = arm.runs.iter().map(|run| &run.curve);
-        let paired = runs.filter(|curve| shared.contains(&curve.seed()));
-        paired.cloned().collect()
-    };
+    let [reference, arm] = [reference, arm].map(|arm| arm.of_seeds(&shared));
+    let of =
+        |arm: &Arm| -> Vec<SeedCurve> { arm.runs.iter().map(|run| run.curve.clone()).collect() };
     // Test sets that cannot be drawn anew are no reason to tell nothing of the seeds.
     let alone = |curves: Vec<SeedCurve>| -> Vec<SeedCurve> {
         let alone = |curve: &SeedCurve| SeedCurve::new(curve.seed(), curve.curve().clone());
         curves.iter().map(alone).collect()
     };
-    let (found, too_few) = match label_saving(&of(reference), &of(arm), options) {
+    let (found, too_few) = match label_saving(&of(&reference), &of(&arm), options) {
         Err(SavingError::TooFewGroups) => {
-            let (reference, arm) = (alone(of(reference)), alone(of(arm)));
+            let (reference, arm) = (alone(of(&reference)), alone(of(&arm)));
             (label_saving(&reference, &arm, options), true)
         }
         found => (found, false),
@@ -57,7 +64,23 @@ fn measure(reference: &Arm, arm: &Arm, options: &SavingOptions) -> Result<Measur
         Some(Resampled::SeedsAndGroups) => "seeds, test sets",
         None => "",
     };
-    Ok(Measured { saving, over })
+    Ok(Measured {
+        saving,
+        rises: rises(&reference),
+        last_labels: arm.last_labels(),
+        seeds: shared,
+        over,
+    })
+}
+
+/// Whether the mean of an arm is more than level once it is monotone, as targets see it.
+fn rises(arm: &Arm) -> bool {
+    let Ok(mean) = LearningCurve::mean(arm.curves()) else {
+        return false;
+    };
+    let values: Vec<f64> = mean.points().iter().map(|point| point.value).collect();
+    let monotone = isotonic_regression(&values);
+    monotone.first() < monotone.last()
 }
 
 /// The labels that an arm needs for the target; none where it ended before it.
@@ -140,10 +163,10 @@ pub(super) fn savings(panel: &Panel) -> Option<Table> {
             let names = [&arm.name, &other.name];
             let mut row = names.map(Value::name).to_vec();
             let mut csv = names.map(String::clone).to_vec();
-            match measure(other, arm, &SavingOptions::default()) {
+            match saving(other, arm) {
                 Ok(measured) => {
-                    row.extend(cells(&measured, arm, each));
-                    csv.extend(numbers(&measured, arm, each));
+                    row.extend(cells(&measured, each));
+                    csv.extend(numbers(&measured, each));
                 }
                 Err(why) => row.extend([Value::name(""), Value::name(why)]),
             }
@@ -177,12 +200,13 @@ fn caption(reference: Option<&Arm>, full: Option<&Arm>) -> String {
 }
 
 /// What an arm saves, in a sentence.
-pub(super) fn in_words(saving: &LabelSaving, arm: &Arm) -> String {
-    let told = bounded(saving.saving, percent);
-    match saving.saving {
+pub(super) fn in_words(measured: &Measured) -> String {
+    let saving = measured.saving.saving;
+    let told = bounded(saving, percent);
+    match saving {
         Saving::Reached(_) => told,
         Saving::Censored { .. } => {
-            format!("{told} (not reached with {} labels)", arm.last_labels())
+            format!("{told} (not reached with {} labels)", measured.last_labels)
         }
     }
 }
@@ -218,7 +242,7 @@ fn reach([low, high]: [Saving; 2], told: impl Fn(f64) -> String) -> String {
 }
 
 /// What people read behind the names.
-fn cells(measured: &Measured, arm: &Arm, minutes: Option<f64>) -> Vec<Value> {
+fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
     let saving = &measured.saving;
     let interval = saving.interval.as_ref();
     let of_all = saving.reference_labels;
@@ -233,7 +257,7 @@ fn cells(measured: &Measured, arm: &Arm, minutes: Option<f64>) -> Vec<Value> {
     };
     let labels = match labels_needed(saving) {
         Some(labels) => format!("{labels:.0}"),
-        None => format!("> {}", arm.last_labels()),
+        None => format!("> {}", measured.last_labels),
     };
     let mut share = with_interval(&percent);
     if saving.is_anecdotal() {
@@ -279,7 +303,7 @@ fn as_share(log_ratio: f64) -> f64 {
 }
 
 /// The same for machines: a number and a bound never share a column.
-fn numbers(measured: &Measured, arm: &Arm, minutes: Option<f64>) -> Vec<String> {
+fn numbers(measured: &Measured, minutes: Option<f64>) -> Vec<String> {
     let saving = &measured.saving;
     let interval = saving.interval.as_ref();
     let needed = labels_needed(saving);
@@ -303,7 +327,7 @@ fn numbers(measured: &Measured, arm: &Arm, minutes: Option<f64>) -> Vec<String> 
         plain(Some(saving.target)),
         plain(Some(saving.reference_labels)),
         plain(needed),
-        needed.map_or_else(|| arm.last_labels().to_string(), |_| String::new()),
+        needed.map_or_else(|| measured.last_labels.to_string(), |_| String::new()),
     ];
     csv.extend(both(Some(saving.saving)));
     csv.extend(both(low));
@@ -372,6 +396,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_is_of_the_seeds_that_both_have() {
+        let low: &[(usize, f64)] = &[(100, 0.6), (300, 0.7)];
+        let longer: &[(usize, f64)] = &[(100, 0.6), (900, 0.7)];
+        let curves = vec![
+            arm("RFT", &[&[(100, 0.6), (400, 0.8)]]),
+            arm("ACFT(HQ)", &[low, longer]),
+        ];
+        let table = savings(&panel(curves, vec![])).unwrap();
+        assert_eq!(told(&table, 0, "seeds"), "1");
+        assert_eq!(told(&table, 0, "labels, n"), "> 300");
+        assert_eq!(csv(&table, 0, "labels_above"), "300");
+    }
+
+    #[test]
     fn savings_are_told_in_labels_and_minutes_with_their_intervals() {
         let run = |auc: f64| [(100, 0.6), (200, 0.6 + auc), (400, 0.8)];
         let (slow, fast) = ([run(0.05), run(0.06)], [run(0.19), run(0.2)]);
@@ -426,9 +464,9 @@ mod tests {
             arm
         };
         let (reference, ours) = (many(0.2), many(0.9));
-        let measured = measure(&reference, &ours, &SavingOptions::default()).unwrap();
+        let measured = saving(&reference, &ours).unwrap();
         assert_eq!(measured.over, "seeds (too few test groups)");
-        assert!(saving(&reference, &ours).unwrap().interval.is_some());
+        assert!(measured.saving.interval.is_some());
     }
 
     #[test]
