@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use acft_project::ledger::Made;
 use acft_project::Ledger;
+use acft_project::ledger::Made;
 use clap::Subcommand;
 use serde::Serialize;
 
