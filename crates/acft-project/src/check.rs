@@ -100,6 +100,7 @@ fn check_event(state: &mut Option<Ledger>, last: EventId, record: &Record) -> Ve
                 found(error.to_string(), UPGRADE);
             }
         }
+        Err(Error::Damaged(text)) => wrong(text),
         Err(error) => wrong(error.to_string()),
         Ok(event) => {
             let apply = |ledger: &mut Ledger| {

@@ -63,7 +63,7 @@ impl Project {
     /// Serves an annotator the next `count` candidates. What they have and
     /// have not labeled yet comes first, so that asking again gives the same.
     ///
-    /// Then, until there are `count`: when it is due, a uniform draw for the
+    /// Then, until there are `count`: when it is due, a draw by chance for the
     /// holdout; members of batches that wait for a word; the next best of the
     /// last ranking; or, where there is none, a uniform draw. What is drawn is
     /// on disk before it is served. Against advice to stop, and beyond the

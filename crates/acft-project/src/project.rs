@@ -37,6 +37,8 @@ pub struct Project {
     pub(crate) ledger: Ledger,
     /// What is wrong with the database, where it is damaged.
     damage: Vec<String>,
+    /// What a newer program wrote, where there is such.
+    newer: Option<String>,
     pub(crate) desk: Desk,
     /// Before the lock, so that it is closed before another may open it.
     store: Store,
@@ -101,12 +103,17 @@ impl Project {
     }
 
     fn of(root: &Path, rules: Rules, store: Store, lock: Option<Lock>) -> Result<Self, Error> {
-        let Replayed { ledger, damage } = replay(&store, rules.overlap, trust(&lock))?;
+        let Replayed {
+            ledger,
+            damage,
+            newer,
+        } = replay(&store, rules.overlap, trust(&lock))?;
         Ok(Self {
             root: root.to_owned(),
             rules,
             ledger,
             damage,
+            newer,
             desk: Desk::default(),
             store,
             lock,
@@ -128,6 +135,12 @@ impl Project {
     /// line each: the state is what can be read of it.
     pub fn damage(&self) -> &[String] {
         &self.damage
+    }
+
+    /// That a newer program wrote some of what was opened for reading, as an
+    /// error: the state is without it.
+    pub fn newer(&self) -> Option<Error> {
+        self.newer.clone().map(Error::Unfamiliar)
     }
 
     /// The folder.

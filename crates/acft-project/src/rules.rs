@@ -5,7 +5,7 @@
 pub struct Rules {
     /// How many annotators label each candidate before its label counts.
     pub overlap: usize,
-    /// One in how many served candidates is a uniform draw for the holdout; 0
+    /// One in how many served candidates is drawn by chance for the holdout; 0
     /// for none.
     pub holdout_one_in: usize,
     /// How many of each class the holdout needs before it can judge models.

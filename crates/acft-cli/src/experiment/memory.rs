@@ -41,20 +41,20 @@ fn free_of(membership: &str, root: &Path) -> Option<u64> {
 struct Names {
     limit: &'static str,
     used: &'static str,
-    /// In memory.stat: pages of files that nobody has looked at lately, which are given back where memory is short.
-    idle: &'static str,
+    /// In memory.stat: pages of files, which are given back where memory is short.
+    cached: [&'static str; 2],
 }
 
 const FIRST: Names = Names {
     limit: "memory.limit_in_bytes",
     used: "memory.usage_in_bytes",
-    idle: "total_inactive_file",
+    cached: ["total_inactive_file", "total_active_file"],
 };
 
 const SECOND: Names = Names {
     limit: "memory.max",
     used: "memory.current",
-    idle: "inactive_file",
+    cached: ["inactive_file", "active_file"],
 };
 
 impl Names {
@@ -64,12 +64,13 @@ impl Names {
         let number = |name: &str| -> Option<u64> { read(name)?.trim().parse().ok() };
         let limit = number(self.limit)?;
         let stat = read("memory.stat").unwrap_or_default();
-        let idle = stat.lines().find_map(|line| {
+        let cached = stat.lines().filter_map(|line| {
             let (name, bytes) = line.split_once(' ')?;
-            (name == self.idle).then(|| bytes.trim().parse().ok())?
+            let is_cached = self.cached.contains(&name);
+            is_cached.then(|| bytes.trim().parse::<u64>().ok())?
         });
         let used = number(self.used).unwrap_or_default();
-        Some(limit.saturating_sub(used.saturating_sub(idle.unwrap_or(0))))
+        Some(limit.saturating_sub(used.saturating_sub(cached.sum())))
     }
 }
 
@@ -99,7 +100,8 @@ mod tests {
         // What others in the same group have taken is not there for us, but what the system keeps of files is.
         tell("pod", "memory.current", "3072\n");
         check("0::/pod/box\n", Some(1024));
-        tell("pod", "memory.stat", "anon 2560\ninactive_file 512\n");
+        let stat = "anon 2560\ninactive_file 312\nactive_file 200\nfile 900\n";
+        tell("pod", "memory.stat", stat);
         check("0::/pod/box\n", Some(1536));
         tell("pod", "memory.current", "9999\n");
         check("0::/pod/box\n", Some(0));

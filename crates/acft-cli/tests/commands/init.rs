@@ -146,6 +146,14 @@ fn the_boxes_of_an_image_that_judges_stay_with_it() {
         told.contains("00.png") && told.contains("one image"),
         "{told}"
     );
+    home.write(
+        "both.csv",
+        "file,xmin,ymin,xmax,ymax,label,split\n\
+         scans/00.png,0,0,8,8,dark,val\n\
+         scans/00.png,8,8,16,16,bright,train\n",
+    );
+    refused(&mut home.init(&["other", "--manifest", "both.csv"]));
+    assert!(!home.path("other").exists());
 }
 
 #[test]

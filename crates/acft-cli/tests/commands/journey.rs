@@ -198,7 +198,11 @@ fn the_labels_of_a_damaged_database_can_be_exported() {
     assert_eq!(read.len() + 1, whole.len(), "{read:?}");
     assert!(read.iter().all(|line| whole.contains(line)), "{read:?}");
     // What rests on all of the events is refused: an event that is left out may have held a candidate out.
-    for arguments in [&["status", "lungs"][..], &["export", "manifest", "lungs"]] {
+    for arguments in [
+        &["status", "lungs"][..],
+        &["export", "manifest", "lungs"],
+        &["predict", "scans/07.png", "--project", "lungs"],
+    ] {
         let output = home.acft(arguments).output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{told}");

@@ -9,21 +9,21 @@
 use std::collections::BTreeSet;
 
 use acft::CandidateId;
-use acft::random::{Purpose, keyed_hash};
+use acft::random::{KeyedHash, Purpose};
 
 use super::draw::uniformly;
 use crate::event::Member;
-use crate::ledger::{Ledger, Side, Unit};
+use crate::ledger::{Ledger, Side};
 use crate::rules::Rules;
 
 /// At most `count` candidates to judge models by, a function of the number of
 /// the batch that they would be. Fewer, or none, where more of the pool would
 /// have to be set aside for them than may be.
 ///
-/// About one in `holdout_one_in` of the candidates is set aside, in as many
-/// groups as come to that; once it is, only more of the same are held out.
-/// Where no group is that small, it is the smallest, unless it is more than
-/// half of all, or all that is left to learn from.
+/// One in `holdout_one_in` of the candidates is set aside at most, in as many
+/// groups as come to that; then more of the same are held out. Only where that
+/// leaves none is the smallest of the larger groups taken, unless models are
+/// then judged on more than half of all, or nothing is left to learn from.
 pub fn holdouts(ledger: &Ledger, rules: &Rules, count: usize) -> Vec<Member> {
     if !ledger.has_groups() {
         return uniformly(ledger, ledger.holdable(), count, Purpose::Holdout);
@@ -35,97 +35,108 @@ pub fn holdouts(ledger: &Ledger, rules: &Rules, count: usize) -> Vec<Member> {
         .collect()
 }
 
+/// A group of which nothing was drawn or spoken of.
+struct Group {
+    /// Its place by chance.
+    order: u64,
+    /// How many of it can be read.
+    size: usize,
+    /// How many of it can be drawn, each with its place by chance: the first first.
+    free: BTreeSet<(u64, CandidateId)>,
+}
+
 /// A draw from groups that goes on.
-struct Drawing<'a> {
-    ledger: &'a Ledger,
-    one_in: usize,
-    /// How many candidates there are that could have been learned from.
+struct Drawing {
+    /// How many candidates there are that can be read.
     all: usize,
-    /// Of those, how many are of groups that models are judged on.
+    /// How many of them may be set aside for judging.
+    share: usize,
+    /// How many are of groups that models are judged on.
+    aside: usize,
+    /// Of those, how many do judge, or still can.
     held: usize,
     /// How many are left to learn from.
     left: usize,
-    /// What was drawn, and all that can be drawn beside it.
-    drawn: BTreeSet<CandidateId>,
-    beside: BTreeSet<CandidateId>,
+    groups: Vec<Group>,
+    /// What can be drawn of groups that models are judged on already.
+    beside: BTreeSet<(u64, CandidateId)>,
 }
 
-impl<'a> Drawing<'a> {
-    fn new(ledger: &'a Ledger, rules: &Rules) -> Self {
-        let (mut all, mut held) = (0, 0);
+impl Drawing {
+    fn new(ledger: &Ledger, rules: &Rules) -> Self {
+        let number = ledger.batches().len() as u32 + 1;
+        let hash = KeyedHash::new(ledger.seed(), number, Purpose::Holdout);
+        let placed = |id: CandidateId| (hash.of(&ledger.candidates()[id.index()].key), id);
+        let (mut all, mut aside, mut held) = (0, 0, 0);
+        let mut groups = Vec::new();
         for unit in ledger.units() {
-            all += unit.members.len();
-            if unit.side == Some(Side::Holdout) {
-                held += unit.members.len();
+            let members = unit.members.iter().copied();
+            let readable = members.filter(|id| !ledger.is_unreadable(*id));
+            let size = readable.clone().count();
+            all += size;
+            let free = readable.clone().filter(|id| ledger.holdable().contains(id));
+            match unit.side {
+                Some(Side::Lesson) => {}
+                Some(Side::Holdout) => {
+                    aside += size;
+                    held += free.count() + readable.filter(|id| ledger.is_holdout(*id)).count();
+                }
+                None => groups.push(Group {
+                    order: placed(unit.members[0]).0,
+                    size,
+                    free: free.map(placed).collect(),
+                }),
             }
         }
+        groups.retain(|group| !group.free.is_empty());
         Self {
-            ledger,
-            one_in: rules.holdout_one_in.max(1),
             all,
+            share: (all / rules.holdout_one_in.max(1)).max(1),
+            aside,
             held,
             left: ledger.pool().len(),
-            drawn: BTreeSet::new(),
-            beside: ledger.holdable() - ledger.pool_set(),
+            groups,
+            beside: (ledger.holdable() - ledger.pool_set())
+                .into_iter()
+                .map(placed)
+                .collect(),
         }
     }
 
     fn one(&mut self) -> Option<CandidateId> {
-        let is_enough = self.held * self.one_in >= self.all;
-        if !is_enough && let Some(unit) = self.unit() {
-            let free = self.free(unit);
-            self.held += unit.members.len();
-            self.left -= free.len();
-            let id = self.first(&free)?;
-            self.beside.extend(free);
-            return self.take(id);
+        let room = self.share.saturating_sub(self.held);
+        if let Some(at) = self.first(|group| (group.size > room, group.order))
+            && self.groups[at].size <= room
+        {
+            return self.take(at);
         }
-        let beside: Vec<CandidateId> = self.beside.iter().copied().collect();
-        let id = self.first(&beside)?;
-        self.take(id)
+        if let Some((_, id)) = self.beside.pop_first() {
+            return Some(id);
+        }
+        let at = self.first(|group| (group.size, group.order))?;
+        (room > 0).then(|| self.take(at))?
     }
 
-    fn take(&mut self, id: CandidateId) -> Option<CandidateId> {
-        self.beside.remove(&id);
-        self.drawn.insert(id);
-        Some(id)
-    }
-
-    /// The next group: one of those that fit, or the smallest.
-    fn unit(&self) -> Option<&'a Unit> {
-        let share = self.all / self.one_in;
-        self.ledger
-            .units()
-            .filter(|unit| unit.side.is_none())
-            .filter(|unit| 2 * (self.held + unit.members.len()) <= self.all)
-            .filter_map(|unit| {
-                let free = self.free(unit);
-                let is_free = !free.is_empty() && free.len() < self.left;
-                let size = unit.members.len();
-                let beyond = if self.held + size <= share { 0 } else { size };
-                is_free.then(|| (beyond, self.order(unit.members[0]), unit))
-            })
-            .min_by_key(|(beyond, order, _)| (*beyond, *order))
-            .map(|(_, _, unit)| unit)
-    }
-
-    /// Those of a group that can still be drawn.
-    fn free(&self, unit: &Unit) -> Vec<CandidateId> {
-        let is_free = |id: &CandidateId| {
-            let is_taken = self.drawn.contains(id) || self.beside.contains(id);
-            self.ledger.holdable().contains(id) && !is_taken
+    /// The first by `key` of the groups that may be set aside.
+    fn first<K: Ord>(&self, key: impl Fn(&Group) -> K) -> Option<usize> {
+        let may_be = |group: &Group| {
+            2 * (self.aside + group.size) <= self.all && group.free.len() < self.left
         };
-        unit.members.iter().copied().filter(is_free).collect()
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(|(_, group)| may_be(group))
+            .min_by_key(|(_, group)| key(group))
+            .map(|(at, _)| at)
     }
 
-    fn first(&self, of: &[CandidateId]) -> Option<CandidateId> {
-        of.iter().copied().min_by_key(|id| self.order(*id))
-    }
-
-    /// A place by chance.
-    fn order(&self, id: CandidateId) -> u64 {
-        let key = &self.ledger.candidates()[id.index()].key;
-        let number = self.ledger.batches().len() as u32 + 1;
-        keyed_hash(self.ledger.seed(), number, Purpose::Holdout, key)
+    /// Sets a group aside, and draws the first of it.
+    fn take(&mut self, at: usize) -> Option<CandidateId> {
+        let mut group = self.groups.swap_remove(at);
+        self.aside += group.size;
+        self.held += group.size;
+        self.left -= group.free.len();
+        let (_, id) = group.free.pop_first()?;
+        self.beside.append(&mut group.free);
+        Some(id)
     }
 }

@@ -76,13 +76,13 @@ pub struct ClassCount {
     pub count: usize,
 }
 
-/// The classes of what was chosen, beside those of uniform draws, which show
-/// how frequent the classes are.
+/// The classes of what was chosen, beside those of draws by chance, which show
+/// how frequent the classes are: in a few groups, where there are groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Balance {
     /// Of candidates that a ranking chose.
     pub selected: Vec<ClassCount>,
-    /// Of candidates drawn uniformly, or given for validation.
+    /// Of candidates drawn to judge models, or given for validation.
     pub holdout: Vec<ClassCount>,
 }
 

@@ -14,7 +14,7 @@ pub enum Share {
     Queried,
     /// Drawn uniformly, to be learned from.
     Random,
-    /// Drawn uniformly, to judge models.
+    /// Drawn by chance, to judge models.
     Holdout,
     /// Of one group or image with a holdout, and none itself.
     Beside,

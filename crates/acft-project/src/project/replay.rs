@@ -31,6 +31,9 @@ pub(super) struct Replayed {
     pub(super) ledger: Ledger,
     /// What is not as it was written, an event a line; empty but with [`Trust::Readable`].
     pub(super) damage: Vec<String>,
+    /// What a newer program wrote, where there is such; none but with
+    /// [`Trust::Readable`].
+    pub(super) newer: Option<String>,
 }
 
 /// Replays a database.
@@ -56,6 +59,7 @@ fn intact(store: &Store, overlap: usize) -> Result<Replayed, Error> {
         None => Ok(Replayed {
             ledger,
             damage: Vec::new(),
+            newer: None,
         }),
     }
 }
@@ -74,11 +78,11 @@ fn follow(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
 
 fn readable(store: &Store, overlap: usize) -> Result<Replayed, Error> {
     let mut ledger = Ledger::new(overlap);
-    let mut damage = Vec::new();
+    let (mut damage, mut newer) = (Vec::new(), None);
     let mut seen = EventId(0);
     let replayed = store.replay(|record| {
         seen = record.id;
-        salvage(&mut ledger, &mut damage, &record)
+        salvage(&mut ledger, &mut damage, &mut newer, &record)
     });
     match replayed {
         Err(error) if ledger.last() == EventId(0) => return Err(error),
@@ -89,7 +93,11 @@ fn readable(store: &Store, overlap: usize) -> Result<Replayed, Error> {
     if ledger.last() == EventId(0) {
         return Err(Error::Damaged("it has no events".to_owned()));
     }
-    Ok(Replayed { ledger, damage })
+    Ok(Replayed {
+        ledger,
+        damage,
+        newer,
+    })
 }
 
 /// Which candidate is meant by a number can no longer be told.
@@ -98,20 +106,31 @@ struct Lost;
 /// Applies what can be read of an event, and says what is wrong with it. Candidates are
 /// numbered by their order, so that a label must never be read behind
 /// candidates that are missing: it would be another's.
-fn salvage(ledger: &mut Ledger, damage: &mut Vec<String>, record: &Record) -> ControlFlow<Lost> {
-    let mut say = |what: &str| damage.push(format!("event {}: {what}", record.id.0));
+fn salvage(
+    ledger: &mut Ledger,
+    damage: &mut Vec<String>,
+    newer: &mut Option<String>,
+    record: &Record,
+) -> ControlFlow<Lost> {
+    let said = |what: &str| format!("event {}: {what}", record.id.0);
     let rows = record.candidates.len();
     if let Some((first, last)) = record.numbers {
         let next = ledger.candidates().len();
         if first != next as i64 || last - first + 1 != rows as i64 {
-            say("candidates are missing");
+            damage.push(said("candidates are missing"));
             return ControlFlow::Break(Lost);
         }
     }
     if !record.intact {
-        say("it is not as it was written");
+        damage.push(said("it is not as it was written"));
     }
-    let event = record.event().inspect_err(|error| say(&error.to_string()));
+    let event = record.event().inspect_err(|error| match error {
+        Error::Unfamiliar(text) => {
+            newer.get_or_insert(text.clone());
+        }
+        Error::Damaged(text) => damage.push(text.clone()),
+        other => damage.push(other.to_string()),
+    });
     let event = match (event, record.candidates.first()) {
         (Ok(event), _) => event,
         // Its rows say all that the event did.
@@ -125,7 +144,7 @@ fn salvage(ledger: &mut Ledger, damage: &mut Vec<String>, record: &Record) -> Co
     match ledger.apply(record.id, record.at, &event, &record.candidates) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
-            say(&error.to_string());
+            damage.push(said(&error.to_string()));
             match event {
                 Event::CandidatesAdded { .. } => ControlFlow::Break(Lost),
                 _ => ControlFlow::Continue(()),

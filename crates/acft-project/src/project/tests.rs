@@ -351,6 +351,8 @@ fn what_a_newer_program_wrote_is_not_called_damaged() {
     drop(project);
     let error = Project::open(folder.path(), Rules::default(), "a test").unwrap_err();
     assert!(matches!(error, Error::Unfamiliar(_)), "{error}");
+    let read = Project::read(folder.path(), Rules::default()).unwrap();
+    assert_eq!(read.newer(), Some(error));
     let findings = check_database(folder.path()).unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].mend.contains("newer"), "{findings:?}");

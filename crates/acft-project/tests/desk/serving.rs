@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use acft::CandidateId;
-use acft_project::{Candidate, ClassId, Draw, Event, Member, Part, Rules};
+use acft_project::{Candidate, ClassId, Draw, Event, LabelOrigin, Member, Part, Rules, holdouts};
 
 use super::{BENIGN, Desk, MALIGNANT, candidate, plain};
 
@@ -135,6 +135,56 @@ fn holdouts_never_take_what_there_is_to_learn_from() {
     assert!((15..=17).contains(&holdout), "{holdout}");
     // More than half is never set aside.
     assert_eq!(labeled_to_the_end(groups(&[30, 20, 1])), [50, 1, 0]);
+}
+
+#[test]
+fn more_of_a_group_is_held_out_before_a_large_one_is() {
+    let desk = groups(&[9, 41, 50]);
+    let rules = Rules::default();
+    let drawn = holdouts(desk.project.ledger(), &rules, 9);
+    assert!(
+        drawn.iter().all(|member| member.candidate.0 < 9),
+        "{drawn:?}"
+    );
+    let ids: BTreeSet<CandidateId> = drawn.iter().map(|member| member.candidate).collect();
+    assert_eq!(ids.len(), 9);
+    // Then the smaller of the others, and never most.
+    let drawn = holdouts(desk.project.ledger(), &rules, 100);
+    assert_eq!(drawn.len(), 50);
+    assert!(
+        drawn.iter().all(|member| member.candidate.0 < 50),
+        "{drawn:?}"
+    );
+}
+
+/// Those of which nothing can judge do not stand for a holdout.
+#[test]
+fn a_group_that_cannot_judge_gives_way_to_another() {
+    // All of the patient who was drawn first is broken.
+    let mut desk = groups(&[10; 10]);
+    let first = desk.served("ada", 1)[0].0 / 10;
+    for id in first * 10..first * 10 + 10 {
+        desk.append(vec![Event::Unreadable {
+            candidate: CandidateId(id),
+            reason: "broken".to_owned(),
+        }]);
+    }
+    assert!(!holdouts(desk.project.ledger(), &Rules::default(), 1).is_empty());
+
+    // All the others of the patient were labeled elsewhere.
+    let mut desk = groups(&[10; 10]);
+    let first = desk.label_next("ada", BENIGN).0;
+    for id in (first / 10 * 10..first / 10 * 10 + 10).filter(|id| *id != first) {
+        desk.append(vec![Event::Labeled {
+            candidate: CandidateId(id),
+            class: BENIGN,
+            annotator: "eve".to_owned(),
+            seconds: None,
+            supersedes: None,
+            origin: LabelOrigin::Import,
+        }]);
+    }
+    assert!(!holdouts(desk.project.ledger(), &Rules::default(), 1).is_empty());
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let known = listing.drop_known(ledger);
     listing.lament();
     list("in the project already", &known);
-    listing.refuse_straddling(ledger)?;
+    listing.refuse_straddling(ledger.candidates())?;
     let outcome = Outcome {
         added: listing.counts(),
         known: known.len(),

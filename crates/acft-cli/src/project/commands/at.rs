@@ -57,14 +57,7 @@ impl At {
     /// There is no project, or it cannot be read, or it is damaged: what is
     /// built on a part of the events may be wrong, such as what is held out.
     pub(crate) fn read(&self) -> anyhow::Result<Opened> {
-        let opened = Opened::read(self.root()?)?;
-        match opened.project.damage() {
-            [] => Ok(opened),
-            [first, ..] => bail!(
-                "the database is damaged ({first}): `acft check` says how to mend it, and \
-                 `acft export labels` reads what can be read"
-            ),
-        }
+        Opened::read(self.root()?)
     }
 
     /// As [`At::read`], but gives what can be read of a damaged project, and
@@ -73,8 +66,8 @@ impl At {
     /// # Errors
     /// There is no project, or nothing of it can be read.
     pub(crate) fn read_damaged(&self) -> anyhow::Result<Opened> {
-        let opened = Opened::read(self.root()?)?;
-        lament(opened.project.damage());
+        let opened = Opened::read_damaged(self.root()?)?;
+        lament(&opened.project);
         Ok(opened)
     }
 
@@ -102,7 +95,22 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// See [`At::read`].
     pub(crate) fn read(root: PathBuf) -> anyhow::Result<Self> {
+        let opened = Self::read_damaged(root)?;
+        if let Some(newer) = opened.project.newer() {
+            return Err(newer.into());
+        }
+        match opened.project.damage() {
+            [] => Ok(opened),
+            [first, ..] => bail!(
+                "the database is damaged ({first}): `acft check` says how to mend it, and \
+                 `acft export labels` reads what can be read"
+            ),
+        }
+    }
+
+    fn read_damaged(root: PathBuf) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
         let project = Project::read(&root, settings.rules()).map_err(told)?;
         Ok(Self {
@@ -130,9 +138,9 @@ impl Opened {
     /// How a command ends that has told what is in the project: failed where it
     /// could not tell all of it as it was written.
     pub(crate) fn code(&self) -> ExitCode {
-        match self.project.damage() {
-            [] => ExitCode::SUCCESS,
-            _ => ExitCode::FAILURE,
+        match is_whole(&self.project) {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
         }
     }
 
@@ -145,19 +153,27 @@ impl Opened {
 /// How many lines are shown of what is wrong with a database.
 const SHOWN: usize = 20;
 
+fn is_whole(project: &Project) -> bool {
+    project.damage().is_empty() && project.newer().is_none()
+}
+
 /// Says that not all of a database could be read as it was written.
-fn lament(damage: &[String]) {
-    if damage.is_empty() {
+fn lament(project: &Project) {
+    if is_whole(project) {
         return;
     }
     eprintln!("warning: not all of the database can be read as it was written:");
-    for line in damage.iter().take(SHOWN) {
+    if let Some(newer) = project.newer() {
+        eprintln!("  {newer}");
+    }
+    for line in project.damage().iter().take(SHOWN) {
         eprintln!("  {line}");
     }
-    if let Some(more) = damage.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    let more = project.damage().len().saturating_sub(SHOWN);
+    if more > 0 {
         eprintln!("  and {more} more");
     }
-    eprintln!("`acft check` says how to mend it");
+    eprintln!("`acft check` says what to do");
 }
 
 /// What people call a project: its folder's name.

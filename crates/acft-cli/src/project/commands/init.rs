@@ -207,6 +207,7 @@ impl Args {
             }
         };
         listing.pool_unlabeled(&[]);
+        listing.refuse_straddling(&[])?;
         if listing.data.classes.len() < 2 {
             return Err(bad_input!(
                 "what are the classes? The images have no labels to tell; give --classes a,b,…"

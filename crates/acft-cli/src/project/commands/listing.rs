@@ -167,27 +167,35 @@ impl Listing {
         }
     }
 
-    /// Refuses rows whose group, or image, is in the project in another part.
+    /// Refuses rows whose group, or image, is in another part, here or among
+    /// those that are `there` already.
     ///
     /// # Errors
     /// There is one: its name, and both parts.
-    pub(super) fn refuse_straddling(&self, ledger: &Ledger) -> anyhow::Result<()> {
-        let mut parts = HashMap::new();
-        for candidate in ledger.candidates() {
-            parts.entry(unit(candidate)).or_insert(candidate.part);
+    pub(super) fn refuse_straddling(&self, there: &[Candidate]) -> anyhow::Result<()> {
+        let mut parts: HashMap<(bool, &str), Vec<Part>> = HashMap::new();
+        for candidate in there {
+            parts
+                .entry(unit(candidate))
+                .or_default()
+                .push(candidate.part);
         }
         for row in &self.rows {
-            let there = parts.get(&unit(row));
-            if let Some(there) = there.filter(|part| **part != row.part) {
-                let (is_group, name) = unit(row);
+            let (is_group, name) = unit(row);
+            let of_it = parts.entry((is_group, name)).or_default();
+            // A project of an earlier build may have it in several.
+            if let Some(other) = of_it.first().filter(|_| !of_it.contains(&row.part)) {
                 let kind = if is_group { "group" } else { "image" };
                 return Err(bad_input!(
-                    "{}: its {kind} {name:?} is in the project as {}, and here as {}: all of one {kind} must \
+                    "{}: its {kind} {name:?} is in {} already, and here in {}: all of one {kind} must \
                      stay in one part, or judging models tells nothing",
                     row.name,
-                    part(*there),
+                    part(*other),
                     part(row.part)
                 ));
+            }
+            if of_it.is_empty() {
+                of_it.push(row.part);
             }
         }
         Ok(())

@@ -130,7 +130,7 @@ fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
             ),
             (
                 "holdout-one-in",
-                "Where the data has no validation labels: one in so many candidates is drawn uniformly and kept for judging models, and nothing of its group or image is learned from; 0 for none",
+                "Where the data has no validation labels: one in so many candidates is drawn at random (of few groups, where there are groups) and kept for judging models, and nothing of its group or image is learned from; 0 for none",
             ),
             (
                 "holdout-per-class",

@@ -104,7 +104,7 @@ fn classes(of: &Summary) -> String {
     }
     format!(
         "<h2>Class balance</h2><p class=muted>What was selected to learn from, beside what is held \
-         out, which was drawn uniformly where the data has no validation part.</p>\
+         out, which was drawn at random, of few groups where there are groups, where the data has no validation part.</p>\
          <table><tr><th>class<th class=n>to learn from<th>share<th class=n>held out<th>share{rows}</table>"
     )
 }
