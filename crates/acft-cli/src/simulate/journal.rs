@@ -321,16 +321,11 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 signs::ROSE
             ));
         }
-        let undecided = (self.setting.data.classes.len() as f64).ln();
-        if taught
-            .loss
-            .last()
-            .is_some_and(|loss| (loss - undecided).abs() < 1e-6)
-        {
+        if sticks(&taught.loss, self.setting.data.classes.len()) {
             let linear = taught.model.description().architecture.with_linear_head();
             let or = linear.map_or_else(String::new, |name| format!(", or --model {name}"));
             warnings.push(format!(
-                "the training loss sticks at ln {}: the {} and learns no more; try a lower --lr{or}",
+                "the training loss sticks at ln {}: the {}, or as good as dead, and learns no more; try a lower --lr{or}",
                 self.setting.data.classes.len(),
                 signs::DEAD
             ));
@@ -603,4 +598,39 @@ pub(crate) fn best_step(steps: &[StepRecord]) -> Option<u32> {
         }
     }
     best.map(|(_, step)| step)
+}
+/// Whether fine-tuning stood still, in the second half of its epochs, where a
+/// network is that says of everything that all classes are as likely. A few
+/// patches that still get through keep a dead layer's loss from being that to
+/// the last digit.
+fn sticks(loss: &[f64], classes: usize) -> bool {
+    const NEAR: f64 = 1e-3;
+    let undecided = (classes as f64).ln();
+    let half = &loss[loss.len() / 2..];
+    !half.is_empty() && half.iter().all(|loss| (loss - undecided).abs() < NEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Losses of steps whose test AUC was 0.500 and 0.511 (lung candidates, AFT(LQ)), and of steps that learned.
+    #[test]
+    fn a_dead_layer_is_told_from_one_that_learns_slowly() {
+        let dead = [
+            0.6975, 0.693_152, 0.693_285, 0.693_152, 0.693_181, 0.693_152,
+        ];
+        let nearly = [
+            0.7035, 0.693_096, 0.693_287, 0.693_159, 0.693_148, 0.693_078, 0.692_781,
+        ];
+        assert!(sticks(&dead, 2) && sticks(&nearly, 2));
+        let slow = [0.712, 0.701, 0.697, 0.694, 0.6915, 0.6893];
+        let passing = [0.93, 0.81, 0.73, 0.6935, 0.66, 0.62];
+        let at_once = [0.6933, 0.6931, 0.652, 0.601];
+        for learns in [&slow[..], &passing, &at_once, &[]] {
+            assert!(!sticks(learns, 2), "{learns:?}");
+        }
+        assert!(!sticks(&dead, 3));
+        assert!(sticks(&[1.2, 1.0986, 1.0987], 3));
+    }
 }
