@@ -152,14 +152,26 @@ impl Agreement {
         let kappa_at = |t: usize| {
             let earlier = t.checked_sub(lag)?;
             let (now, then) = (&evidence[t].stop_set, &evidence[earlier].stop_set);
-            // An undefined kappa (both models constant) is no agreement.
-            cohen_kappa(now.as_deref()?, then.as_deref()?, classes + 1)
+            kappa(now.as_deref()?, then.as_deref()?, classes)
         };
         self.times > 0
             && evidence.len() >= self.times
             && (evidence.len() - self.times..evidence.len())
                 .all(|t| kappa_at(t).is_some_and(|kappa| kappa >= self.kappa))
     }
+}
+
+/// Cohen's kappa on the members that both models could read: one that neither
+/// can would count as agreed on, and define the kappa of two constant models,
+/// which is none.
+fn kappa(now: &[usize], then: &[usize], classes: usize) -> Option<f64> {
+    assert_eq!(now.len(), then.len(), "one stop set for all steps");
+    let (now, then): (Vec<usize>, Vec<usize>) = now
+        .iter()
+        .zip(then)
+        .filter(|&(&now, &then)| now < classes && then < classes)
+        .unzip();
+    cohen_kappa(&now, &then, classes)
 }
 
 #[cfg(test)]
@@ -257,6 +269,17 @@ mod tests {
         assert_eq!(
             reached(&stop, &models(&[constant; 6]), Start::Pretrained),
             None
+        );
+        // What cannot be read (class 2 of 2) is neither agreed on nor disagreed.
+        let broken: &[usize] = &[1, 1, 1, 2];
+        assert_eq!(
+            reached(&stop, &models(&[broken; 6]), Start::Pretrained),
+            None
+        );
+        let (all, fewer): (&[usize], &[usize]) = (&[0, 1, 1, 0], &[0, 1, 1, 2]);
+        assert_eq!(
+            reached(&stop, &models(&[all, fewer, all, fewer]), Start::Pretrained),
+            Some(StopReason::Agreement)
         );
         // Continual models: compared with the third before.
         assert_eq!(reached(&stop, &models(&[a; 5]), Start::Current), None);
