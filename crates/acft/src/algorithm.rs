@@ -39,7 +39,7 @@ use crate::criterion::{Criterion, CriterionError};
 use crate::learner::{
     BoxError, CandidateError, Example, Observer, Phase, Schedule, Scorer, Scoring, Trainer,
 };
-use crate::prediction::{Predictions, dominant, kept_patches};
+use crate::prediction::{Predictions, dominant};
 use crate::random::{Purpose, keyed_hash, seed_of, stream};
 use crate::ranking::{Groups, Ranked, Score, top};
 use crate::replay;
@@ -415,14 +415,13 @@ pub(crate) enum Look {
 }
 
 /// Lines 3–6 for some candidates: streams their predictions, keeps their scores.
-/// `judge` also hears m' of a candidate before.
 pub(crate) fn score<M>(
     plan: &Plan,
     run: &Run<M>,
     scorer: &impl Scorer<M>,
     candidates: &[CandidateId],
     look: Look,
-    mut judge: impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error>,
+    mut judge: impl FnMut(&Predictions<'_>) -> Result<Score, Error>,
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<Scored, Error> {
     let mut scored: Vec<Ranked> = Vec::with_capacity(candidates.len());
@@ -432,14 +431,13 @@ pub(crate) fn score<M>(
         match outcome {
             Err(error) => unreadable.push((candidate, error)),
             Ok(rows) => {
-                let earlier = scored.first().map(|ranked: &Ranked| ranked.score.kept);
                 let predictions =
                     Predictions::new(rows, scorer.classes()).map_err(|error| Error::Output {
                         candidate,
                         reason: error.to_string(),
                     });
                 let judged = predictions.and_then(|predictions| {
-                    let score = judge(&predictions, earlier)?;
+                    let score = judge(&predictions)?;
                     if look == Look::Patches {
                         observer.predicted(candidate, &predictions);
                     }
@@ -485,14 +483,13 @@ pub(crate) fn score<M>(
     }
 }
 
-/// Lines 5 and 6 for one candidate, by the paper's criterion.
-fn by(criterion: Criterion) -> impl FnMut(&Predictions<'_>, Option<usize>) -> Result<Score, Error> {
-    move |predictions, earlier| {
-        criterion.check_patches(predictions.patches())?;
-        let kept = kept_patches(criterion.alpha, predictions.patches());
-        if let Some(first) = earlier {
-            criterion.check_equal(first, kept)?;
-        }
+/// Lines 5 and 6 for one candidate after the other, by the paper's criterion.
+fn by(criterion: Criterion) -> impl FnMut(&Predictions<'_>) -> Result<Score, Error> {
+    let mut first = None;
+    move |predictions| {
+        let patches = predictions.patches();
+        criterion.check_patches(patches)?;
+        criterion.check_equal(*first.get_or_insert(patches), patches)?;
         Ok(criterion.score(predictions))
     }
 }
@@ -661,4 +658,24 @@ fn stray(batch: &[CandidateId], annotations: &[Annotation]) -> Option<CandidateI
             Annotation::Labeled(id, _) | Annotation::Skipped(id) => *id,
         })
         .find(|id| !open.remove(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_whose_candidates_differ_in_patches_is_refused_though_as_many_are_kept() {
+        let rows = [0.25, 0.75].repeat(13);
+        let judge = |criterion, patches: [usize; 2]| {
+            let mut judge = by(criterion);
+            patches.map(|m| {
+                let predictions = Predictions::new(&rows[..2 * m], 2).expect("rows sum to 1");
+                judge(&predictions).is_ok()
+            })
+        };
+        assert_eq!(judge(Criterion::diversity(0.25), [11, 13]), [true, false]);
+        assert_eq!(judge(Criterion::diversity(0.25), [11, 11]), [true, true]);
+        assert_eq!(judge(Criterion::entropy(0.25), [11, 13]), [true, true]);
+    }
 }

@@ -113,12 +113,12 @@ pub enum CriterionError {
     /// A sum over pairs favours the candidates that have more of them.
     #[error(
         "diversity is a sum over pairs of patches, so every candidate needs the same number: \
-         one keeps {first}, another {other}; give all the same, or ask for the mean per pair"
+         one has {first}, another {other}; give all the same, or ask for the mean per pair"
     )]
     UnequalPatches {
-        /// m' of the first candidate.
+        /// m of the first candidate.
         first: usize,
-        /// m' of the one that differs.
+        /// m of the one that differs.
         other: usize,
     },
 }
@@ -189,8 +189,9 @@ impl Criterion {
         Ok(())
     }
 
-    /// Whether a candidate with `other` kept patches can be ranked beside one
-    /// with `first`.
+    /// Whether a candidate of `other` patches can be ranked beside one of
+    /// `first`. Where the two keep as many, they still keep other shares of
+    /// their patches, so that the same number must be there before any is left out.
     ///
     /// # Errors
     /// [`CriterionError::UnequalPatches`] where diversity is a sum over pairs.
@@ -296,6 +297,15 @@ mod tests {
         assert!(Criterion::entropy(0.25).check_patches(4).is_ok());
         assert!(Criterion::diversity(0.25).warning(8).is_some());
         assert!(Criterion::diversity(0.25).warning(12).is_none());
+        // Both keep 3.
+        assert!(Criterion::diversity(0.25).check_equal(11, 13).is_err());
+        assert!(Criterion::diversity(0.25).check_equal(11, 11).is_ok());
+        assert!(Criterion::entropy(0.25).check_equal(11, 13).is_ok());
+        let per_pair = Criterion {
+            per_pair: true,
+            ..Criterion::diversity(0.25)
+        };
+        assert!(per_pair.check_equal(11, 13).is_ok());
     }
 
     /// Rows of k classes from saturated logits, or all within `spread` of one.

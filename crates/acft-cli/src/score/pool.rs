@@ -85,6 +85,8 @@ pub(super) struct Pool {
     /// iterated, so its order reaches no result.
     seen: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
     patches: u64,
+    /// m of the first candidate.
+    first_patches: usize,
     classes: usize,
     warning: Option<String>,
 }
@@ -98,6 +100,7 @@ impl Pool {
             scored: Vec::new(),
             seen: HashMap::default(),
             patches: 0,
+            first_patches: 0,
             classes: 0,
             warning: None,
         }
@@ -136,17 +139,18 @@ impl Pool {
             let problem = format!("candidate {name:?}: {error}");
             BadInput::row(file, gathered.first, problem)
         })?;
-        if let Some(first) = self.scored.first() {
-            criterion
-                .check_equal(first.score.kept, score.kept)
-                .map_err(|error| {
-                    let problem = format!(
-                        "candidate {name:?} against {:?}: {error} (--per-pair)",
-                        self.names.at(0)
-                    );
-                    BadInput::row(file, gathered.first, problem)
-                })?;
+        if self.scored.is_empty() {
+            self.first_patches = patches;
         }
+        criterion
+            .check_equal(self.first_patches, patches)
+            .map_err(|error| {
+                let problem = format!(
+                    "candidate {name:?} against {:?}: {error} (--per-pair)",
+                    self.names.at(0)
+                );
+                BadInput::row(file, gathered.first, problem)
+            })?;
         if self.warning.is_none() {
             self.warning = criterion.warning(patches);
         }

@@ -108,6 +108,9 @@ fn pools_that_diversity_cannot_rank() {
     let one = "candidate,patch,p_0,p_1\na,0,1,0\nb,0,1,0\n";
     let uneven = "candidate,patch,p_0,p_1\n\
         a,0,1,0\na,1,0.5,0.5\nb,0,1,0\nb,1,0.5,0.5\nb,2,0.1,0.9\n";
+    let as_many_kept = "candidate,patch,p_0,p_1\n\
+        a,0,1,0\na,1,0.5,0.5\na,2,0.1,0.9\n\
+        b,0,1,0\nb,1,0.5,0.5\nb,2,0.1,0.9\nb,3,0.4,0.6\n";
     let found = report([
         ("one patch", refusal(one, "--criterion diversity --alpha 1")),
         (
@@ -117,6 +120,10 @@ fn pools_that_diversity_cannot_rank() {
         (
             "unequal numbers",
             refusal(uneven, "--criterion diversity --alpha 1"),
+        ),
+        (
+            "unequal numbers of which as many are kept",
+            refusal(as_many_kept, "--criterion diversity --alpha 0.5"),
         ),
     ]);
     insta::assert_snapshot!(found);

@@ -129,7 +129,7 @@ pub(crate) fn query<M>(
 ) -> Result<Queried, Error> {
     let pool: Vec<CandidateId> = run.state.pool().collect();
     let mut means = Vec::new();
-    let judge = |predictions: &Predictions<'_>, _| {
+    let judge = |predictions: &Predictions<'_>| {
         means.extend(predictions.mean());
         Ok(Score {
             value: rule.uncertainty().of(predictions),
