@@ -205,7 +205,7 @@ pub struct Header {
     /// Whether the samples are grey values of 16 bits.
     pub grey16: bool,
     /// Whether a browser shows the file's own bytes as [`decode`] would: a PNG
-    /// or JPEG of 8 bits, without alpha, stored upright.
+    /// or JPEG of 8 bits, without alpha and not CMYK, stored upright.
     pub plain: Option<&'static str>,
 }
 
@@ -222,11 +222,11 @@ fn header_of(bytes: &[u8]) -> Result<Header, ImageFault> {
     let (width, height) = upright_size(decoder.dimensions(), orientation);
     let color = decoder.color_type();
     let simple = matches!(color, image::ColorType::L8 | image::ColorType::Rgb8)
-        && decoder.original_color_type().channel_count() < 4
         && orientation == Orientation::NoTransforms;
     let format = match image::guess_format(bytes) {
         Ok(image::ImageFormat::Png) => Some("image/png"),
-        Ok(image::ImageFormat::Jpeg) => Some("image/jpeg"),
+        // Browsers convert CMYK by its colour profile, and the decoder does not.
+        Ok(image::ImageFormat::Jpeg) if jpeg::components(bytes) != Some(4) => Some("image/jpeg"),
         _ => None,
     };
     Ok(Header {

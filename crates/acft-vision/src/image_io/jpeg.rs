@@ -1,4 +1,4 @@
-//! Telling a truncated JPEG from a whole one.
+//! What a JPEG's segments tell that its decoder does not.
 
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
@@ -11,7 +11,7 @@ const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 /// marker of its own; inside the scans 0xFF is stuffed, so the marker cannot
 /// occur there by chance.
 pub(super) fn is_truncated(bytes: &[u8]) -> bool {
-    match first_scan(bytes) {
+    match find(bytes, |marker| marker == START_OF_SCAN) {
         Some(scan) => !bytes[scan..]
             .windows(2)
             .rev()
@@ -22,13 +22,27 @@ pub(super) fn is_truncated(bytes: &[u8]) -> bool {
     }
 }
 
-/// Where the segment that announces the first scan begins.
-fn first_scan(bytes: &[u8]) -> Option<usize> {
+/// How many components a pixel has: 1 for grey, 3 for colour, 4 for CMYK and
+/// its kin, which the decoder calls RGB because it converts them.
+pub(super) fn components(bytes: &[u8]) -> Option<u8> {
+    // Behind the marker: length, precision, height and width.
+    let frame = find(bytes, is_start_of_frame)?;
+    bytes.get(frame + 9).copied()
+}
+
+/// Among the markers of frames are those of tables (DHT, JPG, DAC).
+fn is_start_of_frame(marker: u8) -> bool {
+    matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC)
+}
+
+/// Where the first segment begins whose marker is `wanted`, of those up to the first scan.
+fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = 2;
     loop {
         let marker = *bytes.get(at + 1)?;
         match (bytes[at], marker) {
-            (0xFF, START_OF_SCAN) => return Some(at),
+            (0xFF, _) if wanted(marker) => return Some(at),
+            (0xFF, START_OF_SCAN) => return None,
             // Padding between segments, and markers without a length.
             (0xFF, 0xFF) => at += 1,
             (0xFF, 0x01 | 0xD0..=0xD8) => at += 2,

@@ -20,6 +20,10 @@ fn colours() -> RgbImage {
     })
 }
 
+/// 5 × 3 pixels. Made with Pillow 13.0.0, which writes what our encoder cannot:
+/// `Image.new("CMYK", (5, 3), (200, 30, 60, 10)).save("cmyk.jpg", quality=50, optimize=True)`.
+const CMYK: &[u8] = include_bytes!("../../tests/fixtures/cmyk.jpg");
+
 /// A photograph-like JPEG, large enough to be cut.
 fn jpeg() -> Vec<u8> {
     let image = RgbImage::from_fn(64, 48, |x, y| {
@@ -175,7 +179,7 @@ fn a_header_says_what_a_browser_would_show_rightly() {
     let of = |image: DynamicImage, format| encode(&image, format);
     let grey16 = || image::ImageBuffer::from_pixel(5, 3, Luma([0x1234u16]));
     let (png, jpeg_type) = (Some("image/png"), Some("image/jpeg"));
-    let rows: [(&str, Vec<u8>, bool, Option<&str>); 12] = [
+    let rows: [(&str, Vec<u8>, bool, Option<&str>); 13] = [
         ("rgb png", of(rgb(), Png), false, png),
         ("grey png", of(rgb().into_luma8().into(), Png), false, png),
         ("rgb jpeg", of(rgb(), Jpeg), false, jpeg_type),
@@ -197,6 +201,8 @@ fn a_header_says_what_a_browser_would_show_rightly() {
         ("grey 16", of(grey16().into(), Png), true, None),
         ("grey 16 tiff", of(grey16().into(), Tiff), true, None),
         ("rgb 16", of(rgb().into_rgb16().into(), Png), false, None),
+        // Browsers go by the colour profile here.
+        ("cmyk jpeg", CMYK.to_vec(), false, None),
         // Not every browser shows these.
         ("tiff", of(rgb(), Tiff), false, None),
         ("bmp", of(rgb(), Bmp), false, None),
