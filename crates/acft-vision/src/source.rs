@@ -2,7 +2,7 @@
 //!
 //! [`open`] turns what the user has into a [`Dataset`] whose candidates are
 //! sound as far as their headers tell, distinct, sorted by key, and split such
-//! that no group straddles two splits. What is wrong with a single candidate
+//! that no group, and no image without one, straddles two splits. What is wrong with a single candidate
 //! is listed in [`Dataset::left_out`] and the rest goes on; what makes the
 //! whole listing doubtful is a [`SourceError`].
 //!
@@ -69,7 +69,7 @@ pub fn open(
     }
 
     let mut held_out = listing.notes;
-    split::refuse_straddling_groups(&found)?;
+    split::refuse_straddling(&found)?;
     if options.splits == Splits::Complete {
         split::hold_out(&mut found, options.seed, &mut held_out);
         classes::require_candidates(&classes, &found)?;

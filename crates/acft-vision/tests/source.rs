@@ -154,6 +154,56 @@ fn splits_above_the_class_folders() {
     assert!(dataset.held_out.is_empty());
 }
 
+/// `train` and `test` with both classes, and what an archive brings along.
+fn split_folders() -> Data {
+    ["train/a", "train/b", "test/a", "test/b"]
+        .into_iter()
+        .zip(0..)
+        .fold(Data::new(), |data, (folder, seed)| {
+            data.image(&format!("{folder}/x.png"), seed)
+        })
+        .bytes("__MACOSX/train/._x.png", b"x")
+        .bytes("notes/readme.txt", b"x")
+}
+
+#[test]
+fn folders_without_images_do_not_turn_splits_into_classes() {
+    let dataset = split_folders().open().unwrap();
+    assert_eq!(dataset.classes, ["a", "b"]);
+    assert_eq!(count(&dataset, Split::Test), 2);
+    let names: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| out.name.as_str())
+        .collect();
+    assert_eq!(names, ["__MACOSX", "notes"]);
+}
+
+#[test]
+fn folders_that_may_be_splits_or_classes_are_refused_until_classes_are_named() {
+    let data = split_folders().image("masks/x.png", 9);
+    let error = data.open().unwrap_err().to_string();
+    let want = "`test`, `train` are named after a split, but `masks` is not";
+    assert!(error.contains(want), "{error}");
+
+    let mut data = Data::new();
+    for i in 0..12 {
+        let class = ["benign", "malignant", "test"][usize::from(i % 3)];
+        data = data.image(&format!("{class}/{i}.png"), i);
+    }
+    let error = data.open().unwrap_err().to_string();
+    let want = "`test` is named after a split, but `benign`, `malignant` are not";
+    assert!(error.contains(want), "{error}");
+    let named = SourceOptions {
+        classes: Some(["benign", "malignant", "test"].map(str::to_owned).to_vec()),
+        splits: Splits::AsGiven,
+        ..data.options()
+    };
+    let dataset = open(&named, &|_, _| ()).unwrap();
+    assert_eq!(count(&dataset, Split::Train), 12);
+    assert_eq!(class_of(&dataset, "test/2.png"), "test");
+}
+
 #[test]
 fn images_without_labels() {
     let dataset = Data::new()
@@ -474,6 +524,51 @@ fn a_key_is_that_of_the_file_and_the_box() {
 }
 
 #[test]
+fn blank_lines_count_as_rows_and_quotes_may_be_part_of_a_name() {
+    for end in ["\n", "\r\n", "\r"] {
+        let csv = [
+            "file,label",
+            "",
+            "0.png, a",
+            "",
+            "",
+            "\"1 \"\"left\"\".png\",\"b\"",
+            "2\".png,\"\"\"b\"\"\"",
+            "",
+            "gone.png,a",
+        ]
+        .join(end);
+        let data = Data::new()
+            .image("0.png", 0)
+            .image("1 \"left\".png", 1)
+            .image("2\".png", 2)
+            .bytes("labels.csv", csv.as_bytes());
+        let as_given = SourceOptions {
+            splits: Splits::AsGiven,
+            ..data.options()
+        };
+        let dataset = open(&as_given, &|_, _| ()).unwrap();
+        assert_eq!(dataset.classes, ["\"b\"", "a", "b"]);
+        let mut rows: Vec<_> = dataset
+            .candidates
+            .iter()
+            .map(|one| (one.row, one.name.as_str()))
+            .collect();
+        rows.sort_unstable();
+        assert_eq!(
+            rows,
+            [
+                (Some(3), "0.png"),
+                (Some(6), "1 \"left\".png"),
+                (Some(7), "2\".png")
+            ],
+            "{end:?}"
+        );
+        assert_eq!(dataset.left_out[0].row, Some(9), "{end:?}");
+    }
+}
+
+#[test]
 fn a_fold_column_that_holds_numbers_is_no_split() {
     let csv = rows("file,label,fold", 20, |i| format!(",{}", i % 5));
     let data = Data::new().images(20).bytes("labels.csv", csv.as_bytes());
@@ -505,7 +600,28 @@ fn progress_counts_files_to_the_end() {
 /// What stops a source: a manifest, and what the error must say.
 #[test]
 fn contradictory_listings_are_refused() {
-    let rows: [(&[u8], &str); 14] = [
+    let rows: [(&[u8], &str); 19] = [
+        (
+            b"file,label,split,xmin,ymin,xmax,ymax\n0.png,a,train,0,0,5,5\n1.png,b,train,,,,\n0.png,a,test,5,5,9,9\n",
+            "the image is both in train (row 2 (0.png#0,0,5,5)) and in test (row 4 (0.png#5,5,9,9))",
+        ),
+        (
+            b"file,label\n0.png,a\n1.png,\"b\n2.png,a\n",
+            "row 3: column 2: a quote is not closed",
+        ),
+        // Trimming would hide the line break.
+        (
+            b"file,label\n0.png,a\n1.png,\"\n2.png\n",
+            "row 3: column 2: a quote is not closed",
+        ),
+        (
+            b"file,label,\"note\n0.png,a,\n1.png,b,\n",
+            "row 1: column 3: a quote is not closed",
+        ),
+        (
+            b"file,label\n0.png, \"a\"\n",
+            "row 2: column 2: a quote after a space",
+        ),
         (
             b"name,label\n0.png,a\n",
             "no column of image paths (file, path, image",

@@ -18,6 +18,8 @@ pub struct SourceOptions {
     ///
     /// A folder without a manifest holds a folder of images per class, or
     /// unlabeled images, or either of them below `train`, `val` and `test`.
+    /// A folder of one of these names beside others with images is refused,
+    /// unless `classes` has its name: then it is a class like the others.
     pub data: PathBuf,
     /// The manifest, where it is not `labels.csv` in `data`.
     pub manifest: Option<PathBuf>,

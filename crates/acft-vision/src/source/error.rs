@@ -148,6 +148,37 @@ pub enum SourceError {
         /// A candidate in each.
         at: Box<[RowRef; 2]>,
     },
+    /// The boxes of an image without a group are in two splits.
+    #[error(
+        "the image is both in {} ({}) and in {} ({}): all boxes of an image must stay in one \
+         split, or the test tells nothing",
+        splits[0], at[0], splits[1], at[1]
+    )]
+    StraddlingImage {
+        /// The two splits.
+        splits: [Split; 2],
+        /// A candidate in each.
+        at: Box<[RowRef; 2]>,
+    },
+    /// Some folders are named after splits, and others beside them are not.
+    #[error(
+        "{}: {} {} named after a split, but {} {} not: if these are splits, put what \
+         else is learned from into them and move the rest away; if they are classes, name all \
+         classes (--classes) or list the images in a manifest",
+        folder.display(),
+        few(splits),
+        is(splits),
+        few(others),
+        is(others)
+    )]
+    MixedFolders {
+        /// The folder that they are in.
+        folder: PathBuf,
+        /// Those named after a split.
+        splits: Vec<String>,
+        /// Those that are not.
+        others: Vec<String>,
+    },
     /// Nothing is left.
     #[error(
         "{}: no candidate can be used, of {listed} listed{}",
@@ -162,4 +193,21 @@ pub enum SourceError {
         /// The first that was left out.
         first: Option<LeftOut>,
     },
+}
+
+/// The first few names.
+fn few(names: &[String]) -> String {
+    let shown: Vec<_> = names
+        .iter()
+        .take(3)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn is(names: &[String]) -> &'static str {
+    if names.len() == 1 { "is" } else { "are" }
 }

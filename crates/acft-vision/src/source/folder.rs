@@ -17,8 +17,10 @@ const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp
 /// `images` folder, or below `train`, `val` and `test` there.
 ///
 /// Hidden files and folders are skipped; other files that are no images by
-/// their name are listed as left out.
-pub(super) fn list(data: &Path) -> Result<Listing, SourceError> {
+/// their name are listed as left out. A folder that is named after a split is
+/// a class where `classes` has it; beside others that are not it is refused,
+/// since either reading may be meant, and the wrong one learns from the test.
+pub(super) fn list(data: &Path, classes: Option<&[String]>) -> Result<Listing, SourceError> {
     let images = data.join(IMAGES);
     let root = if images.is_dir() {
         images
@@ -26,10 +28,18 @@ pub(super) fn list(data: &Path) -> Result<Listing, SourceError> {
         data.to_owned()
     };
     let top = Folder::read(&root)?;
-    let splits: Option<Vec<Split>> = top
+    let split_of = |folder: &PathBuf| {
+        let name = file_name(folder);
+        let is_class = classes.is_some_and(|classes| classes.contains(&name));
+        name.parse::<Split>().ok().filter(|_| !is_class)
+    };
+    let mut folders: Vec<(PathBuf, Option<Split>)> = top
         .folders
-        .iter()
-        .map(|folder| file_name(folder).parse().ok())
+        .into_iter()
+        .map(|folder| {
+            let split = split_of(&folder);
+            (folder, split)
+        })
         .collect();
 
     let mut walk = Walk {
@@ -37,19 +47,64 @@ pub(super) fn list(data: &Path) -> Result<Listing, SourceError> {
         listing: Listing::default(),
     };
     walk.add_files(&top.files, None, None);
-    match splits {
-        Some(splits) if !splits.is_empty() => {
-            for (folder, split) in top.folders.iter().zip(splits) {
-                let level = Folder::read(folder)?;
-                walk.add_files(&level.files, None, Some(split));
-                walk.add_classes(&level.folders, Some(split))?;
+    if is_mixed(&folders) {
+        // Archives bring folders along that hold no image.
+        let mut kept = Vec::new();
+        for (folder, split) in folders {
+            if holds_images(&root, &folder)? {
+                kept.push((folder, split));
+                continue;
             }
+            walk.listing.left_out.push(LeftOut {
+                name: file_name(&folder),
+                row: None,
+                reason: "a folder without images".to_owned(),
+            });
         }
-        _ => walk.add_classes(&top.folders, None)?,
+        folders = kept;
+    }
+    if is_mixed(&folders) {
+        let (splits, others): (Vec<_>, Vec<_>) =
+            folders.iter().partition(|(_, split)| split.is_some());
+        let names = |folders: Vec<&(PathBuf, Option<Split>)>| {
+            folders
+                .iter()
+                .map(|(folder, _)| file_name(folder))
+                .collect()
+        };
+        return Err(SourceError::MixedFolders {
+            folder: root,
+            splits: names(splits),
+            others: names(others),
+        });
+    }
+    for (folder, split) in &folders {
+        if split.is_some() {
+            let level = Folder::read(folder)?;
+            walk.add_files(&level.files, None, *split);
+            walk.add_classes(&level.folders, *split)?;
+        } else {
+            walk.add_class(folder, None)?;
+        }
     }
     let mut listing = walk.listing;
     listing.roots = vec![root];
     Ok(listing)
+}
+
+/// Whether some folders are named after splits, and others are not.
+fn is_mixed(folders: &[(PathBuf, Option<Split>)]) -> bool {
+    folders.iter().any(|(_, split)| split.is_some())
+        && folders.iter().any(|(_, split)| split.is_none())
+}
+
+fn holds_images(root: &Path, folder: &Path) -> Result<bool, SourceError> {
+    let mut walk = Walk {
+        root,
+        listing: Listing::default(),
+    };
+    walk.add_class(folder, None)?;
+    Ok(!walk.listing.entries.is_empty())
 }
 
 struct Walk<'a> {
@@ -64,9 +119,13 @@ impl Walk<'_> {
         split: Option<Split>,
     ) -> Result<(), SourceError> {
         for folder in folders {
-            self.add_tree(folder, &file_name(folder), split, &mut Vec::new())?;
+            self.add_class(folder, split)?;
         }
         Ok(())
+    }
+
+    fn add_class(&mut self, folder: &Path, split: Option<Split>) -> Result<(), SourceError> {
+        self.add_tree(folder, &file_name(folder), split, &mut Vec::new())
     }
 
     /// All images below a class's folder. `above` are the folders on the way

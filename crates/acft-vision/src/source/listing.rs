@@ -84,7 +84,7 @@ pub(super) fn list(options: &SourceOptions) -> Result<Listing, SourceError> {
         None => data.join(DEFAULT_MANIFEST),
     };
     if options.manifest.is_none() && data.is_dir() && !exists(&manifest)? {
-        return folder::list(data);
+        return folder::list(data, options.classes.as_deref());
     }
     let beside = manifest.parent().unwrap_or(Path::new("")).to_owned();
     let mut roots = Vec::new();

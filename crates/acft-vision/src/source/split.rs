@@ -50,21 +50,25 @@ impl FromStr for Split {
     }
 }
 
-/// Refuses a group whose candidates are in two splits.
-pub(super) fn refuse_straddling_groups(found: &[Found]) -> Result<(), SourceError> {
-    let mut first: HashMap<&str, &Found> = HashMap::new();
+/// Refuses a group whose candidates are in two splits, and where there are no
+/// groups an image whose boxes are.
+pub(super) fn refuse_straddling(found: &[Found]) -> Result<(), SourceError> {
+    let mut first: HashMap<Unit, &Found> = HashMap::new();
     for other in found {
-        let Some(group) = &other.candidate.group else {
+        let one = *first.entry(Unit::of(other)).or_insert(other);
+        if one.candidate.split == other.candidate.split {
             continue;
-        };
-        let one = *first.entry(group).or_insert(other);
-        if one.candidate.split != other.candidate.split {
-            return Err(SourceError::StraddlingGroup {
-                group: group.clone(),
-                splits: [one.candidate.split, other.candidate.split],
-                at: Box::new([one.at(), other.at()]),
-            });
         }
+        let splits = [one.candidate.split, other.candidate.split];
+        let at = Box::new([one.at(), other.at()]);
+        return Err(match &other.candidate.group {
+            Some(group) => SourceError::StraddlingGroup {
+                group: group.clone(),
+                splits,
+                at,
+            },
+            None => SourceError::StraddlingImage { splits, at },
+        });
     }
     Ok(())
 }
