@@ -86,7 +86,10 @@ impl Evaluation {
     /// All measures. Those of the positive class are left out where no class
     /// is named positive.
     pub(crate) fn measures(&self, positive: Option<usize>) -> Measures {
-        // A two-class AUC is the same whichever class is called positive.
+        // A two-class AUC is the same whichever class is called positive,
+        // save for ties: where the softmax saturates, candidates may share a
+        // probability of 1 whose probabilities of the other class differ.
+        // Without a positive class it is always that of class 1.
         let binary = (self.classes == 2).then(|| positive.unwrap_or(1));
         let auc = metrics::roc_auc(&self.probabilities, self.classes, &self.labels, binary);
         let of_positive = positive.filter(|_| self.classes == 2).map(|class| {
