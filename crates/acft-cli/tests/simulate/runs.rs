@@ -283,7 +283,7 @@ fn a_last_layer_that_dies_is_told_of_with_the_network_in_which_it_cannot() {
         String::from_utf8(output.stderr).unwrap()
     };
     let said = run("squeezenet1_1");
-    let hint = "the last layer is dead and learns no more; try a lower --lr, or --model squeezenet1_1_linear";
+    let hint = "the last layer is dead, or as good as dead, and learns no more; try a lower --lr, or --model squeezenet1_1_linear";
     assert!(said.contains(hint), "{said}");
     let said = run("squeezenet1_1_linear");
     assert!(!said.contains("is dead"), "{said}");
