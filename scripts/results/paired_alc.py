@@ -14,19 +14,31 @@ from pathlib import Path
 from scipy.stats import t
 
 
+def curve(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
+
+
 def alc(run: Path) -> float:
-    steps = [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
-    points = [(step["labels"], step["test_auc"]) for step in steps]
+    points = [(step["labels"], step["test_auc"]) for step in curve(run)]
     area = sum((b - a) * (x + y) / 2 for (a, x), (b, y) in zip(points, points[1:]))
     return area / (points[-1][0] - points[0][0])
 
 
-folder, ours, other = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-finished = (run.parent.name for run in sorted((folder / ours).glob("seed-*/finished.json")))
-seeds = [seed for seed in finished if (folder / other / seed / "finished.json").is_file()]
-if len(sys.argv) > 4:
-    seeds = [seed for seed in seeds if int(seed.removeprefix("seed-")) < int(sys.argv[4])]
-found = [alc(folder / ours / seed) - alc(folder / other / seed) for seed in seeds]
-mean = statistics.mean(found)
-half = t.ppf(0.975, len(found) - 1) * statistics.stdev(found) / len(found) ** 0.5
-print(f"{ours} − {other}: {mean:+.3f} ({mean - half:.3f} to {mean + half:.3f}), above in {sum(d > 0 for d in found)} of {len(found)} seeds")
+def finished(arm: Path, before: int | None = None) -> list[str]:
+    """The names of the seeds that an arm has finished, of those below `before`."""
+    seeds = sorted(int(run.parent.name.removeprefix("seed-")) for run in arm.glob("seed-*/finished.json"))
+    return [f"seed-{seed}" for seed in seeds if before is None or seed < before]
+
+
+def interval(found: list[float]) -> str:
+    mean = statistics.mean(found)
+    half = t.ppf(0.975, len(found) - 1) * statistics.stdev(found) / len(found) ** 0.5
+    return f"{mean:+.3f} ({mean - half:.3f} to {mean + half:.3f})"
+
+
+if __name__ == "__main__":
+    folder, ours, other = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    before = int(sys.argv[4]) if len(sys.argv) > 4 else None
+    seeds = [seed for seed in finished(folder / ours, before) if seed in finished(folder / other)]
+    found = [alc(folder / ours / seed) - alc(folder / other / seed) for seed in seeds]
+    print(f"{ours} − {other}: {interval(found)}, above in {sum(d > 0 for d in found)} of {len(found)} seeds")

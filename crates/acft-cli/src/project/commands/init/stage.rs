@@ -8,6 +8,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 
 use crate::cli::bad_input;
+use crate::files::sync_folder;
 use crate::project::commands::at::SETTINGS;
 
 /// What a project is made of, in the order in which it is moved. The settings
@@ -68,7 +69,7 @@ impl Stage {
             moved.push(place);
         }
         self.made = false;
-        sync(&self.root).with_context(|| format!("cannot write to {}", self.root.display()))
+        sync_folder(&self.root).with_context(|| format!("cannot write to {}", self.root.display()))
     }
 }
 
@@ -88,16 +89,6 @@ fn remove(path: PathBuf) -> std::io::Result<()> {
     } else {
         fs::remove_file(path)
     }
-}
-
-#[cfg(unix)]
-fn sync(folder: &Path) -> std::io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// # Errors
