@@ -19,7 +19,8 @@ pub fn average_linkage(members: Features<'_>, clusters: usize) -> Vec<usize> {
     let mut alive: Vec<usize> = (0..n).collect();
     let mut joined: Vec<usize> = (0..n).collect();
     while alive.len() > clusters.max(1) {
-        let mut best = (f64::INFINITY, 0, 0);
+        // Features of a network that diverges may be too far apart for a number: then any two are as near.
+        let mut best = (f64::INFINITY, alive[0], alive[1]);
         for (place, &i) in alive.iter().enumerate() {
             for &j in &alive[..place] {
                 if distance[i * n + j] < best.0 {
@@ -54,4 +55,20 @@ pub fn average_linkage(members: Features<'_>, clusters: usize) -> Vec<usize> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn members_beyond_any_distance_are_joined_too() {
+        let far = [-3e30, 0.0, 3e30, 3e30];
+        let members = Features::new(&far, 1).unwrap();
+        let clusters = average_linkage(members, 2);
+        assert_eq!(clusters.len(), 4);
+        assert_eq!(clusters[2], clusters[3]);
+        assert_eq!(clusters.iter().max(), Some(&1));
+    }
 }
