@@ -68,6 +68,9 @@ impl Setup {
                 "{architecture} has no dropout to sample by: query by bald, which compares patches"
             ));
         }
+        for query in queries.into_iter().flatten() {
+            check_patches(query, patches.len())?;
+        }
         let description = Description {
             architecture: network.architecture(),
             classes: data.classes.clone(),
@@ -75,11 +78,6 @@ impl Setup {
             patches: patches.to_string(),
         };
         let pretrained = Model::new(network, description).map_err(|error| bad_input!("{error}"))?;
-        if let acft::Query::Active { criterion, .. } = settings.plan.query {
-            criterion
-                .check_patches(patches.len())
-                .map_err(|error| bad_input!("{error}"))?;
-        }
         Ok(Self {
             flags,
             pretrained,
@@ -94,6 +92,22 @@ impl Setup {
     /// A learner over these patches.
     pub(crate) fn learner(&self, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
         learner(&self.flags, &self.pretrained, source)
+    }
+}
+
+/// Refuses a query that compares patches where there are none to compare: it would be a random one under another name.
+fn check_patches(query: acft::Query, patches: usize) -> anyhow::Result<()> {
+    match query {
+        acft::Query::Active { criterion, .. } => criterion
+            .check_patches(patches)
+            .map_err(|error| bad_input!("{error}")),
+        acft::Query::Baseline { rule } if rule.compares_patches() && patches == 1 => {
+            Err(bad_input!(
+                "{rule} compares the patches of a candidate, and there is one of each: give --patches that make more, or \
+                 query by dropout-bald, margin or another that needs one alone"
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -268,8 +268,14 @@ impl Flags {
             merged.remove("query");
             merged.remove("learn");
         }
-        if self.query.is_some() || self.learn.is_some() {
-            merged.remove("strategy");
+        if (self.query.is_some() || self.learn.is_some())
+            && let Some(preset) = merged.remove("strategy")
+        {
+            // The half that is not said anew stays as the strategy has it.
+            let code = preset.as_str().unwrap_or_default();
+            let preset = named(code)?;
+            merged.insert("query".into(), how(preset).into());
+            merged.insert("learn".into(), preset.learn.into());
         }
         // And random weights take the place of pre-trained ones.
         if self.from_scratch == Some(true) {
@@ -324,14 +330,23 @@ impl Flags {
             Some(how) => Some(self.resolve_query(&how, "first-query")?),
             None => None,
         };
-        let whole = |query: Query| match query {
-            Query::Baseline { rule } => rule.wants_features(),
-            _ => false,
-        };
-        if self.max_per_group.is_some() && (whole(query) || first_query.is_some_and(whole)) {
+        let queries = [Some(query), first_query];
+        let whole = queries.into_iter().flatten().find_map(|query| match query {
+            Query::Baseline { rule } if rule.wants_features() => Some(rule),
+            _ => None,
+        });
+        if self.max_per_group.is_some()
+            && let Some(rule) = whole
+        {
             return Err(bad_input!(
-                "--max-per-group limits a ranking, and {how} chooses a batch as a whole: leave one of the two out"
+                "--max-per-group limits a ranking, and {rule} chooses a batch as a whole: leave one of the two out"
             ));
+        }
+        // Where no query looks at it, a name that is none is still a mistake.
+        if let Some(name) = &self.criterion
+            && !CRITERIA.contains(&name.as_str())
+        {
+            return Err(unknown("criterion", name, CRITERIA.into_iter()));
         }
 
         let positive_count = |name: &str, value: usize| {
@@ -461,12 +476,8 @@ impl Flags {
             let how = self.query.clone().unwrap_or_else(|| "active".into());
             (how, self.learn.clone().unwrap_or_else(|| "lq".into()))
         } else {
-            let code = self.strategy.as_deref().unwrap_or("acft-lq");
-            let preset = Preset::named(code).ok_or_else(|| {
-                unknown("strategy", code, PRESETS.iter().map(|preset| preset.code))
-            })?;
-            let how = if preset.active { "active" } else { "random" };
-            (how.to_owned(), preset.learn.to_owned())
+            let preset = named(self.strategy.as_deref().unwrap_or("acft-lq"))?;
+            (how(preset).to_owned(), preset.learn.to_owned())
         };
         // The run's own record says it in the independent way.
         self.strategy = None;
@@ -506,10 +517,7 @@ impl Flags {
                 alpha,
                 per_pair: false,
             },
-            other => {
-                let known = ["entropy", "diversity", "acft"];
-                return Err(unknown("criterion", other, known.into_iter()));
-            }
+            other => return Err(unknown("criterion", other, CRITERIA.into_iter())),
         };
         if name != "acft" && (self.lambda1.is_some() || self.lambda2.is_some()) {
             return Err(bad_input!(
@@ -523,6 +531,23 @@ impl Flags {
             ));
         }
         Ok(Query::Active { criterion, omega })
+    }
+}
+
+/// What `--criterion` takes.
+const CRITERIA: [&str; 3] = ["entropy", "diversity", "acft"];
+
+/// The strategy of that name.
+fn named(code: &str) -> anyhow::Result<Preset> {
+    Preset::named(code)
+        .ok_or_else(|| unknown("strategy", code, PRESETS.iter().map(|preset| preset.code)))
+}
+
+/// How it queries.
+fn how(preset: Preset) -> &'static str {
+    match preset.active {
+        true => "active",
+        false => "random",
     }
 }
 
@@ -547,6 +572,52 @@ mod tests {
 
     fn base() -> Flags {
         given("data = 'd'\nweights = 'w.safetensors'")
+    }
+
+    #[test]
+    fn the_half_of_a_strategy_that_is_not_said_anew_stays() {
+        let over = |flags: &str, file: &str| {
+            let merged = given(flags).over(given(file)).unwrap();
+            let settings = merged.over(base()).unwrap().resolve().unwrap();
+            let [query, learn] = [settings.flags.query, settings.flags.learn];
+            (query.unwrap(), learn.unwrap())
+        };
+        let pair = |query: &str, learn: &str| (query.to_owned(), learn.to_owned());
+        assert_eq!(
+            over("query = 'margin'", "strategy = 'acft-hq'"),
+            pair("margin", "hq")
+        );
+        assert_eq!(
+            over("learn = 'hq'", "strategy = 'rft'"),
+            pair("random", "hq")
+        );
+        assert_eq!(
+            over("strategy = 'rft'", "query = 'margin'"),
+            pair("random", "reset-lq")
+        );
+        let unknown = given("learn = 'hq'")
+            .over(given("strategy = 'rtf'"))
+            .unwrap_err();
+        assert!(
+            unknown.to_string().contains("did you mean \"rft\""),
+            "{unknown}"
+        );
+    }
+
+    #[test]
+    fn a_setting_that_is_in_the_way_is_named() {
+        let of = |text: &str| {
+            given(text)
+                .over(base())
+                .unwrap()
+                .resolve()
+                .unwrap_err()
+                .to_string()
+        };
+        let told = of("max-per-group = 2\nfirst-query = 'badge'");
+        assert!(told.contains("and badge chooses a batch"), "{told}");
+        let told = of("query = 'random'\ncriterion = 'entrpy'");
+        assert!(told.contains("did you mean \"entropy\""), "{told}");
     }
 
     #[test]

@@ -94,3 +94,29 @@ fn a_configuration_file_with_an_unknown_key_names_it() {
         "{message}"
     );
 }
+
+#[test]
+fn queries_that_compare_patches_are_refused_where_there_are_none_to_compare() {
+    let images = Images::new();
+    let check = |queries: &[&str], expected: &str| {
+        let mut command = acft();
+        command
+            .current_dir(images.home())
+            .args(["simulate", "--data", "blobs", "--out", "run"])
+            .args(["--from-scratch", "--model", "demo", "--input", "16"])
+            .args(["--patches", "none", "--learn", "lq"])
+            .args(queries);
+        let message = refused(&mut command);
+        assert!(message.contains(expected), "{queries:?}: {message}");
+        assert!(!images.home().join("run").exists());
+    };
+    // They would be random ones under another name.
+    let told = "compares the patches of a candidate, and there is one of each";
+    check(&["--query", "bald"], told);
+    check(&["--query", "variation-ratio"], told);
+    check(&["--query", "margin", "--first-query", "bald"], told);
+    check(
+        &["--query", "margin", "--first-query", "active"],
+        "diversity compares patches in pairs",
+    );
+}

@@ -59,6 +59,12 @@ impl Baseline {
         !matches!(self, Self::Uncertainty(_) | Self::DropoutBald)
     }
 
+    /// Whether it is a measure of how far the patches of a candidate disagree: of one patch it is always 0.
+    pub fn compares_patches(self) -> bool {
+        let measures = [Uncertainty::Bald, Uncertainty::VariationRatio];
+        matches!(self, Self::Uncertainty(measure) if measures.contains(&measure))
+    }
+
     fn look(self) -> Look {
         match self {
             Self::DropoutBald => Look::Dropout { passes: PASSES },
