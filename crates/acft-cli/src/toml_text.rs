@@ -51,10 +51,14 @@ pub(crate) fn told(text: &str, error: &toml::de::Error) -> anyhow::Error {
 
 /// The line on which a setting is set, from 1.
 pub(crate) fn line_of(text: &str, name: &str) -> usize {
+    // By itself, in a dotted key, or in a table on one line.
     let sets = |line: &&str| {
-        let line = line.trim_start().trim_start_matches('[');
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
+        let line = line.split('#').next().unwrap_or_default();
+        line.match_indices(name).any(|(at, _)| {
+            let begins = line[..at].chars().next_back();
+            let begins = begins.is_none_or(|before| "[.{, ".contains(before));
+            begins && line[at + name.len()..].trim_start().starts_with(['=', ']'])
+        })
     };
     text.lines()
         .position(|line| sets(&line))

@@ -488,7 +488,12 @@ mod tests {
             (
                 "on = ['lung']",
                 "at.lung.rate = 1e-4",
-                "there is no setting \"rate\"",
+                "line 11: there is no setting \"rate\"",
+            ),
+            (
+                "on = ['lung']",
+                "at.lung = { rate = 1e-4 }",
+                "line 11: there is no setting \"rate\"",
             ),
             (
                 "data = 'l'",

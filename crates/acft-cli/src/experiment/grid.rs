@@ -291,6 +291,17 @@ impl Cell {
         write_atomically(&path, &serde_json::to_vec(note)?)
     }
 
+    /// What was read of the run, or what to do where it cannot be.
+    pub(super) fn or_anew<T>(&self, read: anyhow::Result<T>) -> anyhow::Result<T> {
+        read.with_context(|| {
+            format!(
+                "a run cannot be read: remove {} and {} to make it again",
+                self.settings.out.display(),
+                self.note_path().display()
+            )
+        })
+    }
+
     /// Why the run ended before its time, if it did.
     pub(super) fn failure(&self) -> anyhow::Result<Option<String>> {
         Ok(self.note()?.and_then(|note| note.failed))

@@ -106,7 +106,8 @@ pub(super) fn write(grid: &Grid) -> anyhow::Result<()> {
             .into_iter()
             .map(|step| Made::Step(Box::new(step)))
             .collect();
-        if made.is_empty() && stage == Stage::Failed {
+        // One that was killed in its first step is told too.
+        if made.is_empty() && matches!(stage, Stage::Failed | Stage::Begun) {
             made.push(Made::Nothing { step: None });
         }
         rows.extend(
@@ -129,16 +130,18 @@ pub(super) fn steps(cell: &Cell) -> anyhow::Result<Vec<StepRecord>> {
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    // A line without its end is being written, or was when the run was killed.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole
-        .lines()
-        .map(|line| {
-            serde_json::from_str(line).with_context(|| format!("{} is damaged", path.display()))
-        })
-        .collect()
+    let read = || {
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        // A line without its end is being written, or was when the run was killed.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let step = |(at, line)| {
+            serde_json::from_str(line)
+                .with_context(|| format!("{}, line {} is damaged", path.display(), at + 1))
+        };
+        whole.lines().enumerate().map(step).collect()
+    };
+    cell.or_anew(read())
 }
 
 /// The columns that are numbers or names; what has parts stays in the lines of JSON.

@@ -119,7 +119,9 @@ impl<'a> Sources<'a> {
 pub(super) fn record(cell: &Cell) -> anyhow::Result<Option<DataRecord>> {
     let out = &cell.settings.out;
     let begun = out.join("config.toml").is_file();
-    begun.then(|| read_json(&out.join("data.json"))).transpose()
+    begun
+        .then(|| cell.or_anew(read_json(&out.join("data.json"))))
+        .transpose()
 }
 
 #[cfg(test)]

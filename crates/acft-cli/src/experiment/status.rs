@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::grid::{Grid, Stage};
 use super::results;
+use super::run::refuse_others;
+use super::sources::Sources;
 
 /// The runs of each arm on each data, and the time that is left.
 #[derive(Debug, Serialize)]
@@ -40,6 +42,8 @@ struct Failure {
 
 impl Status {
     pub(super) fn of(grid: &Grid) -> anyhow::Result<Self> {
+        // Means over runs that do not belong together say nothing.
+        Sources::of(&grid.cells)?;
         let mut arms: Vec<Arm> = Vec::new();
         let mut aucs: Vec<Vec<f64>> = Vec::new();
         let mut failures = Vec::new();
@@ -58,6 +62,7 @@ impl Status {
                 aucs.push(Vec::new());
                 arms.len() - 1
             });
+            refuse_others(cell)?;
             let steps = results::steps(cell)?;
             made += steps.len() as u64;
             seconds += steps

@@ -179,10 +179,12 @@ fn a_grid_is_made_once_goes_on_and_grows() {
 
     // What was made with other settings, or by another version, is not mixed in.
     let changed = two.replace("epochs = 1", "epochs = 2");
-    let output = experiment(&images, &changed, &["run"]);
-    assert_eq!(output.status.code(), Some(2));
-    let error = said(&output.stderr);
-    assert!(error.contains("--epochs 2 (the run has 1)"), "{error}");
+    for command in ["run", "status"] {
+        let output = experiment(&images, &changed, &[command]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = said(&output.stderr);
+        assert!(error.contains("--epochs 2 (the run has 1)"), "{error}");
+    }
     // Nor what was made with a setting that is asked for no more.
     let removed = two.replace("positive = \"bright\"\n", "");
     let output = experiment(&images, &removed, &["run"]);
@@ -209,6 +211,19 @@ fn a_grid_is_made_once_goes_on_and_grows() {
     let output = experiment(&images, &two, &["run"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output.stderr).contains("made by acft 0.0.1"));
+    // What cannot be read is named, with what to do about it.
+    fs::remove_file(&note).unwrap();
+    let steps = run.join("steps.jsonl");
+    let damaged = "{\"step\": one}\n".to_owned() + &fs::read_to_string(&steps).unwrap();
+    fs::write(&steps, damaged).unwrap();
+    let output = experiment(&images, &two, &["status"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = said(&output.stderr);
+    assert!(
+        error.contains("RFT/seed-0.json to make it again"),
+        "{error}"
+    );
+    assert!(error.contains("steps.jsonl, line 1 is damaged"), "{error}");
 }
 
 #[test]
@@ -462,7 +477,7 @@ fn runs_of_one_table_are_made_from_the_same_weights_and_data() {
         assert_eq!(record[field].as_str().unwrap().len(), 64);
         record[field] = "0".repeat(64).into();
         fs::write(&path, record.to_string()).unwrap();
-        for command in ["run", "report"] {
+        for command in ["run", "status", "report"] {
             let output = experiment(&images, &two, &[command]);
             assert_eq!(output.status.code(), Some(2));
             let error = said(&output.stderr);
