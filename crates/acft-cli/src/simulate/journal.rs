@@ -38,6 +38,17 @@ pub(crate) mod signs {
     pub(crate) const DEAD: &str = "last layer is dead";
     pub(crate) const ONE_SIDED: &str = "one-sided";
     pub(crate) const MOST_WRONG: &str = "labels wrong";
+
+    /// Whether fine-tuning stood still, in the second half of its epochs, where a
+    /// network is that says of everything that all classes are as likely. A few
+    /// patches that still get through keep a dead layer's loss from being that to
+    /// the last digit.
+    pub(crate) fn sticks(loss: &[f64], classes: usize) -> bool {
+        const NEAR: f64 = 1e-3;
+        let undecided = (classes as f64).ln();
+        let half = &loss[loss.len() / 2..];
+        !half.is_empty() && half.iter().all(|loss| (loss - undecided).abs() < NEAR)
+    }
 }
 
 /// What the journal of a run needs to know beside the steps themselves.
@@ -321,7 +332,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 signs::ROSE
             ));
         }
-        if sticks(&taught.loss, self.setting.data.classes.len()) {
+        if signs::sticks(&taught.loss, self.setting.data.classes.len()) {
             let linear = taught.model.description().architecture.with_linear_head();
             let or = linear.map_or_else(String::new, |name| format!(", or --model {name}"));
             warnings.push(format!(
@@ -599,20 +610,10 @@ pub(crate) fn best_step(steps: &[StepRecord]) -> Option<u32> {
     }
     best.map(|(_, step)| step)
 }
-/// Whether fine-tuning stood still, in the second half of its epochs, where a
-/// network is that says of everything that all classes are as likely. A few
-/// patches that still get through keep a dead layer's loss from being that to
-/// the last digit.
-fn sticks(loss: &[f64], classes: usize) -> bool {
-    const NEAR: f64 = 1e-3;
-    let undecided = (classes as f64).ln();
-    let half = &loss[loss.len() / 2..];
-    !half.is_empty() && half.iter().all(|loss| (loss - undecided).abs() < NEAR)
-}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::signs::sticks;
 
     /// Losses of steps whose test AUC was 0.500 and 0.511 (lung candidates, AFT(LQ)), and of steps that learned.
     #[test]

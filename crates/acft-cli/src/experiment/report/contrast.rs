@@ -157,7 +157,8 @@ fn standings(
         ))];
     }
     let Some(seeds) = &kept.seeds else {
-        let standing = "declared before the first run (with which seeds is not known).";
+        let standing =
+            "exploratory: it was declared before the first run, but with which seeds is not known.";
         return vec![of_all(standing.to_owned())];
     };
     if seeds == here {
@@ -362,7 +363,7 @@ mod tests {
             r#"["A", "R"]"#,
             &[(
                 6,
-                "declared before the first run (with which seeds is not known).",
+                "exploratory: it was declared before the first run, but with which seeds is not known.",
             )],
         );
         check(

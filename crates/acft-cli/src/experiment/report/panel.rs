@@ -11,10 +11,11 @@ use crate::experiment::file::{Data, Kind};
 use crate::experiment::grid::{Cell, Grid, Note, Stage};
 use crate::experiment::results;
 use crate::experiment::run::refuse_others;
+use crate::experiment::sources;
 use crate::simulate::folder::read_json;
 use crate::simulate::record::{DataRecord, StepRecord};
 use crate::simulate::settings::Flags;
-use crate::simulate::test_set;
+use crate::simulate::{signs, test_set};
 
 /// The runs on one data with one network.
 pub(super) struct Panel {
@@ -226,7 +227,7 @@ pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
 fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
     // A run that fails belongs to an arm, which the table of failures names as a part of the run.
     let mut failures: Vec<(&Cell, usize, String)> = Vec::new();
-    let mut finished = Vec::new();
+    let mut finished: Vec<(&Cell, Vec<StepRecord>)> = Vec::new();
     for cell in cells {
         match cell.stage()? {
             Stage::Finished => {
@@ -240,10 +241,15 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
             Stage::Begun | Stage::ToDo => {}
         }
     }
-    let record = match finished.first() {
-        Some((first, _)) => Some(read_json(&first.settings.out.join("data.json"))?),
+    let record: Option<DataRecord> = match finished.first() {
+        Some((first, _)) => sources::record(first)?,
         None => None,
     };
+    let classes = record.as_ref().map_or(0, |record| record.classes.len());
+    finished
+        .iter_mut()
+        .flat_map(|(_, steps)| steps)
+        .for_each(|step| see_dead_layer(step, classes));
     let tested = finished
         .iter()
         .flat_map(|(_, steps)| steps)
@@ -324,6 +330,14 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
         })
         .collect();
     Ok(panel)
+}
+
+/// The sign of a dead layer, where the build that made the step did not know it: the losses tell it.
+fn see_dead_layer(step: &mut StepRecord, classes: usize) {
+    let told = step.warnings.iter().any(|text| text.contains(signs::DEAD));
+    if !told && signs::sticks(&step.loss, classes) {
+        step.warnings.push(format!("the {}", signs::DEAD));
+    }
 }
 
 /// Whether a run is whole but has no learning curve, as where its network came to predict what is no number. That is what

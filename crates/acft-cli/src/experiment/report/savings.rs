@@ -263,14 +263,13 @@ fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
     if saving.is_anecdotal() {
         share += ", anecdotal";
     }
-    let round = |share: f64| format!("{:.0} %", 100.0 * share);
     let gap = saving.gap.map_or_else(String::new, |gap| {
         let ends = interval.and_then(|interval| interval.log_ratio);
         ends.map_or_else(
-            || round(gap.saving()),
+            || rounded(gap.saving()),
             |(low, high)| {
-                let [low, high] = [low, high].map(|ratio| round(as_share(ratio)));
-                format!("{} ({low} to {high})", round(gap.saving()))
+                let [low, high] = [low, high].map(|ratio| rounded(as_share(ratio)));
+                format!("{} ({low} to {high})", rounded(gap.saving()))
             },
         )
     });
@@ -286,7 +285,7 @@ fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
         Value::number(
             saving
                 .gap
-                .map_or_else(String::new, |gap| round(gap.reached)),
+                .map_or_else(String::new, |gap| rounded(gap.reached)),
         ),
     ];
     cells.extend(minutes.map(|each| {
@@ -295,6 +294,14 @@ fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
         }))
     }));
     cells
+}
+
+/// What is saved, as a share; where the labels are more than doubled, how many times as many they are.
+fn rounded(share: f64) -> String {
+    match share < -1.0 {
+        true => format!("{:.1} × as many", 1.0 - share),
+        false => format!("{:.0} %", 100.0 * share),
+    }
 }
 
 /// The share of labels that a mean distance along their log axis is.
@@ -379,6 +386,13 @@ mod tests {
             ([below(-0.1), below(0.2)], "below 20.0 %"),
         ] {
             assert_eq!(reach(ends, percent), expected);
+        }
+    }
+
+    #[test]
+    fn more_than_twice_the_labels_are_told_as_a_multiple() {
+        for (share, expected) in [(0.25, "25 %"), (-1.0, "-100 %"), (-11.71, "12.7 × as many")] {
+            assert_eq!(rounded(share), expected);
         }
     }
 

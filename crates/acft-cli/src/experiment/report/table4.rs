@@ -1,4 +1,4 @@
-//! The paper's Table 4: the area under each arm's curve on each data, with its bolding.
+//! The numbers of the paper's Table 4: the area under each arm's curve on each data, and which are the best.
 
 use acft::saving::FEWEST_SEEDS;
 use acft::seeds::Spread;
@@ -26,7 +26,7 @@ pub(super) fn table(panels: &[Panel]) -> Option<Table> {
     let mut table = Table {
         name: "table-4".to_owned(),
         caption: "Area under the learning curve (ALC, linear axis), mean ± sd over the seeds that all arms of a column have, whose \
-                  number stands in its head, as in the paper's Table 4. Bold: the best mean of a column, and from 5 seeds on those \
+                  number stands in its head, as in the paper's Table 4, but for all arms at once. Bold is not the paper's: the best mean of a column, and from 5 seeds on those \
                   that a paired t test does not tell from it at p = 0.05, uncorrected for how many there are; with one seed none. \
                   A column whose arms have no seed in common has each arm's own seeds, and no bold. Only declared contrasts are \
                   confirmatory; this table explores."

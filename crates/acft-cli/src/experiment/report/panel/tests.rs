@@ -160,3 +160,29 @@ fn the_arm_of_a_contrast_is_looked_into_where_it_queries_by_a_criterion() {
         assert_eq!(names, expected, "{ours}");
     }
 }
+
+#[test]
+fn a_dead_layer_that_an_earlier_build_did_not_tell_is_told_by_its_losses() {
+    let home = tempfile::tempdir().unwrap();
+    let grid = grid(home.path());
+    let dead = StepRecord {
+        loss: vec![0.74, 0.693_2, 0.693_1, 0.693_1],
+        ..step(2, 20, 0.5)
+    };
+    let told = StepRecord {
+        warnings: vec![format!("the training loss sticks: the {}", signs::DEAD)],
+        ..StepRecord {
+            step: 3,
+            labels: 30,
+            ..dead.clone()
+        }
+    };
+    for cell in grid.cells.iter().filter(|cell| cell.data == "a") {
+        finish(cell, &[step(1, 10, 0.7), dead.clone(), told.clone()]);
+    }
+    let panels = read(&grid).unwrap();
+    let steps = &panels[0].curves[0].runs[0].steps;
+    let count = |at: usize| steps[at].warnings.len();
+    assert_eq!([count(0), count(1), count(2)], [0, 1, 1]);
+    assert!(steps[1].warnings[0].contains(signs::DEAD));
+}
