@@ -65,7 +65,7 @@ impl Setup {
         };
         if queries.contains(&Some(by_dropout)) && !architecture.has_dropout() {
             return Err(bad_input!(
-                "{architecture} has no dropout to sample by: query by bald, which compares patches"
+                "{architecture} has no dropout to sample by: query by bald, which compares patches, or by margin"
             ));
         }
         for query in queries.into_iter().flatten() {
@@ -104,7 +104,7 @@ fn check_patches(query: acft::Query, patches: usize) -> anyhow::Result<()> {
         acft::Query::Baseline { rule } if rule.compares_patches() && patches == 1 => {
             Err(bad_input!(
                 "{rule} compares the patches of a candidate, and there is one of each: give --patches that make more, or \
-                 query by dropout-bald, margin or another that needs one alone"
+                 query by margin or another that needs one alone"
             ))
         }
         _ => Ok(()),

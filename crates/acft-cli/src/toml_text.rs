@@ -51,16 +51,32 @@ pub(crate) fn told(text: &str, error: &toml::de::Error) -> anyhow::Error {
 
 /// The line on which a setting is set, from 1.
 pub(crate) fn line_of(text: &str, name: &str) -> usize {
-    // By itself, in a dotted key, or in a table on one line.
-    let sets = |line: &&str| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.match_indices(name).any(|(at, _)| {
-            let begins = line[..at].chars().next_back();
-            let begins = begins.is_none_or(|before| "[.{, ".contains(before));
-            begins && line[at + name.len()..].trim_start().starts_with(['=', ']'])
-        })
+    let ends = |rest: &str| rest.trim_start().starts_with(['=', ']']);
+    let by_itself = |line: &str| {
+        let line = line.trim_start().trim_start_matches('[');
+        line.strip_prefix(name).is_some_and(ends)
+    };
+    // In a dotted key, or in a table on one line.
+    let within = |line: &str| {
+        let is_one = |before: char| before.is_whitespace() || "[.{,".contains(before);
+        let found = |at: usize| line[..at].ends_with(is_one) && ends(&line[at + name.len()..]);
+        !line.trim_start().starts_with('#') && line.match_indices(name).any(|(at, _)| found(at))
     };
     text.lines()
-        .position(|line| sets(&line))
+        .position(by_itself)
+        .or_else(|| text.lines().position(within))
         .map_or(1, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_of;
+
+    #[test]
+    fn a_setting_is_found_by_itself_first_then_within_a_line() {
+        let text = "# rate = 1\nat.rooms.lr = 1\n\tlr = 'x'\nat.lung = { positive = '#1', rate = 2 }\n[[arm]]\nfoster = 1\n";
+        for (name, line) in [("lr", 3), ("rate", 4), ("arm", 5), ("ter", 1)] {
+            assert_eq!(line_of(text, name), line, "{name}");
+        }
+    }
 }

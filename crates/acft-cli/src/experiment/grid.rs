@@ -295,7 +295,7 @@ impl Cell {
     pub(super) fn or_anew<T>(&self, read: anyhow::Result<T>) -> anyhow::Result<T> {
         read.with_context(|| {
             format!(
-                "a run cannot be read: remove {} and {} to make it again",
+                "a run cannot be read: where its files are damaged, remove {} and {} to make it again",
                 self.settings.out.display(),
                 self.note_path().display()
             )

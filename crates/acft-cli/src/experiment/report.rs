@@ -18,6 +18,7 @@ mod table4;
 use std::path::{Path, PathBuf};
 
 use super::grid::{Grid, VERSION};
+use super::run::refuse_others;
 use super::sources::Sources;
 use crate::cli::bad_input;
 pub(super) use contrast::declare;
@@ -40,7 +41,9 @@ pub(super) fn write(
     step: u32,
     out: &Path,
 ) -> anyhow::Result<PathBuf> {
-    Sources::of(grid.finished()?)?;
+    let finished = grid.finished()?;
+    finished.iter().try_for_each(|cell| refuse_others(cell))?;
+    Sources::of(finished)?;
     let panels = panel::read(grid)?;
     // Runs that failed alone make no report; beside others that are finished, they are a part of it.
     if panels.iter().all(|panel| panel.record.is_none()) {

@@ -1,4 +1,4 @@
-//! What came of the runs, as one table: a row a step of a run, and one of a run that failed before its first step.
+//! What came of the runs, as one table: a row a step of a run, and one of a run that was begun and has no step: it failed, was killed, or is at work.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::grid::{Cell, Grid, Note, Stage};
 use crate::files::write_atomically;
 use crate::simulate::record::StepRecord;
 
-/// One step of one run, or a run that failed before its first.
+/// One step of one run, or a run that was begun and has none.
 #[derive(Debug, Serialize)]
 struct Row {
     data: String,
@@ -33,7 +33,7 @@ struct Row {
     /// Of all builds that worked on the run.
     commit: Option<String>,
     machine: Option<String>,
-    /// Whether the run is finished, or failed: steps of a run that failed end before their time.
+    /// Whether the run is finished, failed or begun: steps of a run that is not finished end before their time.
     stage: &'static str,
     /// Why it failed.
     failed: Option<String>,
@@ -106,7 +106,6 @@ pub(super) fn write(grid: &Grid) -> anyhow::Result<()> {
             .into_iter()
             .map(|step| Made::Step(Box::new(step)))
             .collect();
-        // One that was killed in its first step is told too.
         if made.is_empty() && matches!(stage, Stage::Failed | Stage::Begun) {
             made.push(Made::Nothing { step: None });
         }

@@ -42,7 +42,8 @@ struct Failure {
 
 impl Status {
     pub(super) fn of(grid: &Grid) -> anyhow::Result<Self> {
-        // Means over runs that do not belong together say nothing.
+        // Means over runs that do not belong together say nothing. Settings come first: M_0 differs where they do.
+        grid.cells.iter().try_for_each(refuse_others)?;
         Sources::of(&grid.cells)?;
         let mut arms: Vec<Arm> = Vec::new();
         let mut aucs: Vec<Vec<f64>> = Vec::new();
@@ -62,7 +63,6 @@ impl Status {
                 aucs.push(Vec::new());
                 arms.len() - 1
             });
-            refuse_others(cell)?;
             let steps = results::steps(cell)?;
             made += steps.len() as u64;
             seconds += steps

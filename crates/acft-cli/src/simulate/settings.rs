@@ -263,7 +263,7 @@ impl Flags {
         let out = self.out.clone().or_else(|| below.out.clone());
         let mut merged = below.table()?;
         // `strategy` and `query` with `learn` say the same thing in two ways:
-        // saying it one way takes back the other.
+        // the upper layer wins, in the way in which it says it.
         if self.strategy.is_some() {
             merged.remove("query");
             merged.remove("learn");
@@ -271,6 +271,9 @@ impl Flags {
         if (self.query.is_some() || self.learn.is_some())
             && let Some(preset) = merged.remove("strategy")
         {
+            if below.query.is_some() || below.learn.is_some() {
+                return Err(contradiction());
+            }
             // The half that is not said anew stays as the strategy has it.
             let code = preset.as_str().unwrap_or_default();
             let preset = named(code)?;
@@ -468,9 +471,7 @@ impl Flags {
     /// How to query, and the name of the learning strategy.
     fn resolve_strategy(&mut self) -> anyhow::Result<(String, String)> {
         if self.strategy.is_some() && (self.query.is_some() || self.learn.is_some()) {
-            return Err(bad_input!(
-                "--strategy stands for a --query and a --learn: give it, or those two"
-            ));
+            return Err(contradiction());
         }
         let (how, learn) = if self.query.is_some() || self.learn.is_some() {
             let how = self.query.clone().unwrap_or_else(|| "active".into());
@@ -543,6 +544,10 @@ fn named(code: &str) -> anyhow::Result<Preset> {
         .ok_or_else(|| unknown("strategy", code, PRESETS.iter().map(|preset| preset.code)))
 }
 
+fn contradiction() -> anyhow::Error {
+    bad_input!("--strategy stands for a --query and a --learn: give it, or those two")
+}
+
 /// How it queries.
 fn how(preset: Preset) -> &'static str {
     match preset.active {
@@ -595,6 +600,9 @@ mod tests {
             over("strategy = 'rft'", "query = 'margin'"),
             pair("random", "reset-lq")
         );
+        let both = given("strategy = 'rft'\nquery = 'margin'");
+        let told = given("learn = 'hq'").over(both).unwrap_err().to_string();
+        assert!(told.contains("give it, or those two"), "{told}");
         let unknown = given("learn = 'hq'")
             .over(given("strategy = 'rtf'"))
             .unwrap_err();

@@ -450,7 +450,8 @@ fn runs_of_one_table_are_made_from_the_same_weights_and_data() {
     };
     let text = SETTINGS
         .replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "")
-        .replace("from-scratch = true", "weights = \"w.safetensors\"");
+        .replace("from-scratch = true", "weights = \"w.safetensors\"")
+        .replace("query = \"core-set\"", "query = \"core-set\"\ninput = 24");
     take("source");
     let output = experiment(&images, &text, &["run"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output.stderr));
@@ -486,6 +487,14 @@ fn runs_of_one_table_are_made_from_the_same_weights_and_data() {
         }
     }
     fs::write(&path, kept).unwrap();
+    // A setting that differs is told as such, though M_0 differs with it.
+    let alike = two.replace("\ninput = 24", "");
+    for command in ["run", "status", "report"] {
+        let output = experiment(&images, &alike, &[command]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = said(&output.stderr);
+        assert!(error.contains("--input 16 (the run has 24)"), "{error}");
+    }
     // What an arm now begins with is told, and not asked for.
     let from_scratch = two.replace("\"rft\"", "\"rft\"\nfrom-scratch = true");
     let output = experiment(&images, &from_scratch, &["run"]);

@@ -75,7 +75,9 @@ pub enum LearnerError {
         candidate: CandidateId,
     },
     /// The network drops nothing.
-    #[error("{architecture} has no dropout to sample by: query by bald, which compares patches")]
+    #[error(
+        "{architecture} has no dropout to sample by: query by bald, which compares patches, or by margin"
+    )]
     NoDropout {
         /// Which it is.
         architecture: Architecture,

@@ -5,9 +5,8 @@ use acft::saving::FEWEST_SEEDS;
 use acft::seeds::Spread;
 
 use super::document::{Figure, Table, Value, plain};
-use super::panel::{Arm, Panel, Run};
+use super::panel::{Arm, Panel};
 use crate::figure::curve::{CurvePlot, Series};
-use crate::simulate::signs;
 
 /// Of all intervals.
 pub(super) const CONFIDENCE: f64 = 0.95;
@@ -48,20 +47,16 @@ pub(super) fn figure(panel: &Panel) -> Option<Figure> {
 }
 
 fn line(arm: &Arm) -> Option<(String, f64)> {
-    // What a dead network says of the test set is no reference.
-    let dead = |run: &Run| {
-        let last = run.steps.last().map(|step| &step.warnings);
-        last.is_some_and(|warnings| warnings.iter().any(|text| text.contains(signs::DEAD)))
+    let dead = match (arm.dead(), arm.runs.len()) {
+        (0, _) => String::new(),
+        (1, 1) => ", dead".to_owned(),
+        (dead, _) => format!(", {dead} of them dead"),
     };
     let name = format!(
-        "{} ({} labels, {}{})",
+        "{} ({} labels, {}{dead})",
         arm.name,
         arm.last_labels(),
         count_seeds(arm.runs.len()).replace(' ', "\u{a0}"),
-        match arm.runs.iter().any(dead) {
-            true => ", dead",
-            false => "",
-        }
     );
     Some((name, last(arm)?.mean))
 }
@@ -288,6 +283,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::sample::{arm, line, panel};
     use super::*;
+    use crate::simulate::signs;
 
     #[test]
     fn a_band_has_a_gap_where_it_has_one_seed_alone() {
@@ -317,8 +313,14 @@ mod tests {
         let (name, value) = of_all.unwrap();
         assert_eq!(name, "full-training (2000 labels, 2\u{a0}seeds)");
         assert!((value - 0.98).abs() < 1e-12);
-        let mut dead = line("from-scratch", &[&[(2000, 0.5)]]);
+        let mut dead = line("from-scratch", &[&[(2000, 0.5)], &[(2000, 0.9)]]);
         dead.runs[0].steps[0].warnings = vec![format!("the {}", signs::DEAD)];
+        let (name, _) = super::line(&dead).unwrap();
+        assert_eq!(
+            name,
+            "from-scratch (2000 labels, 2\u{a0}seeds, 1 of them dead)"
+        );
+        dead.runs.pop();
         let (name, _) = super::line(&dead).unwrap();
         assert_eq!(name, "from-scratch (2000 labels, 1\u{a0}seed, dead)");
     }

@@ -10,7 +10,6 @@ use anyhow::Context;
 use crate::experiment::file::{Data, Kind};
 use crate::experiment::grid::{Cell, Grid, Note, Stage};
 use crate::experiment::results;
-use crate::experiment::run::refuse_others;
 use crate::experiment::sources;
 use crate::simulate::folder::read_json;
 use crate::simulate::record::{DataRecord, StepRecord};
@@ -132,12 +131,13 @@ impl Panel {
     }
 
     /// The line of all labels that starts where the arms do. One from scratch beside arms that are pre-trained answers
-    /// another question.
+    /// another question, and what a dead network says of the test set answers none.
     pub(super) fn full_training(&self) -> Option<&Arm> {
         let from_scratch =
             |arm: &Arm| Some(arm.runs.first()?.settings.from_scratch.unwrap_or(false));
         let of_arms = self.curves.first().and_then(from_scratch);
-        self.lines.iter().find(|line| from_scratch(line) == of_arms)
+        let mut lines = self.lines.iter().filter(|line| line.dead() == 0);
+        lines.find(|line| from_scratch(line) == of_arms)
     }
 
     /// The names of the classes; none before a run is finished.
@@ -176,6 +176,15 @@ impl Arm {
             .map(|curve| curve.last().labels)
             .max()
             .unwrap_or_default()
+    }
+
+    /// In how many runs the last step left a dead layer.
+    pub(super) fn dead(&self) -> usize {
+        let dead = |run: &&Run| {
+            let last = run.steps.last().map(|step| &step.warnings);
+            last.is_some_and(|warnings| warnings.iter().any(|text| text.contains(signs::DEAD)))
+        };
+        self.runs.iter().filter(dead).count()
     }
 
     pub(super) fn seeds(&self) -> BTreeSet<u64> {
@@ -230,10 +239,7 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
     let mut finished: Vec<(&Cell, Vec<StepRecord>)> = Vec::new();
     for cell in cells {
         match cell.stage()? {
-            Stage::Finished => {
-                refuse_others(cell)?;
-                finished.push((*cell, results::steps(cell)?));
-            }
+            Stage::Finished => finished.push((*cell, results::steps(cell)?)),
             Stage::Failed => {
                 let reason = cell.failure()?.unwrap_or_default();
                 failures.push((cell, results::steps(cell)?.len(), reason));
@@ -332,7 +338,8 @@ fn panel(data: &Data, network: &str, cells: &[&Cell]) -> anyhow::Result<Panel> {
     Ok(panel)
 }
 
-/// The sign of a dead layer, where the build that made the step did not know it: the losses tell it.
+/// The sign of a layer that is dead, or as good as dead, where the build that made the step did not know it: the losses
+/// tell it.
 fn see_dead_layer(step: &mut StepRecord, classes: usize) {
     let told = step.warnings.iter().any(|text| text.contains(signs::DEAD));
     if !told && signs::sticks(&step.loss, classes) {

@@ -194,8 +194,8 @@ fn caption(reference: Option<&Arm>, full: Option<&Arm>) -> String {
     text + "Seeds are those that both have; with fewer than 5 a saving is an anecdote. In brackets 95 % intervals by bootstrap \
             over what the column \"over\" names; those of labels and minutes are the interval of the share, of this n_R. Where \
             an arm ended before it met τ, \"<\" and \"below\" stand before a bound: the saving that it would have had, had it \
-            met τ with its last label. Over all targets: the mean distance along the axis of log labels, as a share, over that \
-            part of the reference's rise that the arm reached at all. It is far steadier than the saving at one τ near the \
+            met τ with its last label. Over all targets: the mean distance along the axis of log labels, as a share (or, where more than twice the labels are \
+            needed, as their multiple), over that part of the reference's rise that the arm reached at all. It is far steadier than the saving at one τ near the \
             plateau, but an arm that reaches little of the rise is flattered."
 }
 
@@ -364,6 +364,7 @@ mod tests {
 
     use super::super::sample::{arm, line, panel};
     use super::*;
+    use crate::simulate::signs;
 
     fn told(table: &Table, row: usize, column: &str) -> String {
         let at = table.head.iter().position(|name| name == column).unwrap();
@@ -491,6 +492,11 @@ mod tests {
         let curves = vec![arm("RFT", &[&[(100, 0.6), (400, 0.95)]])];
         let table = savings(&panel(curves, vec![scratch, full])).unwrap();
         assert_eq!(told(&table, 0, "against"), "full-training");
+        // Nothing is saved against what has learned nothing.
+        let mut dead = line("full-training", &[&[(2000, 0.5)]]);
+        dead.runs[0].steps[0].warnings = vec![format!("the {}", signs::DEAD)];
+        let curves = vec![arm("RFT", &[&[(100, 0.6), (400, 0.95)]])];
+        assert!(savings(&panel(curves, vec![dead])).is_none());
     }
 
     #[test]
