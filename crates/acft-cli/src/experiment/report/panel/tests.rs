@@ -166,7 +166,7 @@ fn a_dead_layer_that_an_earlier_build_did_not_tell_is_told_by_its_losses() {
     let home = tempfile::tempdir().unwrap();
     let grid = grid(home.path());
     let dead = StepRecord {
-        loss: vec![0.74, 0.693_2, 0.693_1, 0.693_1],
+        loss: vec![0.74, 0.6933, 0.6932, 0.6929],
         ..step(2, 20, 0.5)
     };
     let told = StepRecord {
