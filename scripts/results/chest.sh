@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The runs on chest_xray_pneumonia of docs/results.md, by acft.
+# The runs on chest_xray_pneumonia of docs/beside-pytorch.md, by acft.
 #
 #     scripts/results/chest.sh DATA WEIGHTS RUNS
 . "$(dirname "$0")/common.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The runs on lung_nodule_candidates of docs/results.md, by acft.
+# The runs on lung_nodule_candidates of docs/beside-pytorch.md, by acft.
 #
 #     scripts/results/lung.sh DATA WEIGHTS RUNS
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Other learning rates for the continual strategies on lung_nodule_candidates;
-# the rates of lung.sh are the ratio of 10. docs/results.md chooses by the
+# the rates of lung.sh are the ratio of 10. docs/beside-pytorch.md chooses by the
 # validation AUC of these runs and of lung.sh's.
 #
 #     scripts/results/lung_stability.sh DATA WEIGHTS RUNS

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Active, continual fine-tuning in PyTorch, as a careful user would write it:
-what docs/results.md holds acft's curves against. It shares no code with acft.
+what docs/beside-pytorch.md holds acft's curves against. It shares no code with acft.
 
     pip install torch torchvision pillow scikit-learn numpy safetensors
     python peer_torch.py DATA --weights squeezenet1_1.safetensors --learn hq --query active --seed 0

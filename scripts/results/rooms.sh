@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The runs on rooms3_places365 of docs/results.md, by acft.
+# The runs on rooms3_places365 of docs/beside-pytorch.md, by acft.
 #
 #     scripts/results/rooms.sh DATA WEIGHTS RUNS
 . "$(dirname "$0")/common.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tables of docs/results.md, from run folders and the peer's lines.
+"""The tables of docs/beside-pytorch.md, from run folders and the peer's lines.
 
     python scripts/results/table.py RUNS/lung rft aft-lq acft-hq
 
