@@ -1,6 +1,6 @@
 """What docs/results.md says of single seeds: of each arm the ALC and the last test AUC, how many candidates were learned
-from, the largest fall from one step to the next, how many batches were of one class alone, and the ALC less that of RFT;
-means over seeds last, and the mean curve.
+from, the largest fall from one step to the next, how many batches were of one class alone, and the ALC and the last test
+AUC less those of RFT; means over seeds last, and the mean curve.
 
     pip install scipy
     python scripts/results/seed_by_seed.py runs/comparison/runs/lung [SEEDS]
@@ -29,13 +29,15 @@ for arm in sorted(path for path in folder.iterdir() if path.is_dir()):
         learned = sum(step["trained_on"] for step in steps)
         alone = sum(sum(count > 0 for count in step["batch_classes"].values()) == 1 for step in steps)
         area = alc(arm / seed)
-        rows.append((area, auc[-1], learned, area - alc(folder / "RFT" / seed), fall, alone))
+        end = auc[-1] - curve(folder / "RFT" / seed)[-1]["test_auc"]
+        rows.append((area, auc[-1], learned, area - alc(folder / "RFT" / seed), fall, alone, end))
         curves.append({step["labels"]: step["test_auc"] for step in steps})
         print(f"  {seed}: ALC {area:.3f}, at the end {auc[-1]:.3f}, learned from {learned}, largest fall {fall:.3f}, of one class {alone}, ALC − RFT {rows[-1][3]:+.3f}")
     if len(rows) > 1:
-        areas, ends, learned, above, falls, alone = zip(*rows)
+        areas, ends, learned, above, falls, alone, further = zip(*rows)
         print(f"  mean: ALC {statistics.mean(areas):.3f} ± {statistics.stdev(areas):.3f}, at the end {statistics.mean(ends):.3f}, "
               f"learned from {statistics.mean(learned):,.0f}, largest fall {max(falls):.3f}, of one class {sum(alone)}, "
-              f"ALC − RFT {interval(list(above))}, above in {sum(d > 0 for d in above)} of {len(above)}")
+              f"ALC − RFT {interval(list(above))}, above in {sum(d > 0 for d in above)} of {len(above)}, "
+              f"at the end − RFT {interval(list(further))}, above in {sum(d > 0 for d in further)}")
         shared = [labels for labels in curves[0] if all(labels in curve for curve in curves)]
         print("  mean curve: " + ", ".join(f"{labels}: {statistics.mean(curve[labels] for curve in curves):.3f}" for labels in shared))

@@ -186,3 +186,23 @@ fn a_dead_layer_that_an_earlier_build_did_not_tell_is_told_by_its_losses() {
     assert_eq!([count(0), count(1), count(2)], [0, 1, 1]);
     assert!(steps[1].warnings[0].contains(signs::DEAD));
 }
+
+#[test]
+fn a_run_that_was_killed_in_its_first_step_has_a_row_in_the_table() {
+    let home = tempfile::tempdir().unwrap();
+    let grid = grid(home.path());
+    finish(&grid.cells[0], &[step(1, 10, 0.7)]);
+    let killed = &grid.cells[1];
+    finish(killed, &[]);
+    fs::remove_file(killed.settings.out.join("finished.json")).unwrap();
+    results::write(&grid).unwrap();
+    let table = fs::read_to_string(grid.out.join("results.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = table
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1]["arm"], killed.arm.as_str());
+    assert_eq!(rows[1]["stage"], "begun");
+    assert!(rows[1]["step"].is_null());
+}
