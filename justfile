@@ -57,5 +57,5 @@ fixtures:
     target/venv/bin/pip install --quiet numpy pillow pyarrow scikit-learn scipy torch torchvision safetensors
     target/venv/bin/python scripts/reference/sklearn_metrics.py > crates/acft/tests/fixtures/metrics.json
     target/venv/bin/python scripts/reference/torchvision_parity.py > crates/acft-vision/tests/fixtures/torchvision_parity.json
-    target/venv/bin/python crates/acft-vision/tests/fixtures/pil_patches.py
+    target/venv/bin/python crates/acft-images/tests/fixtures/pil_patches.py
     target/venv/bin/python crates/acft-cli/tests/score/fixtures/make_fixtures.py

@@ -2,22 +2,19 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use acft_run::BadInput;
 use clap::builder::Styles;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::machine::Machine;
 use crate::project::commands::{
     add, annotator, check, classes, completions, export, init, label, man, model, predict, query,
     report, serve, status, train,
 };
 use crate::{compare, demo, experiment, explain, score, simulate};
-
-/// The commit that this program was made of, where its sources had a history.
-pub(crate) const COMMIT: Option<&str> = option_env!("ACFT_COMMIT");
 
 /// Active, continual fine-tuning: find the few images whose labels teach a
 /// network the most.
@@ -31,24 +28,6 @@ pub(crate) const COMMIT: Option<&str> = option_env!("ACFT_COMMIT");
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
-}
-
-/// What a command may take of the machine.
-#[derive(clap::Args, Clone, Debug, Default)]
-pub(crate) struct Machine {
-    /// How many threads compute [default: one a processor]; results do not depend on it.
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-}
-
-impl Machine {
-    /// Starts the threads that compute, once and before anything does; whoever needs their number asks rayon.
-    pub(crate) fn start(&self) -> anyhow::Result<()> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, NonZeroUsize::get))
-            .build_global()
-            .context("cannot start the threads that compute")
-    }
 }
 
 #[derive(Subcommand)]
@@ -194,8 +173,8 @@ impl Cli {
             Command::Experiment(args) => experiment::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Compare(args) => compare::run(&args),
-            Command::Completions(args) => completions::run(&args),
-            Command::Man(args) => man::run(&args),
+            Command::Completions(args) => completions::run(&args, command()),
+            Command::Man(args) => man::run(&args, command()),
         }
     }
 }
@@ -203,17 +182,6 @@ impl Cli {
 /// What a command exits with when the fault is in what it was given: a flag,
 /// a file, a row. Everything else exits with 1.
 const BAD_INPUT: u8 = 2;
-
-/// Marks an error as the input's fault.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadInput(pub(crate) String);
-
-/// Builds a [`BadInput`] as an [`anyhow::Error`].
-macro_rules! bad_input {
-    ($($text:tt)*) => { anyhow::Error::new($crate::cli::BadInput(format!($($text)*))) };
-}
-pub(crate) use bad_input;
 
 /// 2 where the input is at fault, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {

@@ -8,17 +8,17 @@ use std::process::ExitCode;
 
 use acft::curve::LearningCurve;
 use acft::saving::{LabelSaving, SavingOptions, SeedCurve, label_saving};
+use acft_figure::curve::{CurvePlot, Series};
+use acft_figure::png;
+use acft_run::bad_input;
+use acft_run::files::write_atomically;
+use acft_run::folder::{read_json, read_steps, require_run};
+use acft_run::record::{DataRecord, learning_curve};
+use acft_run::settings::Flags;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::cli::bad_input;
-use crate::figure::curve::{CurvePlot, Series};
-use crate::figure::png;
-use crate::files::write_atomically;
-use crate::project::commands::output::Out;
-use crate::simulate::folder::{read_json, read_steps, require_run};
-use crate::simulate::record::{DataRecord, learning_curve};
-use crate::simulate::settings::Flags;
+use crate::output::Out;
 
 const EXAMPLE: &str = "\
 Example:

@@ -18,7 +18,9 @@ mod sheet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::{Machine, bad_input};
+use acft_run::bad_input;
+
+use crate::machine::Machine;
 use folder::{DemoFolder, Recipe};
 
 const EXAMPLE: &str = "\

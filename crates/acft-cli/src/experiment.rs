@@ -1,23 +1,15 @@
 //! `acft experiment`: a grid of simulations from one file, and what came of it.
 
-mod file;
-mod grid;
-mod memory;
-mod report;
-mod results;
-mod run;
-mod sources;
-mod status;
-
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acft_vision::learner::FineTuning;
+use acft_experiment::grid::Grid;
+use acft_experiment::status::Status;
+use acft_experiment::{file, jobs_here, report, run as make};
 
-use crate::cli::{Machine, bad_input};
-use crate::files::is_temporary;
-use crate::simulate::settings::Settings;
+use crate::machine::Machine;
+use crate::progress::Shared;
 
 const EXAMPLE: &str = "\
 A file says what is compared:
@@ -151,7 +143,7 @@ impl Which {
         command
     }
 
-    fn open(&self) -> anyhow::Result<grid::Grid> {
+    fn open(&self) -> anyhow::Result<Grid> {
         let experiment = file::read(&self.file)?;
         let beside = self.file.parent().map(PathBuf::from).unwrap_or_default();
         let root = self.root.clone().unwrap_or(beside);
@@ -159,7 +151,7 @@ impl Which {
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-        grid::Grid::new(experiment, &root, out, &self.file)
+        Grid::new(experiment, &root, out, &self.file)
     }
 }
 
@@ -171,7 +163,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let jobs = args
                 .jobs
                 .map_or_else(|| jobs_here(&grid), NonZeroUsize::get);
-            run::run(&grid, jobs, args.retry)?;
+            make::run(&grid, jobs, args.retry, &|steps| {
+                Box::new(Shared::new(steps))
+            })?;
             let failed = status(&args.which, &grid)?.failed();
             Ok(match failed {
                 0 => ExitCode::SUCCESS,
@@ -186,31 +180,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What a run takes whatever its images: weights and optimiser, of AlexNet at most.
-const RUN_BYTES: u64 = 1 << 30;
-
-/// What is kept of a pixel of a mini-batch on its way through a network and back.
-const PIXEL_BYTES: u64 = 512;
-
-/// As many as processors, since a run alone does not keep all of them busy, and no more than there is memory for.
-fn jobs_here(grid: &grid::Grid) -> usize {
-    let most = rayon::current_num_threads();
-    let each = grid.cells.iter().map(|cell| bytes_of(&cell.settings)).max();
-    let fit = memory::free().map_or(most, |free| (free / each.unwrap_or(RUN_BYTES)) as usize);
-    most.min(fit).max(1)
-}
-
-/// What a run takes at most, about.
-fn bytes_of(settings: &Settings) -> u64 {
-    let patches = settings.flags.minibatch.unwrap_or_default();
-    let pixels = (patches * settings.input * settings.input) as u64;
-    // The cache of decoded images, and the patches of a training set.
-    let kept = settings.cache_bytes + FineTuning::default().memory_bytes;
-    RUN_BYTES + PIXEL_BYTES * pixels + kept as u64
-}
-
-fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
-    let status = status::Status::of(grid)?;
+fn status(which: &Which, grid: &Grid) -> anyhow::Result<Status> {
+    let status = Status::of(grid)?;
     if which.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
@@ -222,7 +193,7 @@ fn status(which: &Which, grid: &grid::Grid) -> anyhow::Result<status::Status> {
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let grid = args.which.open()?;
     if let Some(to) = &args.to {
-        require_report_or_nothing(to)?;
+        report::require_report_or_nothing(to)?;
     }
     let out = args.to.clone().unwrap_or_else(|| grid.out.join("report"));
     let command = args.which.run_command();
@@ -233,80 +204,4 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         println!("the report is {}", page.display());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A report replaces an earlier one, and lies in no folder of other things.
-fn require_report_or_nothing(to: &Path) -> anyhow::Result<()> {
-    let is_report = report::was_begun(to)
-        || std::fs::read_to_string(to.join("report.html"))
-            .is_ok_and(|page| page.contains("Written by acft "));
-    let in_the_way = match std::fs::read_dir(to) {
-        _ if is_report => return Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(bad_input!("cannot use {}: {error}", to.display())),
-        // What a kill left of a file that was being written is in nobody's way.
-        Ok(mut entries) => entries
-            .find(|entry| {
-                let name = entry.as_ref().map(std::fs::DirEntry::file_name);
-                !name.is_ok_and(|name| is_temporary(&name.to_string_lossy()))
-            })
-            .transpose()?,
-    };
-    match in_the_way {
-        None => Ok(()),
-        Some(entry) => Err(bad_input!(
-            "{} is no folder of a report, and not empty (it has {}): choose another one with --to",
-            to.display(),
-            entry.file_name().display()
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::simulate::settings::Flags;
-
-    #[test]
-    fn a_report_lies_where_nothing_else_does() {
-        let home = tempfile::tempdir().unwrap();
-        let to = home.path().join("to");
-        require_report_or_nothing(&to).unwrap();
-        std::fs::create_dir(&to).unwrap();
-        std::fs::write(to.join(".acft-files.txt-1.tmp"), "").unwrap();
-        require_report_or_nothing(&to).unwrap();
-        std::fs::write(to.join("chapter.tex"), "").unwrap();
-        let error = require_report_or_nothing(&to).unwrap_err().to_string();
-        assert!(error.contains("(it has chapter.tex)"), "{error}");
-        std::fs::write(to.join("report.html"), "of someone else").unwrap();
-        std::fs::write(to.join("files.txt"), "chapter.tex\n").unwrap();
-        assert!(require_report_or_nothing(&to).is_err());
-        // Of one that was cut short: the page is written last.
-        std::fs::write(to.join("files.txt"), "tables/alc.csv\n").unwrap();
-        require_report_or_nothing(&to).unwrap();
-        std::fs::remove_file(to.join("files.txt")).unwrap();
-        std::fs::write(to.join("report.html"), "Written by acft 0.1.0.").unwrap();
-        require_report_or_nothing(&to).unwrap();
-        assert!(require_report_or_nothing(&to.join("report.html")).is_err());
-    }
-
-    #[test]
-    fn a_run_is_given_the_memory_that_it_takes() {
-        // As measured with images so few that neither the cache nor the patches of a training set count, in MiB.
-        for (network, input, minibatch, took) in [
-            ("squeezenet1_1", 128, 128, 760),
-            ("squeezenet1_1", 224, 128, 2236),
-            ("resnet18", 128, 64, 1163),
-            ("alexnet", 224, 32, 1753),
-        ] {
-            let flags: Flags = toml::from_str(&format!(
-                "data = 'd'\nfrom-scratch = true\nmodel = '{network}'\ninput = {input}\nminibatch = {minibatch}\ncache = 0"
-            ))
-            .unwrap();
-            let patches = FineTuning::default().memory_bytes as u64;
-            let given = (bytes_of(&flags.resolve().unwrap()) - patches) >> 20;
-            assert!((took..3 * took).contains(&given), "{network}: {given}");
-        }
-    }
 }

@@ -11,20 +11,22 @@ use std::sync::Arc;
 use acft::criterion::{diversity, entropy};
 use acft::prediction::Predictions;
 use acft::{CandidateId, Criterion, Query, Scorer};
-use acft_vision::learner::PatchSource;
-use acft_vision::source::Dataset;
+use acft_figure::png;
+use acft_images::source::Dataset;
+use acft_images::{ImagePatches, PatchSource};
+use acft_run::bad_input;
+use acft_run::best_step;
+use acft_run::data;
+use acft_run::files::write_atomically;
+use acft_run::folder::{read_steps, require_run};
+use acft_run::network;
+use acft_run::settings::{Flags, Settings};
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::cli::{Machine, bad_input};
-use crate::figure::png;
-use crate::files::write_atomically;
-use crate::project::commands::output::Out;
-use crate::simulate::best_step;
-use crate::simulate::data::{self, CandidatePatches};
-use crate::simulate::folder::{read_steps, require_run};
-use crate::simulate::settings::{Flags, Settings};
-use crate::{network, progress};
+use crate::machine::Machine;
+use crate::output::Out;
+use crate::progress;
 use picture::{Explanation, PatchView};
 
 const EXAMPLE: &str = "\
@@ -122,7 +124,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .patches
         .context("the run's config.toml names no patches: it is damaged")?;
     let patches = policy.len();
-    let source = Arc::new(CandidatePatches::new(
+    let source = Arc::new(ImagePatches::new(
         data.candidates.clone(),
         policy,
         settings.input,
@@ -241,7 +243,7 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
 
 fn predict(
     settings: &Settings,
-    source: Arc<CandidatePatches>,
+    source: Arc<ImagePatches>,
     model: &acft_vision::models::Model,
     id: CandidateId,
 ) -> anyhow::Result<Vec<f64>> {

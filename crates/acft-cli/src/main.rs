@@ -5,15 +5,12 @@ mod compare;
 mod demo;
 mod experiment;
 mod explain;
-mod figure;
-mod files;
-mod html;
-mod network;
+mod machine;
+mod output;
 mod progress;
 mod project;
 mod score;
 mod simulate;
-mod toml_text;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use acft_experiment::run::Tellers;
+use acft_run::Teller;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Fine enough that a step of many minutes moves.
@@ -27,10 +29,11 @@ impl Progress {
             part: None,
         }
     }
+}
 
-    /// `share` of the step after `done` steps is behind us; `doing` is what is
-    /// going on now. Shown on a terminal only.
-    pub(crate) fn at(&self, done: u32, share: f64, doing: impl FnOnce() -> String) {
+impl Teller for Progress {
+    /// Shown on a terminal only.
+    fn at(&self, done: u32, share: f64, doing: &dyn Fn() -> String) {
         let Some(bar) = &self.bar else {
             return;
         };
@@ -47,7 +50,7 @@ impl Progress {
 
     /// A line that stays. One of several runs says nothing: its lines would
     /// mingle with theirs.
-    pub(crate) fn line(&self, text: &str) {
+    fn line(&self, text: &str) {
         match (&self.bar, &self.part) {
             (_, Some(_)) => {}
             (Some(bar), None) => bar.suspend(|| eprintln!("{text}")),
@@ -56,7 +59,7 @@ impl Progress {
     }
 
     /// Takes the bar away, if it is this run's own.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         match (&self.bar, &self.part) {
             (Some(bar), Some(moved)) => move_on(bar, moved, self.steps * TICKS),
             (Some(bar), None) => bar.finish_and_clear(),
@@ -77,23 +80,24 @@ impl Shared {
             bar: steps_bar(steps, 0),
         }
     }
+}
 
-    /// The part of one run, some of whose steps were done before.
-    pub(crate) fn part(&self, steps: u64, done: u64) -> Progress {
+impl Tellers for Shared {
+    fn part(&self, steps: u64, done: u64) -> Box<dyn Teller> {
         let moved = Cell::new(0);
         if let Some(bar) = &self.bar {
             move_on(bar, &moved, done * TICKS);
             bar.reset_eta();
         }
-        Progress {
+        Box::new(Progress {
             bar: self.bar.clone(),
             steps,
             part: Some(moved),
-        }
+        })
     }
 
     /// A line that stays.
-    pub(crate) fn line(&self, text: &str) {
+    fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -101,7 +105,7 @@ impl Shared {
     }
 
     /// Takes the bar away.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

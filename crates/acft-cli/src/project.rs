@@ -1,7 +1,3 @@
-//! A labeling project: its settings, its worker, what sees its images, and its
-//! commands.
+//! The commands of a labeling project.
 
 pub(crate) mod commands;
-pub(crate) mod settings;
-pub(crate) mod vision;
-pub(crate) mod worker;

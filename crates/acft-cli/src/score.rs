@@ -28,7 +28,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) use args::Args;
 
-use crate::cli::BadInput;
+use acft_run::BadInput;
 
 use gather::{Chunk, Gather, Sums};
 use pool::{Pool, Ranking, Rules, Scored};

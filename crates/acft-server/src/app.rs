@@ -141,8 +141,8 @@ pub(crate) async fn on_a_thread<T: Send + 'static>(
     })
 }
 
-/// Now.
-pub(crate) fn now() -> Moment {
+/// Now, in milliseconds since 1970.
+pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Moment(since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -21,7 +21,7 @@ pub mod vision;
 mod why;
 pub mod work;
 
-pub use app::{Served, app};
+pub use app::{Served, app, now};
 pub use serve::serve;
 pub use settings::{Exposure, ServeSettings, ShowGuess};
 pub use vision::{Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};

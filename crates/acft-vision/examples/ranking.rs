@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use acft::random::{Purpose, keyed_hash};
 use acft::{CandidateError, CandidateId, Criterion, Predictions, Scorer};
+use acft_images::PatchSource;
+use acft_images::patches::{PatchPolicy, load_region, patches};
+use acft_images::source::{Candidate, SourceOptions, Split, open};
 use acft_vision::Device;
-use acft_vision::learner::{FineTuning, Learner, PatchSource, Precision};
+use acft_vision::learner::{FineTuning, Learner, Precision};
 use acft_vision::models::Model;
-use acft_vision::patches::{PatchPolicy, load_region, patches};
-use acft_vision::source::{Candidate, SourceOptions, Split, open};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

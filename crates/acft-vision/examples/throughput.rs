@@ -18,8 +18,9 @@ use std::time::Instant;
 use acft::{
     CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
 };
+use acft_images::PatchSource;
 use acft_vision::Device;
-use acft_vision::learner::{FineTuning, Learner, PatchSource, Precision};
+use acft_vision::learner::{FineTuning, Learner, Precision};
 use acft_vision::models::{Architecture, Description, Model, Network};
 
 /// The allocator of the program.

@@ -19,6 +19,7 @@ use acft::{
     BoxError, CandidateError, CandidateId, Example, Observer, PredictionSink, Schedule, Scorer,
     Trained, Trainer,
 };
+pub use acft_images::PatchSource;
 
 use self::runner::Runner;
 use crate::models::Model;
@@ -27,42 +28,6 @@ pub use crate::engine::Precision;
 
 pub use error::LearnerError;
 pub use settings::{FineTuning, OptimizerKind};
-
-/// Where the patches x_i^j of a candidate come from.
-///
-/// Called from several threads at once. The bytes must be a function of the
-/// candidate (and the patch) alone.
-pub trait PatchSource: Send + Sync {
-    /// m, the number of patches of every candidate.
-    fn patches_per_candidate(&self) -> usize;
-
-    /// Height and width of a patch, in pixels.
-    fn input(&self) -> usize;
-
-    /// Writes all patches of a candidate, one after the other, each
-    /// `input` × `input` × 3 bytes: rows from the top, RGB within a pixel.
-    ///
-    /// # Errors
-    /// The candidate's image cannot be used.
-    fn write(&self, candidate: CandidateId, out: &mut [u8]) -> Result<(), CandidateError>;
-
-    /// Writes one patch. A source that can make one without making all should
-    /// say so here: training sets that do not fit in memory are read this way.
-    ///
-    /// # Errors
-    /// The candidate's image cannot be used.
-    fn write_patch(
-        &self,
-        candidate: CandidateId,
-        patch: usize,
-        out: &mut [u8],
-    ) -> Result<(), CandidateError> {
-        let mut all = vec![0; self.patches_per_candidate() * out.len()];
-        self.write(candidate, &mut all)?;
-        out.copy_from_slice(&all[patch * out.len()..][..out.len()]);
-        Ok(())
-    }
-}
 
 /// Bytes of one patch.
 fn patch_bytes(source: &dyn PatchSource) -> usize {

@@ -1,21 +1,18 @@
-//! Candidates as images: where they come from, their patches, the
-//! convolutional networks that look at them, and the learner that fine-tunes
-//! those, on Burn.
+//! Convolutional networks, their weights, and the learner that scores
+//! candidates with them and fine-tunes them, on Burn.
 //!
 //! ```text
-//! source → image_io → patches → models → learner
-//!                                weights ↗   ↖ ops
+//! models → learner
+//! weights ↗   ↖ ops, engine
 //! ```
 //!
-//! It knows nothing of databases, servers, or how a batch is chosen.
+//! It knows nothing of image files, databases, servers, or how a batch is
+//! chosen: patches come as bytes from a [`PatchSource`](acft_images::PatchSource).
 
 mod engine;
-pub mod image_io;
 pub mod learner;
 pub mod models;
 pub mod ops;
-pub mod patches;
-pub mod source;
 pub mod weights;
 
 /// Where networks are kept and run.

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use acft::{
     CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
 };
-use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource, Precision};
+use acft_images::PatchSource;
+use acft_vision::learner::{FineTuning, Learner, OptimizerKind, Precision};
 use acft_vision::models::{Architecture, Description, Model, Named, Network};
 use burn::tensor::Device;
 

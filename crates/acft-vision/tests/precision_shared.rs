@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use acft::{CandidateError, CandidateId, Scorer};
+use acft_images::PatchSource;
+use acft_images::patches::{PatchPolicy, load_region, patches};
+use acft_images::source::{Candidate, SourceOptions, open};
 use acft_vision::Device;
-use acft_vision::learner::{FineTuning, Learner, PatchSource, Precision};
+use acft_vision::learner::{FineTuning, Learner, Precision};
 use acft_vision::models::{Architecture, Description, Model};
-use acft_vision::patches::{PatchPolicy, load_region, patches};
-use acft_vision::source::{Candidate, SourceOptions, open};
 use acft_vision::weights::Tensors;
 
 const INPUT: usize = 48;

@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use acft_run::bad_input;
+use acft_run::files::{is_temporary, write_atomically};
+use acft_run::folder::lock;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-
-use crate::cli::bad_input;
-use crate::files::{is_temporary, write_atomically};
-use crate::simulate::folder::lock;
 
 /// What makes one demo another than the next. The rest is fixed by the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
+use acft_run::files::write_atomically;
 use anyhow::Context;
 use rayon::prelude::*;
 
 use super::draw::frame::Frame;
 use super::folder::DemoFolder;
 use super::{race, sheet};
-use crate::files::write_atomically;
 
 /// The set that is drawn; the runs' seeds choose other things.
 const SEED: u64 = 2021;

@@ -8,13 +8,14 @@ use acft::{
     CandidateError, CandidateId, Example, Label, Observer, Phase, Schedule, Scorer, Trainer,
     prediction,
 };
+use acft_run::network;
 use acft_vision::learner::{FineTuning, Learner, PatchSource};
 use acft_vision::models::{Architecture, Description, Model, Network};
 use rayon::prelude::*;
 
 use super::draw::pattern::{self, CLASSES};
 use super::folder::DemoFolder;
-use crate::{network, progress};
+use crate::progress;
 
 /// Draws the patterns, the first weights and the order of training.
 const SEED: u64 = 7;

@@ -4,13 +4,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use acft_experiment::run::Tellers;
+use acft_run::settings::{Flags, Settings};
+use acft_run::{Begun, Surroundings, simulate};
 use acft_vision::models::Architecture;
 
 use super::folder::{DemoFolder, Recipe};
 use super::pretrain;
 use crate::progress::Shared;
-use crate::simulate::settings::{Flags, Settings};
-use crate::simulate::{Begun, Within, simulate};
 
 /// Labels asked for in a step.
 pub(super) const BATCH: usize = 15;
@@ -110,12 +111,13 @@ fn one(run: &PlannedRun, shared: &Shared) -> anyhow::Result<()> {
     } else {
         Begun::Now
     };
-    let within = Within {
-        shared,
+    let around = Surroundings {
+        reading: &|_, _| {},
+        teller: &|steps, done| shared.part(steps, done),
         admit: &|_| Ok(()),
         go_on: "acft demo",
     };
-    let finished = simulate(settings, begun, Some(&within))?;
+    let finished = simulate(settings, begun, &around)?;
     shared.line(&format!(
         "{:<8} seed {}: test AUC {} at {} labels",
         run.strategy,

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use acft::saving::SeedCurve;
+use acft_figure::png;
 
 use super::folder::{DemoFolder, Recipe};
 use super::race::{PlannedRun, STRATEGIES};
 use crate::compare::{Curves, plot, read_curve, table};
-use crate::figure::png;
 
 const NOTICE: &str = "\
 RFT(LQ) asks at random and starts over at each step; ACFT asks actively and goes

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use acft_run::settings::Flags;
 use acft_vision::models::Architecture;
+use acft_worker::create::{Draft, KnownLabels};
 
 use super::folder::{DemoFolder, Recipe};
 use super::{frames, pretrain, race};
-use crate::project::commands::{init, serve};
-use crate::simulate::settings::Flags;
+use crate::progress;
+use crate::project::commands::serve;
 
 /// Makes the project, unless that was done before, and serves it.
 pub(super) fn serve(out: &Path, recipe: &Recipe, port: Option<u16>) -> anyhow::Result<ExitCode> {
@@ -18,7 +20,8 @@ pub(super) fn serve(out: &Path, recipe: &Recipe, port: Option<u16>) -> anyhow::R
     pretrain::pretrain(&folder)?;
     let project = folder.path("drawn-frames");
     if !project.join("acft.toml").is_file() {
-        init::run(&init::Args::of(project.clone(), flags(&folder)?))?;
+        let reading = progress::counter("reading images");
+        Draft::new(&project, &flags(&folder)?, KnownLabels::Take, &reading)?.make(&project)?;
     }
     eprintln!(
         "label each frame: is there a dark, reddish spot (lesion), or only vessels and glints \

@@ -5,9 +5,9 @@ mod histogram;
 mod patches;
 mod table;
 
-use crate::figure::style::{INK, MUTED};
-use crate::figure::svg::{self, Element};
-use crate::figure::text::Font;
+use acft_figure::style::{INK, MUTED};
+use acft_figure::svg::{self, Element};
+use acft_figure::text::Font;
 
 /// Why one candidate got its score.
 #[derive(Clone, Debug)]

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use acft::Criterion;
-
-use crate::cli::BadInput;
+use acft_run::BadInput;
 
 use super::pool::Rules;
 

@@ -5,37 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::cli::BadInput;
-
-impl BadInput {
-    /// The flags contradict each other, or name what is not there.
-    pub(super) fn usage(problem: impl Into<String>) -> Self {
-        Self(problem.into())
-    }
-
-    /// The file as a whole.
-    pub(super) fn file(file: &Path, problem: impl fmt::Display) -> Self {
-        Self(format!("{}: {problem}", file.display()))
-    }
-
-    /// One row.
-    pub(super) fn row(file: &Path, row: RowNumber, problem: impl fmt::Display) -> Self {
-        Self(format!("{}, {row}: {problem}", file.display()))
-    }
-
-    /// One cell.
-    pub(super) fn cell(
-        file: &Path,
-        row: RowNumber,
-        column: &str,
-        problem: impl fmt::Display,
-    ) -> Self {
-        Self(format!(
-            "{}, {row}, column {column}: {problem}",
-            file.display()
-        ))
-    }
-}
+use acft_run::BadInput;
 
 /// Where a row stands: counted from 1, the header not counted; in a text file
 /// also the line, which quoted line breaks can move away from the row.

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use acft::Predictions;
 use acft::prediction::PredictionError;
-
-use crate::cli::BadInput;
+use acft_run::BadInput;
 
 use super::columns::probability;
 use super::error::RowNumber;

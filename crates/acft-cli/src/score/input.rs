@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::BadInput;
+use acft_run::BadInput;
 
 use super::error::RowNumber;
 use super::{read_csv, read_npz, read_parquet};

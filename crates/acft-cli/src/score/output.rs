@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use acft::Ranked;
+use acft_run::files::{Existing, write_with};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::pool::{Ranking, Rules};
-use crate::files::{Existing, write_with};
 
 /// Writes the ranking as CSV, best first.
 pub(super) fn write_csv(ranking: &Ranking, to: impl Write) -> io::Result<()> {

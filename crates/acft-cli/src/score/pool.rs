@@ -7,9 +7,8 @@ use std::path::Path;
 use acft::random::{KeyedHash, Purpose, stream};
 use acft::ranking::best_first;
 use acft::{CandidateId, CandidateKey, Criterion, Ranked, Score, sampling};
+use acft_run::BadInput;
 use rayon::prelude::*;
-
-use crate::cli::BadInput;
 
 use super::error::RowNumber;
 use super::gather::{Chunk, Gathered};

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use acft_run::BadInput;
 use csv::ByteRecord;
-
-use crate::cli::BadInput;
 
 use super::columns::{Columns, probability};
 use super::error::{RowNumber, read_error};

@@ -12,10 +12,9 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use acft_run::BadInput;
 use npyz::npz::NpzArchive;
 use npyz::{NpyFile, Order};
-
-use crate::cli::BadInput;
 
 use super::ahead::Ahead;
 use super::columns::{Columns, probabilities, probability};

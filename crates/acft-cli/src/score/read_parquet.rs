@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::path::Path;
 
+use acft_run::BadInput;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-use crate::cli::BadInput;
 
 use super::columns::{Columns, probability};
 use super::error::{RowNumber, read_error};

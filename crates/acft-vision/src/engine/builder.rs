@@ -10,12 +10,12 @@ use super::precision::Precision;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
     /// Number of the value that holds it.
-    pub(super) value: usize,
-    pub(crate) channels: usize,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
+    pub value: usize,
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
     /// Whether it is f32 at any precision.
-    pub(super) wide: bool,
+    pub wide: bool,
 }
 
 impl Grid {

@@ -3,15 +3,16 @@
 use std::ops::ControlFlow;
 
 use acft::{CandidateError, CandidateId, Example, Observer, Schedule, Trained};
+use acft_images::PatchSource;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::course::Course;
 use super::error::LearnerError;
+use super::pipeline;
 use super::settings::FineTuning;
 use super::store::Store;
-use super::{PatchSource, pipeline};
 use crate::models::Model;
 
 /// What one fine-tuning needs besides its examples.

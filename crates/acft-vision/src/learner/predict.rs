@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use acft::{CandidateError, CandidateId, PredictionSink};
+use acft_images::PatchSource;
 
 use super::error::LearnerError;
 use super::runner::Runner;
-use super::{FeatureSink, PatchSource, patch_bytes, pipeline};
+use super::{FeatureSink, patch_bytes, pipeline};
 use crate::engine;
 
 /// Delivers the softmax rows of each candidate.

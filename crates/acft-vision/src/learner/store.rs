@@ -4,8 +4,9 @@
 use std::ops::ControlFlow;
 
 use acft::{CandidateError, CandidateId, Example};
+use acft_images::PatchSource;
 
-use super::{PatchSource, patch_bytes, pipeline};
+use super::{patch_bytes, pipeline};
 
 /// A training set whose patches can be had in any order.
 ///

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use acft::{CandidateError, CandidateId, Example, Label, Phase, Schedule, Trainer};
-use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
+use acft_images::PatchSource;
+use acft_vision::learner::{FineTuning, Learner, OptimizerKind};
 use acft_vision::models::{Architecture, Description, Model};
 use burn::tensor::Device;
 use serde::Deserialize;

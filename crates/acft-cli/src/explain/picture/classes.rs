@@ -1,9 +1,10 @@
 //! One colour a class, and the legend that names them.
 
+use acft_figure::axis::format_value;
+use acft_figure::style::INK;
+use acft_figure::svg::{Element, rect};
+
 use super::{CONTENT, DOMINANT, Explanation, MARGIN, NOTE};
-use crate::figure::axis::format_value;
-use crate::figure::style::INK;
-use crate::figure::svg::{Element, rect};
 
 /// Pale, so that the dominant class leads; of clearly different lightness where neighbours would touch.
 const OTHERS: [&str; 6] = [

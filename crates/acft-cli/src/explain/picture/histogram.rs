@@ -1,11 +1,12 @@
 //! The prediction pattern of Fig. 1: how many patches have which probability of the dominant class.
 
+use acft_figure::axis::{Scale, Ticks};
+use acft_figure::histograms::{BINS, bin};
+use acft_figure::style::{GRID, INK, MUTED, RULE};
+use acft_figure::svg::{self, Element, group, line, rect};
+use acft_figure::text::Font;
+
 use super::{Explanation, KEPT, LEFT_OUT, MARGIN, NOTE, SMALL};
-use crate::figure::axis::{Scale, Ticks};
-use crate::figure::histograms::{BINS, bin};
-use crate::figure::style::{GRID, INK, MUTED, RULE};
-use crate::figure::svg::{self, Element, group, line, rect};
-use crate::figure::text::Font;
 
 const WIDTH: f64 = 330.0;
 const HEIGHT: f64 = 120.0;

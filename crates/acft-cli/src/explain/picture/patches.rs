@@ -1,11 +1,12 @@
 //! The patches in rows, each with its probabilities beneath, the kept ones framed.
 
+use acft_figure::axis::format_value;
+use acft_figure::picture::picture as pixels;
+use acft_figure::style::{GRID, INK, MUTED, RULE};
+use acft_figure::svg::{self, Element, group, rect};
+
 use super::classes::class_colours;
 use super::{CONTENT, Explanation, KEPT, MARGIN, NOTE, PatchView, SMALL};
-use crate::figure::axis::format_value;
-use crate::figure::picture::picture as pixels;
-use crate::figure::style::{GRID, INK, MUTED, RULE};
-use crate::figure::svg::{self, Element, group, rect};
 
 const GAP: f64 = 12.0;
 const LARGEST_TILE: f64 = 124.0;

@@ -1,10 +1,11 @@
 //! Entropy and diversity with and without majority selection.
 
+use acft_figure::axis::format_value;
+use acft_figure::style::{INK, MUTED, RULE};
+use acft_figure::svg::{Element, line};
+use acft_figure::text::Font;
+
 use super::{Explanation, MARGIN, NOTE, SMALL, WIDTH};
-use crate::figure::axis::format_value;
-use crate::figure::style::{INK, MUTED, RULE};
-use crate::figure::svg::{Element, line};
-use crate::figure::text::Font;
 
 const LEFT: f64 = 410.0;
 const HEADING: Font = Font::bold(12.0);

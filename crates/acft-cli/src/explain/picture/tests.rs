@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
+use acft_figure::png;
+
 use super::*;
-use crate::figure::png;
 
 /// Patches with the given probabilities of class 0, the first `kept` of them kept, over `classes` classes.
 pub(super) fn explanation(probabilities: &[f64], kept: usize, classes: usize) -> Explanation {

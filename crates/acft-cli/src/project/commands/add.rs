@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_images::source::Labels;
 use acft_project::{Keeper, Origin};
-use acft_vision::source::Labels;
+use acft_run::bad_input;
+use acft_run::settings::Flags;
+use acft_server::now;
+use acft_worker::create::{Counts, list as list_images};
+use acft_worker::open::told;
 use serde::Serialize;
 
-use super::at::{At, now, told};
-use super::listing::{self, Counts};
-use super::output::{list, print_json};
-use crate::cli::bad_input;
-use crate::simulate::settings::Flags;
+use super::at::At;
+use super::listed::print_left_out;
+use crate::output::{list, print_json};
+use crate::progress;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -78,10 +82,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         Labels::Read
     };
-    let mut listing = listing::open(&flags, labels, &opened.root)?;
+    let mut listing = list_images(
+        &flags,
+        labels,
+        &opened.root,
+        &progress::counter("reading images"),
+    )?;
     listing.pool_unlabeled(ledger.candidates());
     let known = listing.drop_known(ledger);
-    listing.lament();
+    print_left_out(&listing);
     list("in the project already", &known);
     listing.refuse_straddling(ledger.candidates())?;
     let outcome = Outcome {

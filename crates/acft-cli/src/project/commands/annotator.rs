@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use acft_project::{Event, token_hash};
+use acft_run::bad_input;
+use acft_server::now;
+use acft_worker::create::MANIFEST;
+use acft_worker::open::told;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::at::{At, now, told};
-use super::listing::MANIFEST;
-use super::output::{print, print_json};
-use crate::cli::bad_input;
+use super::at::At;
+use crate::output::{print, print_json};
 
 const EXAMPLE: &str = "\
 Examples:

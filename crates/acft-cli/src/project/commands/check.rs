@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
+use acft_images::source::candidate_key;
 use acft_project::{Finding, Ledger, Project, check_database};
-use acft_vision::source::candidate_key;
+use acft_worker::open::told;
+use acft_worker::settings::ProjectSettings;
+use acft_worker::words::count;
 use serde::Serialize;
 
-use super::at::{At, told};
-use super::output::{count, print, print_json};
+use super::at::At;
 use super::scoring::pixel_box;
+use crate::output::{print, print_json};
 use crate::progress;
-use crate::project::settings::ProjectSettings;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -67,7 +69,7 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
     let settings = ProjectSettings::read(root);
     if let Err(error) = &settings {
         findings.push(Finding {
-            about: root.join(super::at::SETTINGS).display().to_string(),
+            about: root.join(acft_worker::SETTINGS).display().to_string(),
             wrong: format!("{error:#}"),
             mend: "correct that line; `acft init` of another folder writes one to look at"
                 .to_owned(),

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use acft_project::{ClassId, Event, Ledger};
+use acft_run::bad_input;
+use acft_server::now;
+use acft_worker::open::told;
+use acft_worker::words::count;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::at::{At, now, told};
-use super::output::{count, print, print_json};
-use crate::cli::bad_input;
+use super::at::At;
+use crate::output::{print, print_json};
 
 const EXAMPLE: &str = "\
 Examples:

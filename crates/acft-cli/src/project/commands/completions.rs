@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::output::print;
+use crate::output::print;
 
 const EXAMPLE: &str = "\
 Example:
@@ -19,9 +19,9 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, mut command: clap::Command) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::cli::command(), "acft", &mut text);
+    clap_complete::generate(args.shell, &mut command, "acft", &mut text);
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,6 @@ mod predictions;
 
 use std::process::ExitCode;
 
-use acft_project::Part;
 use clap::Subcommand;
 
 const EXAMPLE: &str = "\
@@ -46,13 +45,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         What::Manifest(args) => manifest::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A part by the name that a manifest has for it.
-pub(super) fn part(part: Part) -> &'static str {
-    match part {
-        Part::Pool => "train",
-        Part::Validation => "val",
-        Part::Test => "test",
-    }
 }

@@ -1,24 +1,17 @@
 //! `acft init`: makes a project of images.
 
-mod stage;
-
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use acft_project::{ClassId, Created, Event, ModelMade, Origin, Project};
-use acft_vision::source::Labels;
-use anyhow::Context;
+use acft_run::bad_input;
+use acft_run::settings::Flags;
+use acft_worker::create::{Counts, Draft, KnownLabels};
+use acft_worker::settings::QUERY;
 use serde::Serialize;
 
-use super::at::{SETTINGS, now, told};
-use super::listing::{self, Counts, Listing};
-use super::output::print_json;
-use crate::cli::bad_input;
-use crate::files::write_atomically;
-use crate::network::Setup;
-use crate::project::settings::{ProjectSettings, QUERY};
-use crate::simulate::settings::Flags;
-use stage::Stage;
+use super::listed::print_left_out;
+use crate::output::print_json;
+use crate::progress;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -121,23 +114,18 @@ struct Made<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    // Before the images are read: that may take long.
-    stage::refuse_existing(&args.dir)?;
     let flags = args.flags()?;
-    let mut settings = ProjectSettings::new(flags.clone())?;
-    let listing = args.listing(&flags)?;
-    let classes = &listing.data.classes;
-    settings.set_classes(classes)?;
-    let setup = Setup::new(settings.simulation(), &listing.data)?;
-    // With what was told from the weights and the images.
-    let settings = ProjectSettings::new(setup.flags.clone())?;
-    listing.lament();
+    let labels = match args.ignore_labels {
+        true => KnownLabels::Ignore,
+        false => KnownLabels::Take,
+    };
+    let reading = progress::counter("reading images");
+    let draft = Draft::new(&args.dir, &flags, labels, &reading)?;
+    print_left_out(&draft.listing);
+    let model = draft.make(&args.dir)?;
 
-    let stage = Stage::begin(&args.dir)?;
-    let model = make(stage.path(), &args.dir, &settings, &setup, &listing)?;
-    stage.finish()?;
-
-    let counts = listing.counts();
+    let classes = &draft.listing.data.classes;
+    let counts = draft.listing.counts();
     if args.json {
         print_json(&Made {
             project: &args.dir,
@@ -152,26 +140,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     println!("classes {}", classes.join(", "));
     println!(
         "{} at {} px, {} patches ({})",
-        setup.architecture(),
-        settings.simulation().input,
-        setup.patches.len(),
-        setup.patches
+        draft.setup.architecture(),
+        draft.settings.simulation().input,
+        draft.setup.patches.len(),
+        draft.setup.patches
     );
     println!("\nnext: acft serve {}", args.dir.display());
     Ok(ExitCode::SUCCESS)
 }
 
 impl Args {
-    /// As if these had been given on the command line.
-    pub(crate) fn of(dir: PathBuf, flags: Flags) -> Self {
-        Self {
-            dir,
-            ignore_labels: false,
-            json: false,
-            flags,
-        }
-    }
-
     fn flags(&self) -> anyhow::Result<Flags> {
         let given = self.flags.table()?;
         let asked = |name: &str| given.contains_key(&name.replace('_', "-"));
@@ -194,70 +172,4 @@ impl Args {
         }
         Ok(flags)
     }
-
-    fn listing(&self, flags: &Flags) -> anyhow::Result<Listing> {
-        let mut listing = match (self.ignore_labels, &flags.classes) {
-            (false, _) => listing::open(flags, Labels::Read, &self.dir)?,
-            (true, Some(_)) => listing::open(flags, Labels::Ignore, &self.dir)?,
-            // The classes are those of the labels; the labels are not taken.
-            (true, None) => {
-                let mut listing = listing::open(flags, Labels::Read, &self.dir)?;
-                listing.forget_labels();
-                listing
-            }
-        };
-        listing.pool_unlabeled(&[]);
-        listing.refuse_straddling(&[])?;
-        if listing.data.classes.len() < 2 {
-            return Err(bad_input!(
-                "what are the classes? The images have no labels to tell; give --classes a,b,…"
-            ));
-        }
-        Ok(listing)
-    }
-}
-
-/// Makes the project in a folder that is moved to `place` later; returns the
-/// hash of M_0.
-fn make(
-    stage: &Path,
-    place: &Path,
-    settings: &ProjectSettings,
-    setup: &Setup,
-    listing: &Listing,
-) -> anyhow::Result<String> {
-    for folder in ["models", "cache", "reports"] {
-        std::fs::create_dir(stage.join(folder))
-            .with_context(|| format!("cannot make {}", place.join(folder).display()))?;
-    }
-    let bytes = setup.pretrained.to_bytes();
-    let hash = blake3::hash(&bytes).to_hex().to_string();
-    let file = stage.join("models").join(format!("{hash}.safetensors"));
-    write_atomically(&file, &bytes)?;
-    write_atomically(&stage.join(SETTINGS), settings.to_toml()?.as_bytes())?;
-
-    let created = Created {
-        seed: settings.simulation().seed,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        classes: listing.data.classes.clone(),
-    };
-    let mut project = Project::create(stage, created, settings.rules(), now()).map_err(told)?;
-    project
-        .add_candidates(now(), Origin::Listed, listing.rows.clone())
-        .map_err(told)?;
-    let mut events = listing.labels(0, |class| class);
-    events.push(Event::ModelMade(ModelMade {
-        hash: hash.clone(),
-        classes: (0..listing.data.classes.len())
-            .filter_map(|class| u16::try_from(class).ok())
-            .map(ClassId)
-            .collect(),
-        adopted: true,
-        why: "the pre-trained network with a fresh last layer".to_owned(),
-        ..ModelMade::default()
-    }));
-    project.append(now(), events).map_err(told)?;
-    // What lies in a log beside the database would not be moved with it.
-    project.close().map_err(told)?;
-    Ok(hash)
 }

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_run::bad_input;
+use acft_server::now;
+use acft_worker::open::told;
+use acft_worker::words::count;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::at::{At, now, told};
+use super::at::At;
 use super::export::labels;
 use super::import::{Replace, plan, read};
-use super::output::{count, list, print_json};
-use crate::cli::bad_input;
+use crate::output::{list, print_json};
 
 const EXAMPLE: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::output::print;
+use crate::output::print;
 
 const EXAMPLE: &str = "\
 Example:
@@ -25,8 +25,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let command = crate::cli::command();
+pub(crate) fn run(args: &Args, command: clap::Command) -> anyhow::Result<ExitCode> {
     let Some(out) = &args.out else {
         let mut text = Vec::new();
         clap_mangen::Man::new(command)

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use acft_project::Ledger;
 use acft_project::ledger::Made;
+use acft_run::bad_input;
+use acft_server::now;
+use acft_worker::moment::{iso, minute};
+use acft_worker::open::told;
+use acft_worker::words::short;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::at::{At, iso, minute, now, told};
-use super::output::{print, print_json};
-use super::status::short;
-use crate::cli::bad_input;
+use super::at::At;
+use crate::output::{print, print_json};
 
 const EXAMPLE: &str = "\
 Examples:

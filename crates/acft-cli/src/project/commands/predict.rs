@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use acft_vision::source;
+use acft_images::source;
+use acft_run::bad_input;
+use acft_worker::Opened;
+use acft_worker::words::count;
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::at::{AtFlag, Opened};
-use super::output::{Format, Out, Table, count, list, print_json};
+use super::at::AtFlag;
 use super::scoring::{Asked, Seen, rounded};
-use crate::cli::{Machine, bad_input};
+use crate::machine::Machine;
+use crate::output::{Format, Out, Table, list, print_json};
 use crate::progress;
 
 const EXAMPLE: &str = "\

@@ -9,14 +9,21 @@ use std::process::ExitCode;
 
 use acft_project::ledger::Batch;
 use acft_project::{Draw, Ledger};
+use acft_run::bad_input;
+use acft_server::Work;
+use acft_server::now;
+use acft_worker::Opened;
+use acft_worker::open::told;
+use acft_worker::query_once;
+use acft_worker::words::count;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::at::{At, Opened, now, told};
-use super::output::{Format, Out, Table, count, print_json};
+use super::at::At;
+use super::shown::shown;
 use super::summary::waiting;
-use crate::cli::{Machine, bad_input};
-use crate::project::worker;
+use crate::machine::Machine;
+use crate::output::{Format, Out, Table, print_json};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -103,7 +110,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     require_pool(opened.project.ledger())?;
     let scored = match &args.scores {
         Some(file) => by_scores(args, &mut opened, file)?,
-        None => worker::query_once(&mut opened.project, &opened.settings, args.batch)?,
+        None => {
+            let work = Work::new();
+            shown(&work, || {
+                query_once(&mut opened.project, &opened.settings, args.batch, &work)
+            })?
+        }
     };
     if before > 0 {
         eprintln!("{before} drawn before still wait for labels; `acft query --open` lists them");

@@ -5,15 +5,17 @@ mod html;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_figure::curve::{CurvePlot, Series};
+use acft_figure::png;
 use acft_project::Ledger;
+use acft_run::files::write_atomically;
+use acft_server::now;
+use acft_worker::moment::minute;
 use anyhow::Context;
 
-use super::at::{At, minute, now};
-use super::output::print_json;
+use super::at::At;
 use super::summary::Summary;
-use crate::figure::curve::{CurvePlot, Series};
-use crate::figure::png;
-use crate::files::write_atomically;
+use crate::output::print_json;
 
 const EXAMPLE: &str = "\
 Example:

@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use acft::prediction::Predictions;
 use acft::{CandidateId, Criterion, Query, Score, Scorer};
+use acft_images::{ImagePatches, source};
 use acft_project::ClassId;
-use acft_vision::source;
+use acft_run::network;
+use acft_run::settings::Flags;
+use acft_worker::Opened;
+use acft_worker::vision::InUse;
 use anyhow::Context;
 
-use super::at::Opened;
 use super::model::find;
-use crate::network;
-use crate::project::vision::InUse;
-use crate::simulate::data::CandidatePatches;
-use crate::simulate::settings::Flags;
 
 /// A model that is asked, and how.
 pub(super) struct Asked {
@@ -76,7 +75,7 @@ impl Asked {
         let model = &self.in_use.model;
         let (policy, input) = (self.in_use.policy()?, model.description().input);
         let ids: Vec<CandidateId> = (0..).map(CandidateId).take(images.len()).collect();
-        let patches = CandidatePatches::new(images, policy, input, self.cache_bytes);
+        let patches = ImagePatches::new(images, policy, input, self.cache_bytes);
         let learner = network::learner(&self.flags, model, Arc::new(patches))?;
         let mut failed = None;
         let mut done = 0;

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use acft_project::Keeper;
+use acft_run::bad_input;
 use acft_server::settings::exposure;
 use acft_server::{Exposure, ServeSettings, Served, Work, app, serve};
+use acft_worker::Opened;
+use acft_worker::vision::ProjectVision;
+use acft_worker::worker::Worker;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use super::at::{At, Opened};
-use crate::cli::{Machine, bad_input};
-use crate::project::vision::ProjectVision;
-use crate::project::worker::Worker;
+use super::at::At;
+use crate::machine::Machine;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<()> {
-    let kept = crate::project::settings::ProjectSettings::read(&root)?;
+    let kept = acft_worker::settings::ProjectSettings::read(&root)?;
     let address = args.address.unwrap_or(kept.address());
     let port = args.port.unwrap_or(kept.port());
     // First, so that others are told the port that it became.

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use acft_worker::words::{count, short};
+
 use super::at::At;
-use super::output::{count, print, print_json};
 use super::summary::Summary;
+use crate::output::{print, print_json};
 
 const EXAMPLE: &str = "\
 Example:
@@ -141,9 +143,4 @@ fn judging(of: &Summary) -> String {
         "; none can be drawn, for no group is left that models could do without"
     };
     format!("every model is adopted until the holdout has {needed} of each class{none_left}")
-}
-
-/// The start of a hash, enough to name a model by.
-pub(crate) fn short(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
 }

@@ -2,10 +2,11 @@
 
 use acft_project::ledger::{Outcome, Share};
 use acft_project::{LabelOrigin, Ledger, Rules, holdouts};
+use acft_worker::Opened;
+use acft_worker::create::MANIFEST;
+use acft_worker::moment::iso;
+use acft_worker::open::holder;
 use serde::Serialize;
-
-use super::at::{Opened, holder, iso};
-use super::listing::MANIFEST;
 
 /// Where a project stands.
 #[derive(Clone, Debug, Serialize)]

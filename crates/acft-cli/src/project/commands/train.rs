@@ -3,13 +3,17 @@
 use std::process::ExitCode;
 
 use acft_project::ledger::Made;
+use acft_run::bad_input;
+use acft_server::Work;
+use acft_worker::train_once;
+use acft_worker::words::count;
+use acft_worker::words::short;
 use serde::Serialize;
 
 use super::at::At;
-use super::output::{count, print_json};
-use super::status::short;
-use crate::cli::{Machine, bad_input};
-use crate::project::worker;
+use super::shown::shown;
+use crate::machine::Machine;
+use crate::output::print_json;
 
 const EXAMPLE: &str = "\
 Example:
@@ -56,7 +60,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
              `acft query` draws candidates to label"
         ));
     }
-    worker::train_once(&mut opened.project, &opened.settings)?;
+    let work = Work::new();
+    shown(&work, || {
+        train_once(&mut opened.project, &opened.settings, &work)
+    })?;
     let made = opened
         .project
         .ledger()

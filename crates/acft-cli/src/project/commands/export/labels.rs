@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use acft::CandidateId;
 use acft_project::Ledger;
 use acft_project::ledger::Vote;
+use acft_worker::moment::iso;
+use acft_worker::words::{count, part};
 use serde_json::{Value, json};
 
-use crate::project::commands::at::{At, iso};
-use crate::project::commands::output::{Format, Out, Table, count};
+use crate::output::{Format, Out, Table};
+use crate::project::commands::at::{At, code};
 
 const EXAMPLE: &str = "\
 Examples:
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         &table.to_bytes(format)?,
         &count(rows, if args.all { "row" } else { "label" }),
     )?;
-    Ok(opened.code())
+    Ok(code(&opened))
 }
 
 /// The last word for the label that counts.
@@ -99,7 +101,7 @@ fn row(ledger: &Ledger, id: CandidateId, vote: &Vote) -> Vec<Value> {
         json!(vote.seconds),
         json!(iso(vote.at)),
         json!(vote.origin),
-        json!(super::part(candidate.part)),
+        json!(part(candidate.part)),
         json!(drawn.map(|batch| batch.draw)),
         json!(drawn.map(|batch| batch.number)),
     ]

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use acft_project::Candidate;
 use acft_project::ledger::Share;
+use acft_worker::words::count;
+use acft_worker::words::part;
 use serde_json::{Value, json};
 
-use super::part;
+use crate::output::{Format, Out, Table};
 use crate::project::commands::at::At;
-use crate::project::commands::output::{Format, Out, Table, count};
 
 const EXAMPLE: &str = "\
 Example:

@@ -1,11 +1,11 @@
 //! `acft export model`.
 
+use acft_run::bad_input;
 use anyhow::Context;
 
-use crate::cli::bad_input;
+use crate::output::Out;
 use crate::project::commands::at::At;
 use crate::project::commands::model::find;
-use crate::project::commands::output::Out;
 
 const EXAMPLE: &str = "\
 Examples:

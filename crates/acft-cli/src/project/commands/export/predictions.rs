@@ -1,11 +1,12 @@
 //! `acft export predictions`.
 
+use acft_worker::words::count;
+use acft_worker::words::part;
 use serde_json::json;
 
-use super::part;
+use crate::output::{Format, Out, Table, list};
 use crate::progress;
 use crate::project::commands::at::At;
-use crate::project::commands::output::{Format, Out, Table, count, list};
 use crate::project::commands::scoring::{Asked, image, rounded};
 
 const EXAMPLE: &str = "\

@@ -3,9 +3,8 @@
 use std::fmt::Display;
 use std::path::Path;
 
+use acft_run::bad_input;
 use serde_json::{Map, Value};
-
-use crate::cli::bad_input;
 
 /// One row, as it stands in the file.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,8 +5,7 @@ use acft::random::{Purpose, keyed_hash, stream};
 use acft::ranking::{Groups, Ranked, top};
 use acft::{CandidateId, Score, sampling};
 use acft_project::{Draw, Event, Ledger, Member};
-
-use crate::simulate::data::numbered;
+use acft_run::data::numbered;
 
 /// How the batch is drawn.
 #[derive(Clone, Copy, Debug)]

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use acft::{CandidateId, Score};
 use acft_project::Ledger;
+use acft_run::bad_input;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::cli::bad_input;
 use crate::project::commands::names::Names;
 
 /// One row, as it stands in the file.

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
+use acft_experiment::html::{escape, page as page_of};
 use acft_project::desk::Agreement;
 use acft_project::ledger::Made;
+use acft_worker::moment::minute;
+use acft_worker::words::short;
 
-use crate::html::{escape, page as page_of};
-use crate::project::commands::at::minute;
-use crate::project::commands::status::short;
 use crate::project::commands::summary::Summary;
 
 /// What is on the page.

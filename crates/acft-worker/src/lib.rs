@@ -1,0 +1,20 @@
+//! The network behind a labeling project: it ranks the pool, trains on the
+//! labels and judges the outcome.
+//!
+//! ```text
+//! settings (acft.toml) → create | open → worker (decide → lab → verdict) → events
+//!                                 vision: images and predictions for the server
+//! ```
+//!
+//! This crate knows nothing of command lines, SQL or figures.
+
+pub mod create;
+pub mod moment;
+pub mod open;
+pub mod settings;
+pub mod vision;
+pub mod words;
+pub mod worker;
+
+pub use open::{Opened, SETTINGS, is_project, is_whole};
+pub use worker::{Worker, query_once, train_once};

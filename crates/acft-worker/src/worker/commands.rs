@@ -1,0 +1,77 @@
+//! The worker's halves of a step, one at a time: for commands.
+
+use std::sync::atomic::AtomicBool;
+
+use acft_project::Project;
+use acft_run::bad_input;
+use acft_server::Work;
+use acft_server::now;
+
+use super::append::{advise, append};
+use super::lab::Lab;
+use super::observer::Watch;
+use super::snapshot::Snapshot;
+use crate::settings::ProjectSettings;
+use crate::vision::InUse;
+
+/// `acft query`: ranks U and draws a batch; says how many were scored. `work`
+/// says how far it is.
+///
+/// # Errors
+/// The model in use cannot be read, or the disk does not take the draw.
+pub fn query_once(
+    project: &mut Project,
+    settings: &ProjectSettings,
+    batch: Option<usize>,
+    work: &Work,
+) -> anyhow::Result<usize> {
+    // Before U is looked at: a holdout sets aside what is of its group.
+    project.hold_out(now())?;
+    let (mut lab, now) = follow(project, settings)?;
+    let stop = AtomicBool::new(false);
+    let mut watch = Watch::new(work, &stop);
+    let draw = batch.unwrap_or(settings.batch());
+    let (events, scored) = lab.rank(&now, draw, &mut watch)?;
+    append(project, &lab.in_use().hash, events)?;
+    Ok(scored)
+}
+
+/// `acft train`: one step of fine-tuning on the labels that the model in use
+/// has not learned.
+///
+/// # Errors
+/// There are none, or of one class only; the fine-tuning fails; or the disk
+/// does not take the model.
+pub fn train_once(
+    project: &mut Project,
+    settings: &ProjectSettings,
+    work: &Work,
+) -> anyhow::Result<()> {
+    let (mut lab, now) = follow(project, settings)?;
+    if now.labeled_classes() < 2 {
+        return Err(bad_input!(
+            "all labels are of one class: a network has nothing to tell apart; label some of another"
+        ));
+    }
+    let stop = AtomicBool::new(false);
+    let events = lab.train(&now, &mut Watch::new(work, &stop))?;
+    append(project, &lab.in_use().hash, events)?;
+    advise(project, lab.plan())?;
+    Ok(())
+}
+
+/// A lab that knows the project as it is, with a last layer for its classes.
+fn follow(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<(Lab, Snapshot)> {
+    let in_use = InUse::of(project)?;
+    let mut lab = Lab::new(project.root(), settings.clone(), in_use)?;
+    let now = Snapshot::of(project.ledger(), 0);
+    lab.follow(&now)?;
+    if now.current.as_ref().map(|made| &made.classes) == Some(&now.classes) {
+        return Ok((lab, now));
+    }
+    let events = lab.new_head(&now)?;
+    append(project, &lab.in_use().hash, events)?;
+    let now = Snapshot::of(project.ledger(), lab.known());
+    lab.follow(&now)?;
+    Ok((lab, now))
+}

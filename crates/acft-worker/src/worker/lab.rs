@@ -1,0 +1,377 @@
+//! Where models are asked, taught and judged: Algorithm 1's two halves on a
+//! snapshot of a project, by the code that simulates them too.
+
+mod judge;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use acft::algorithm::Error as AlgorithmError;
+use acft::random::{Purpose, seed_of};
+use acft::{CandidateId, Drawn, Example, Plan, Query, Scorer, Start, query, teach};
+use acft_project::{Draw, Event, Member, ModelMade};
+use acft_run::files::write_atomically;
+use acft_run::network;
+use acft_server::work::Phase;
+use acft_vision::learner::Learner;
+use acft_vision::models::{Description, Model};
+use anyhow::Context;
+
+use super::observer::Watch;
+use super::snapshot::Snapshot;
+use super::{Cancelled, NotNow};
+use crate::settings::ProjectSettings;
+use crate::vision::{InUse, ProjectPatches};
+
+/// What is kept between pieces of work.
+pub(super) struct Lab {
+    root: PathBuf,
+    settings: ProjectSettings,
+    source: Arc<ProjectPatches>,
+    in_use: InUse,
+    /// The model that was in use before any label, once it was asked for.
+    pretrained: Option<InUse>,
+}
+
+impl Lab {
+    /// A lab that begins with the model in use.
+    pub(super) fn new(
+        root: &Path,
+        settings: ProjectSettings,
+        in_use: InUse,
+    ) -> anyhow::Result<Self> {
+        let policy = in_use.policy()?;
+        let input = in_use.model.description().input;
+        let room = settings.region_caches();
+        Ok(Self {
+            root: root.to_owned(),
+            source: Arc::new(ProjectPatches::new(root, policy, input, room)),
+            settings,
+            in_use,
+            pretrained: None,
+        })
+    }
+
+    /// How many candidates it knows.
+    pub(super) fn known(&self) -> usize {
+        self.source.len()
+    }
+
+    /// How a step is done.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.settings.simulation().plan
+    }
+
+    /// The model that it asks.
+    pub(super) fn in_use(&self) -> &InUse {
+        &self.in_use
+    }
+
+    /// Catches up with a project: candidates that joined, another model in use.
+    pub(super) fn follow(&mut self, now: &Snapshot) -> anyhow::Result<()> {
+        self.source.extend(&now.joined);
+        if let Some(current) = &now.current
+            && current.hash != self.in_use.hash
+        {
+            self.in_use = InUse::load(&self.root, &current.hash, &current.classes)?;
+        }
+        Ok(())
+    }
+
+    fn learner(&self, model: &Model) -> anyhow::Result<Learner> {
+        network::learner(
+            &self.settings.simulation().flags,
+            model,
+            self.source.clone(),
+        )
+    }
+
+    /// The model that a reset goes back to.
+    fn pretrained(&mut self, now: &Snapshot) -> anyhow::Result<Model> {
+        let first = now
+            .pretrained
+            .as_ref()
+            .context("the model in use has no beginning")?;
+        if self.pretrained.as_ref().map(|known| &known.hash) != Some(&first.hash) {
+            self.pretrained = Some(InUse::load(&self.root, &first.hash, &first.classes)?);
+        }
+        let known = self.pretrained.as_ref();
+        Ok(known.context("it was loaded above")?.model.clone())
+    }
+
+    /// Lines 3–8: ranks U, and draws `draw` of it. The events, how many were
+    /// scored, and the readable ones among the best with what the network
+    /// makes of each of their patches.
+    pub(super) fn rank(
+        &mut self,
+        now: &Snapshot,
+        draw: usize,
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<(Vec<Event>, usize)> {
+        watch
+            .work
+            .begin(Phase::Scoring, now.pool.len(), "ranking the images");
+        let plan = self.plan_of(now, draw.max(1));
+        let number = now.rankings + 1;
+        let run = now.run(self.in_use.model.clone(), self.in_use.model.clone(), number);
+        // Q is labeled, so it is no longer to be asked about.
+        let mut run = run;
+        for example in &now.new {
+            run.state.label(example.candidate, example.label)?;
+        }
+        let learner = self.learner(&self.in_use.model)?;
+        let queried = query(&plan, &run, &learner, watch).map_err(told)?;
+        let unreadable: BTreeMap<CandidateId, String> = queried
+            .unreadable
+            .iter()
+            .map(|(id, error)| (*id, error.reason.clone()))
+            .collect();
+        let mut events = self.set_aside(&unreadable, queried.scored + unreadable.len())?;
+        let best = match plan.query {
+            Query::Active { .. } => &queried.reserve,
+            Query::Random | Query::Baseline { .. } => &queried.batch,
+        };
+        let patches = self.predictions(&learner, best, watch)?;
+        let member = |drawn: &Drawn| Member {
+            candidate: drawn.candidate,
+            rank: drawn.rank,
+            score: Some(drawn.score),
+            predictions: patches.get(&drawn.candidate).cloned().unwrap_or_default(),
+        };
+        let ranked = matches!(plan.query, Query::Active { .. });
+        if ranked {
+            events.push(Event::Ranked {
+                ranking: number,
+                model: Some(self.in_use.hash.clone()),
+                scored: queried.scored,
+                reserve: best.iter().map(member).collect(),
+                // It names as many as there are but for groups.
+                short: best.len() < plan.reserve.min(queried.scored),
+            });
+        }
+        let batch: Vec<Member> = queried.batch.iter().take(draw).map(member).collect();
+        if !batch.is_empty() {
+            events.push(Event::BatchDrawn {
+                batch: now.batches + 1,
+                draw: if ranked { Draw::Query } else { Draw::Random },
+                ranking: ranked.then_some(number),
+                // A random draw is not the network's choice: what it thinks is
+                // no reason to show.
+                members: if ranked {
+                    batch
+                } else {
+                    batch
+                        .into_iter()
+                        .map(|member| Member::unscored(member.candidate))
+                        .collect()
+                },
+            });
+        }
+        Ok((events, queried.scored))
+    }
+
+    /// The plan of a query of `batch` candidates. Stopping is the desk's and
+    /// the worker's to decide, not the query's.
+    fn plan_of(&self, now: &Snapshot, batch: usize) -> Plan {
+        let mut plan = self.plan().clone();
+        // The project's own: a line of the settings that was changed since
+        // must not change what is drawn.
+        plan.seed = now.seed;
+        plan.batch = batch;
+        plan.reserve = self.settings.reserve();
+        plan
+    }
+
+    /// What the network makes of each patch of a few candidates, to four digits.
+    fn predictions(
+        &self,
+        learner: &Learner,
+        of: &[Drawn],
+        watch: &Watch<'_>,
+    ) -> anyhow::Result<BTreeMap<CandidateId, Vec<Vec<f32>>>> {
+        let ids: Vec<CandidateId> = of.iter().map(|drawn| drawn.candidate).collect();
+        let classes = learner.classes();
+        let mut found = BTreeMap::new();
+        learner
+            .predict(&self.in_use.model, &ids, &mut |id, outcome| {
+                if let Ok(rows) = outcome {
+                    let short = |p: &f64| ((p * 1e4).round() / 1e4) as f32;
+                    let rows = rows
+                        .chunks_exact(classes)
+                        .map(|row| row.iter().map(short).collect())
+                        .collect();
+                    found.insert(id, rows);
+                }
+                watch.flow()
+            })
+            .map_err(anyhow::Error::from_boxed)?;
+        watch.go_on()?;
+        Ok(found)
+    }
+
+    /// Lines 10 and 11, and the gate: fine-tunes, judges, keeps the file of
+    /// the new model. The events.
+    pub(super) fn train(
+        &mut self,
+        now: &Snapshot,
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<Vec<Event>> {
+        let begun = Instant::now();
+        watch.work.begin(
+            Phase::Training,
+            0,
+            format!("learning {} new labels", now.new.len()),
+        );
+        let step = now.steps + 1;
+        let pretrained = self.pretrained(now)?;
+        let run = now.run(self.in_use.model.clone(), pretrained, step);
+        let scorer = self.learner(&self.in_use.model)?;
+        let mut trainer = self.learner(&self.in_use.model)?;
+        let plan = self.plan_of(now, self.settings.batch());
+        let taught = teach(
+            &plan,
+            &run,
+            &now.annotations(),
+            &scorer,
+            &mut trainer,
+            watch,
+        )
+        .map_err(told)
+        .or_else(|error| {
+            if error.is::<Cancelled>() {
+                return Err(error);
+            }
+            let asked = now.learned.iter().chain(&now.new);
+            let ids: Vec<CandidateId> = asked.map(|example| example.candidate).collect();
+            self.require_there(&ids, ids.len())?;
+            Err(error)
+        })?;
+
+        let seconds = begun.elapsed().as_secs_f64();
+        let judged = self.judge(now, &scorer, &taught.model, watch)?;
+        let stop_set = self.stop_set(now, &scorer, &taught.model, watch)?;
+        let asked = taught.lesson.len() + now.holdout.len();
+        let mut events = self.set_aside(&watch.unreadable, asked)?;
+        let hash = self.keep(&taught.model)?;
+        let class = |example: &Example| now.classes[example.label.index()];
+        let made = ModelMade {
+            hash,
+            parent: Some(self.in_use.hash.clone()),
+            step,
+            classes: now.classes.clone(),
+            learned: taught
+                .newly_labeled
+                .iter()
+                .filter(|example| !watch.unreadable.contains_key(&example.candidate))
+                .map(|example| (example.candidate, class(example)))
+                .collect(),
+            replayed: taught
+                .lesson
+                .len()
+                .saturating_sub(taught.newly_labeled.len()),
+            misclassified: taught.misclassified.as_ref().map(Vec::len),
+            loss: taught.loss,
+            seconds,
+            labels: now.spent,
+            adopted: judged.adopted,
+            why: judged.why,
+            verdict: judged.verdict,
+            stop_set,
+        };
+        events.push(Event::ModelMade(made));
+        Ok(events)
+    }
+
+    /// Those that cannot be read leave U and L for good. Where many are gone
+    /// rather than damaged, it is their disk that is gone, and will be back.
+    fn set_aside(
+        &self,
+        unreadable: &BTreeMap<CandidateId, String>,
+        asked: usize,
+    ) -> anyhow::Result<Vec<Event>> {
+        let ids: Vec<CandidateId> = unreadable.keys().copied().collect();
+        self.require_there(&ids, asked)?;
+        let events = unreadable
+            .iter()
+            .map(|(candidate, reason)| Event::Unreadable {
+                candidate: *candidate,
+                reason: reason.clone(),
+            });
+        Ok(events.collect())
+    }
+
+    /// # Errors
+    /// Of those asked about, more than half are gone.
+    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), NotNow> {
+        let gone = doubtful.iter().filter(|id| !self.source.is_there(**id));
+        let gone = gone.count();
+        if 2 * gone <= asked {
+            return Ok(());
+        }
+        Err(NotNow(format!(
+            "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
+        )))
+    }
+
+    /// A fresh last layer for classes that are others now, on the network that
+    /// the strategy goes on from. It has learned nothing yet, so all labels are
+    /// to be learned again.
+    pub(super) fn new_head(&mut self, now: &Snapshot) -> anyhow::Result<Vec<Event>> {
+        let seed = seed_of(now.seed, now.steps + 1, Purpose::Head);
+        let old = match self.plan().learning.start {
+            Start::Current => self.in_use.model.clone(),
+            Start::Pretrained => self.pretrained(now)?,
+        };
+        let description = Description {
+            classes: now.names.clone(),
+            ..old.description().clone()
+        };
+        let network = old.network().with_fresh_head(now.classes.len(), seed);
+        let model = Model::new(network, description)?;
+        let hash = self.keep(&model)?;
+        Ok(vec![Event::ModelMade(ModelMade {
+            hash,
+            // None: what the one before had learned, this one has not.
+            parent: None,
+            classes: now.classes.clone(),
+            adopted: true,
+            why: format!(
+                "the classes are {} now: a fresh last layer, to learn all labels again",
+                now.names.join(", ")
+            ),
+            ..ModelMade::default()
+        })])
+    }
+
+    /// Keeps a model's file; its hash names it. On disk when this returns.
+    fn keep(&self, model: &Model) -> anyhow::Result<String> {
+        let bytes = model.to_bytes();
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        let path = self.root.join("models").join(format!("{hash}.safetensors"));
+        if !path.exists() {
+            write_atomically(&path, &bytes).map_err(|error| NotNow(format!("{error:#}")))?;
+        }
+        Ok(hash)
+    }
+}
+
+/// An error of the algorithm; being cancelled is told apart.
+fn told(error: AlgorithmError) -> anyhow::Error {
+    match error {
+        AlgorithmError::Cancelled => Cancelled.into(),
+        AlgorithmError::Plugged(error) => {
+            let cancelled = matches!(
+                error.downcast_ref::<acft_vision::learner::LearnerError>(),
+                Some(acft_vision::learner::LearnerError::Cancelled { .. })
+            );
+            if cancelled {
+                Cancelled.into()
+            } else {
+                anyhow::Error::from_boxed(error)
+            }
+        }
+        other => other.into(),
+    }
+}
