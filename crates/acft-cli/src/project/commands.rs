@@ -3,6 +3,7 @@
 pub(crate) mod add;
 pub(crate) mod annotator;
 pub(crate) mod at;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod classes;
 pub(crate) mod completions;
@@ -18,6 +19,7 @@ pub(crate) mod output;
 pub(crate) mod predict;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod restore;
 mod scoring;
 pub(crate) mod serve;
 pub(crate) mod shown;

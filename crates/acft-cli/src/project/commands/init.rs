@@ -1,6 +1,6 @@
 //! `acft init`: makes a project of images.
 
-mod stage;
+pub(crate) mod stage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::at::{At, Opened};
 use crate::cli::{Machine, bad_input};
+use crate::project::backup::timer::Timer;
 use crate::project::vision::ProjectVision;
 use crate::project::worker::Worker;
 
@@ -100,7 +101,11 @@ async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<
     };
     let vision = Arc::new(ProjectVision::open(&root, &settings, &project)?);
     let work = Arc::new(Work::new());
-    let keeper = Keeper::start(project);
+    let keeper = Keeper::start_watched(project, |error| tracing::error!("{error}"));
+    let _backups = settings
+        .backups(&root)
+        .map(|plan| Timer::start(root.clone(), plan))
+        .transpose()?;
     let worker = Worker::start(
         &root,
         settings,
