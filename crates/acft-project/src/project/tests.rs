@@ -475,6 +475,29 @@ fn flipped_bits_that_a_check_finds_are_refused_by_writers() {
     assert!(found > 50, "{found}");
 }
 
+/// Where the disk does not take the head, what was committed counts, and
+/// nothing more is taken before the head is.
+#[test]
+fn a_head_that_cannot_be_written_is_made_up_for_first() {
+    let (folder, mut project) = project(5);
+    project.store.set_head_writable(false);
+    project.append(NOW, vec![label(0, 1)]).unwrap();
+    for _ in 0..2 {
+        let error = project.append(NOW, vec![label(1, 1)]).unwrap_err();
+        assert!(matches!(error, Error::Storage(_)), "{error}");
+        assert!(error.to_string().contains("acft.head"), "{error}");
+        same_as_replayed(&project);
+    }
+    project.store.set_head_writable(true);
+    project.append(NOW, vec![label(1, 0)]).unwrap();
+    same_as_replayed(&project);
+    drop(project);
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+    let read = Project::read(folder.path(), Rules::default()).unwrap();
+    assert_eq!(read.ledger().label(CandidateId(0)), Some(ClassId(1)));
+    assert_eq!(read.ledger().label(CandidateId(1)), Some(ClassId(0)));
+}
+
 #[test]
 fn a_project_of_before_gets_its_head_at_the_first_opening() {
     let (folder, project) = project(3);

@@ -98,6 +98,16 @@ impl HeadFile {
         Ok(opened)
     }
 
+    /// As of a disk that takes no more, or takes more again.
+    #[cfg(test)]
+    pub(super) fn set_writable(&mut self, root: &Path, writable: bool) {
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(writable)
+            .open(root.join(HEAD));
+        self.file = opened.expect("the file is there");
+    }
+
     /// Where it says that the events end.
     pub(super) fn written(&self) -> Head {
         self.written

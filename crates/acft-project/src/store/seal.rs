@@ -63,6 +63,11 @@ impl Seal {
         self.catch_up()
     }
 
+    #[cfg(test)]
+    pub(super) fn set_head_writable(&mut self, writable: bool) {
+        self.head.set_writable(&self.root, writable);
+    }
+
     /// The end of the chain as this program committed it.
     fn end(&self) -> Head {
         self.behind.unwrap_or(self.head.written())

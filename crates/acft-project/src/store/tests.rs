@@ -37,6 +37,12 @@ impl Store {
             .unwrap();
     }
 
+    /// As a disk that takes the database and not the head, or both again.
+    pub(crate) fn set_head_writable(&self, writable: bool) {
+        let seal = self.seal.as_ref().unwrap();
+        seal.borrow_mut().set_head_writable(writable);
+    }
+
     /// What another process has is told at once.
     pub(crate) fn do_not_wait(&self) {
         self.connection.busy_timeout(Duration::ZERO).unwrap();

@@ -55,24 +55,23 @@ impl<'a> Source<'a> {
     pub(super) fn model(&mut self, hash: &str, is_current: bool) -> anyhow::Result<()> {
         let file = format!("models/{hash}.safetensors");
         let from = self.root.join(&file);
+        let why = if !from.exists() {
+            "is missing"
+        } else if self.take(&file)? == hash {
+            self.hashes.insert(file, hash.to_owned());
+            self.models += 1;
+            return Ok(());
+        } else {
+            let _ = fs::remove_file(self.to.join(&file));
+            "is damaged"
+        };
         let use_of_it = match is_current {
             true => "it is the model in use: see `acft check`",
             false => "it is not in use",
         };
-        let mut without = |why: &str| {
-            self.notes.push(format!("{file} {why}, and is not in the backup; {use_of_it}"));
-        };
-        if !from.exists() {
-            without("is missing");
-            return Ok(());
-        }
-        if self.take(&file)? == hash {
-            self.hashes.insert(file, hash.to_owned());
-            self.models += 1;
-        } else {
-            without("is damaged");
-            let _ = fs::remove_file(self.to.join(&file));
-        }
+        self.notes.push(format!(
+            "{file} {why}, and is not in the backup; {use_of_it}"
+        ));
         Ok(())
     }
 
