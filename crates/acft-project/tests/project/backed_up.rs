@@ -74,8 +74,9 @@ fn a_damaged_project_is_not_backed_up_as_if_it_were_whole() {
     project.close().unwrap();
     let path = folder.path().join("acft.db");
     let mut bytes = fs::read(&path).unwrap();
-    let middle = bytes.len() - 2000;
-    bytes[middle..middle + 200].fill(9);
+    let path_of_one = b"images/7.png";
+    let at = bytes.windows(path_of_one.len()).position(|found| found == path_of_one);
+    bytes[at.unwrap()] = b'I';
     fs::write(&path, bytes).unwrap();
     let to = TempDir::new().unwrap();
     let error = back_up(folder.path(), to.path()).unwrap_err();
