@@ -150,9 +150,8 @@ pub(crate) fn check(place: &Path) -> anyhow::Result<(List, Contents)> {
     let list = read_list(place)?;
     for (file, hash) in &list.files {
         let path = place.join(file);
-        let found = hash_of(&path).with_context(|| {
-            format!("the backup is damaged: cannot read {}", path.display())
-        })?;
+        let found = hash_of(&path)
+            .with_context(|| format!("the backup is damaged: cannot read {}", path.display()))?;
         if found != *hash {
             bail!(
                 "the backup is damaged: {} is not what was written; take another backup",

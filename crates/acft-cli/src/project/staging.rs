@@ -105,7 +105,9 @@ fn dead_at(path: PathBuf) -> Option<Dead> {
             _making: Some(file),
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let changed = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
+            let changed = fs::metadata(&path)
+                .and_then(|found| found.modified())
+                .ok()?;
             let is_old = changed.elapsed().is_ok_and(|since| since > GRACE);
             is_old.then_some(Dead {
                 path,

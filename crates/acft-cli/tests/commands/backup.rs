@@ -7,7 +7,15 @@ use crate::project::{Home, refused, stderr};
 /// A project `lungs` in which eight candidates are labeled.
 fn labeled() -> Home {
     let home = Home::with_project();
-    home.told(&["query", "--n", "8", "--random", "--out", "batch.csv", "lungs"]);
+    home.told(&[
+        "query",
+        "--n",
+        "8",
+        "--random",
+        "--out",
+        "batch.csv",
+        "lungs",
+    ]);
     home.fill_in("batch.csv", "labels.csv");
     home.told(&["label", "import", "labels.csv", "lungs"]);
     home
@@ -82,8 +90,11 @@ fn the_last_backups_are_kept_and_share_what_is_the_same() {
     {
         use std::os::unix::fs::MetadataExt;
         let model = &home.files(&format!("{}/models", left[0]))[0];
-        let numbers = [&left[0], &left[1]]
-            .map(|place| fs::metadata(home.path(&format!("{place}/models/{model}"))).unwrap().ino());
+        let numbers = [&left[0], &left[1]].map(|place| {
+            fs::metadata(home.path(&format!("{place}/models/{model}")))
+                .unwrap()
+                .ino()
+        });
         assert_eq!(numbers[0], numbers[1]);
     }
     // The newest of them.
@@ -114,7 +125,10 @@ fn a_damaged_backup_is_not_restored() {
     }
     // A list that leads out of the backup is not followed.
     let list = home.read("safe/backup.json");
-    home.write("safe/backup.json", &list.replace("\"acft.toml\"", "\"../acft.toml\""));
+    home.write(
+        "safe/backup.json",
+        &list.replace("\"acft.toml\"", "\"../acft.toml\""),
+    );
     let said = home.refused(&["restore", "safe", "again"]);
     assert!(said.contains("which is not in the backup"), "{said}");
 }
@@ -138,7 +152,9 @@ fn a_backup_is_made_also_without_a_model_that_is_gone() {
 fn a_lost_end_is_named_and_can_be_accepted() {
     let home = labeled();
     let old = fs::read(home.path("lungs/acft.db")).unwrap();
-    home.told(&["query", "--n", "2", "--random", "--out", "more.csv", "lungs"]);
+    home.told(&[
+        "query", "--n", "2", "--random", "--out", "more.csv", "lungs",
+    ]);
     home.fill_in("more.csv", "more-labels.csv");
     home.told(&["label", "import", "more-labels.csv", "lungs"]);
     assert_eq!(labels(&home, "lungs").lines().count(), 11);
@@ -162,7 +178,10 @@ fn a_lost_end_is_named_and_can_be_accepted() {
     ] {
         let output = home.acft(command).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{command:?}");
-        assert!(stderr(&output).contains("acft export labels"), "{command:?}");
+        assert!(
+            stderr(&output).contains("acft export labels"),
+            "{command:?}"
+        );
     }
     assert!(!home.path("safe").exists());
 
@@ -187,7 +206,14 @@ fn an_init_that_was_killed_does_not_hinder_the_next() {
     for part in 1..=12 {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_acft"))
             .current_dir(home.path("."))
-            .args(["init", "lungs", "--images", "scans", "--classes", "dark,bright"])
+            .args([
+                "init",
+                "lungs",
+                "--images",
+                "scans",
+                "--classes",
+                "dark,bright",
+            ])
             .args(crate::project::QUICK)
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
@@ -205,7 +231,14 @@ fn an_init_that_was_killed_does_not_hinder_the_next() {
         }
         assert_eq!(
             home.files("lungs"),
-            ["acft.db", "acft.head", "acft.toml", "cache", "models", "reports"]
+            [
+                "acft.db",
+                "acft.head",
+                "acft.toml",
+                "cache",
+                "models",
+                "reports"
+            ]
         );
         assert_eq!(home.told(&["check", "lungs"]), "all is well\n");
         fs::remove_dir_all(home.path("lungs")).unwrap();

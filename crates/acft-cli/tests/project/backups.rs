@@ -64,7 +64,11 @@ fn a_server_makes_backups_by_itself() {
     let all = labeled(&site, "p");
     let newest_has_all = || {
         let _ = fs::remove_dir_all(site.path("r"));
-        site.acft("restore kept r").output().unwrap().status.success()
+        site.acft("restore kept r")
+            .output()
+            .unwrap()
+            .status
+            .success()
             && labeled(&site, "r") == all
     };
     server.wait("a backup of all", newest_has_all);
@@ -88,8 +92,7 @@ fn a_database_that_is_taken_away_takes_no_label_with_it() {
             _ => fs::remove_file(site.path("p/acft.lock")).unwrap(),
         }
         let label = json!({"candidate": one.key, "class": 0, "seconds": 1.5}).to_string();
-        let (status, answer) =
-            server.ask("POST /api/label", "application/json", label.as_bytes());
+        let (status, answer) = server.ask("POST /api/label", "application/json", label.as_bytes());
         assert_eq!(status, 503, "{harm}: {answer}");
         let said = answer["error"].as_str().unwrap();
         assert!(said.contains("removed or changed the files"), "{said}");

@@ -176,7 +176,10 @@ fn place(turn: u64) -> u64 {
 
 fn slot(turn: u64, head: Head) -> Vec<u8> {
     let hash = blake3::Hash::from_bytes(head.hash).to_hex();
-    let said = format!("acft head 1\nturn {turn}\nlast {}\nhash {hash}\n", head.last);
+    let said = format!(
+        "acft head 1\nturn {turn}\nlast {}\nhash {hash}\n",
+        head.last
+    );
     let check = blake3::hash(said.as_bytes()).to_hex();
     let mut bytes = format!("{said}check {check}\n").into_bytes();
     bytes.resize(SLOT, b' ');

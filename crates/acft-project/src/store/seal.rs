@@ -33,9 +33,8 @@ pub(super) struct Seal {
 impl Seal {
     /// Seals a database as it is now.
     pub(super) fn begin(root: &Path, connection: &Connection) -> Result<Self, Error> {
-        let head = last(connection).map_err(|error| {
-            Error::Storage(format!("cannot read {}: {error}", root.display()))
-        })?;
+        let head = last(connection)
+            .map_err(|error| Error::Storage(format!("cannot read {}: {error}", root.display())))?;
         let head = HeadFile::open(root, head)?;
         Ok(Self {
             root: root.to_owned(),
@@ -142,7 +141,9 @@ impl Seal {
     /// and can still be read, a copy of it is put beside its place.
     fn give_up(&mut self, connection: &Connection, what: &str) -> Error {
         let advice = match self.is_database_in_place() {
-            true => "all that was accepted is kept; stop this program and start it again".to_owned(),
+            true => {
+                "all that was accepted is kept; stop this program and start it again".to_owned()
+            }
             false => {
                 // What is at its place now is not to be written to, nor its log removed.
                 let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);

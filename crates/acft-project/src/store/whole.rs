@@ -74,7 +74,10 @@ impl Store {
     pub(crate) fn require_event(&self, head: Head) -> Result<(), Error> {
         match self.attempt("cannot read", |connection| has(connection, head))? {
             true => Ok(()),
-            false => Err(Error::Damaged(format!("it does not have event {}", head.last))),
+            false => Err(Error::Damaged(format!(
+                "it does not have event {}",
+                head.last
+            ))),
         }
     }
 

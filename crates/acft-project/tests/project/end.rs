@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use acft::CandidateId;
-use acft_project::{
-    Error, Moment, Project, Rules, accept_loss, check_database, database_note,
-};
+use acft_project::{Error, Moment, Project, Rules, accept_loss, check_database, database_note};
 use tempfile::TempDir;
 
 use super::{A, B, NOW, create, label};
@@ -58,7 +56,10 @@ fn is_refused(root: &Path, what: &str) {
     let findings = check_database(root).unwrap();
     assert!(!findings.is_empty(), "{what}");
     let opened = Project::open(root, Rules::default(), "a test");
-    assert!(matches!(opened, Err(Error::Damaged(_))), "{what}: {opened:?}");
+    assert!(
+        matches!(opened, Err(Error::Damaged(_))),
+        "{what}: {opened:?}"
+    );
     let read = Project::read(root, Rules::default()).unwrap();
     assert!(!read.damage().is_empty(), "{what}");
     drop(read);
@@ -117,7 +118,12 @@ fn an_older_database_in_the_place_of_the_last_one_is_noticed() {
     fs::write(folder.path().join("acft.db"), old).unwrap();
     is_refused(folder.path(), "an older one");
     let findings = check_database(folder.path()).unwrap();
-    assert!(findings[0].wrong.contains("event 7 was accepted and is gone"), "{findings:?}");
+    assert!(
+        findings[0]
+            .wrong
+            .contains("event 7 was accepted and is gone"),
+        "{findings:?}"
+    );
     assert!(findings[0].mend.contains("--accept-loss"), "{findings:?}");
 
     // Without the head, as of an older program or of a copy of one file.
@@ -142,7 +148,10 @@ fn a_database_with_another_past_is_noticed() {
     fs::copy(other.path().join("acft.db"), folder.path().join("acft.db")).unwrap();
     is_refused(folder.path(), "another's");
     let findings = check_database(folder.path()).unwrap();
-    assert!(findings[0].wrong.contains("is another than"), "{findings:?}");
+    assert!(
+        findings[0].wrong.contains("is another than"),
+        "{findings:?}"
+    );
 }
 
 #[test]
@@ -225,7 +234,11 @@ fn the_log_does_not_grow_for_ever() {
             note: "x".repeat(40_000),
         }];
         project.append(NOW, events).unwrap();
-        longest = longest.max(fs::metadata(folder.path().join("acft.db-wal")).unwrap().len());
+        longest = longest.max(
+            fs::metadata(folder.path().join("acft.db-wal"))
+                .unwrap()
+                .len(),
+        );
     }
     assert!(longest < 5 << 20, "{longest}");
     assert!(fs::metadata(folder.path().join("acft.db")).unwrap().len() > 10 << 20);

@@ -104,7 +104,9 @@ fn a_database_that_is_written_over_is_noticed() {
 #[test]
 fn a_log_that_is_cut_is_noticed() {
     let (_folder, error) = noticed(|root| {
-        let log = fs::OpenOptions::new().write(true).open(root.join("acft.db-wal"));
+        let log = fs::OpenOptions::new()
+            .write(true)
+            .open(root.join("acft.db-wal"));
         log.unwrap().set_len(5000).unwrap();
     });
     assert!(error.contains("wrote into acft.db-wal"), "{error}");

@@ -111,7 +111,10 @@ impl<'a> Source<'a> {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        if let Some(hash) = self.before.and_then(|before| linked(&from, &before.join(file), &to)) {
+        if let Some(hash) = self
+            .before
+            .and_then(|before| linked(&from, &before.join(file), &to))
+        {
             return Ok(hash);
         }
         copy(&from, &to)
@@ -131,8 +134,7 @@ fn linked(from: &Path, before: &Path, to: &Path) -> Option<String> {
 /// Copies a file; on disk when this returns. Gives the BLAKE3 of what was copied.
 pub(super) fn copy(from: &Path, to: &Path) -> anyhow::Result<String> {
     if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let write = || -> io::Result<String> {

@@ -76,9 +76,7 @@ pub(crate) fn newest(folder: &Path) -> Option<PathBuf> {
             .any(|(at, _)| is_moment(&name[at + 1..]))
     });
     // By the moment, which is the end of the name.
-    all.sort_by_key(|path| {
-        super::read_list(path).map_or_else(|_| String::new(), |list| list.made)
-    });
+    all.sort_by_key(|path| super::read_list(path).map_or_else(|_| String::new(), |list| list.made));
     all.pop()
 }
 
