@@ -11,8 +11,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::machine::Machine;
 use crate::project::commands::{
-    add, annotator, check, classes, completions, export, init, label, man, model, predict, query,
-    report, serve, status, train,
+    add, annotator, backup, check, classes, completions, export, init, label, man, model, predict,
+    query, report, restore, serve, status, train,
 };
 use crate::{compare, demo, experiment, explain, score, simulate};
 
@@ -46,6 +46,8 @@ enum Command {
     Model(model::Args),
     Annotator(annotator::Args),
     Check(check::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Demo(demo::Args),
     /// Rank candidates by predictions that you bring from any framework.
     Score(score::Args),
@@ -67,7 +69,15 @@ const OVERVIEW: [(&str, &[&str]); 4] = [
     ),
     (
         "Looking after a project",
-        &["add", "classes", "model", "annotator", "check"],
+        &[
+            "add",
+            "classes",
+            "model",
+            "annotator",
+            "check",
+            "backup",
+            "restore",
+        ],
     ),
     (
         "Research",
@@ -167,6 +177,8 @@ impl Cli {
             Command::Model(args) => model::run(&args),
             Command::Annotator(args) => annotator::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Restore(args) => restore::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),

@@ -1,5 +1,7 @@
 //! Holds a project against itself: database, files, hashes.
 
+mod loss;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,9 @@ use crate::error::Error;
 use crate::event::EventId;
 use crate::ledger::Ledger;
 use crate::project::Project;
-use crate::store::{Record, Store};
+use crate::store::{HEAD, Mark, Record, Store};
+
+pub use loss::{Accepted, accept_loss};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,8 +36,12 @@ impl Finding {
     }
 }
 
-const RESTORE: &str = "`acft export labels` still reads what can be read; then move acft.db away, and acft.db-wal \
-     and acft.db-shm with it, which belong to it alone, and put a copy of acft.db in its place";
+const RESTORE: &str = "`acft export labels` still reads what can be read; then restore a backup (`acft restore`), or \
+     move acft.db away, and acft.db-wal, acft.db-shm and acft.head with it, which belong to it \
+     alone, and put a copy of acft.db in its place";
+
+const GONE: &str = "put acft.db and acft.db-wal back as they were, or restore a backup (`acft restore`); \
+     `acft export labels` reads what is left, and `acft check --accept-loss` goes on without the rest";
 
 const UPGRADE: &str = "use the newer version of this program, which wrote it";
 
@@ -78,7 +86,31 @@ pub fn check_database(root: &Path) -> Result<Vec<Finding>, Error> {
         Ok(_) => {}
         Err(error) => findings.push(about_file(error.to_string())),
     }
+    findings.extend(check_end(&store));
     Ok(findings)
+}
+
+/// Whether the events go as far as somebody was told.
+fn check_end(store: &Store) -> Option<Finding> {
+    match store.lost() {
+        Ok(None) => None,
+        Ok(Some(lost)) => Some(Finding::new(HEAD, lost.to_string(), GONE)),
+        Err(error) => Some(Finding::new(HEAD, error.to_string(), RESTORE)),
+    }
+}
+
+/// What is worth knowing of a database in which nothing was found wrong.
+///
+/// # Errors
+/// There is no project, or its version is not known here.
+pub fn database_note(root: &Path) -> Result<Option<String>, Error> {
+    Ok(match Store::read(root)?.mark() {
+        Mark::Absent => Some(format!(
+            "{HEAD} is not there yet: that the last events are all there cannot be told; it is \
+             made when the project is next opened for writing (`acft serve`)"
+        )),
+        Mark::At(_) | Mark::Unreadable(_) => None,
+    })
 }
 
 fn check_event(state: &mut Option<Ledger>, last: EventId, record: &Record) -> Vec<Finding> {

@@ -70,8 +70,14 @@ pub enum Error {
         known: i32,
     },
     /// What is in the database cannot be what was written to it.
-    #[error("the database is damaged: {0}; `acft check` says what is wrong and how to mend it")]
+    #[error(
+        "the database is damaged: {0}; nothing is written to it: `acft check` says what is \
+         wrong and how to mend it, and `acft export labels` gives the labels that can be read"
+    )]
     Damaged(String),
+    /// Another program removed or changed the files of an open project.
+    #[error("{0}")]
+    TakenAway(String),
     /// What is in the database is whole, and this program does not know it.
     #[error(
         "the database is whole, and this program does not know all of it: {0}; a newer \

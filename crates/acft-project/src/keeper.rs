@@ -2,9 +2,10 @@
 //! other's disk: works that are waiting share one commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::event::EventId;
@@ -12,6 +13,9 @@ use crate::project::Project;
 
 /// The most works that share a commit: more would make the first of them wait.
 const MOST_IN_GROUP: usize = 256;
+
+/// How often the files of the project are looked at while there is nothing to do.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// Given the project, or why there is none, does the work; what comes back
 /// tells the caller once the commit is through, or has failed.
@@ -43,6 +47,15 @@ impl std::fmt::Debug for Keeper {
 impl Keeper {
     /// Gives a project to a thread of its own.
     pub fn start(project: Project) -> Self {
+        Self::start_watched(project, |_| {})
+    }
+
+    /// As [`Keeper::start`]; `taken_away` is told once when another program
+    /// removed or changed the files of the project: nothing is accepted then.
+    pub fn start_watched(
+        project: Project,
+        taken_away: impl FnOnce(&Error) + Send + 'static,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel();
         let subscribers = Arc::new(Mutex::new(Some(Vec::new())));
         let keeper = Self {
@@ -52,7 +65,10 @@ impl Keeper {
         };
         let thread = thread::Builder::new()
             .name("keeper".to_owned())
-            .spawn(move || keep(project, &receiver, &subscribers))
+            .spawn(move || {
+                let mut alarm = Alarm(Some(Box::new(taken_away)));
+                keep(project, &receiver, &subscribers, &mut alarm);
+            })
             .expect("a process that serves can have one more thread");
         *lock(&keeper.thread) = Some(thread);
         keeper
@@ -120,11 +136,34 @@ impl Keeper {
     }
 }
 
-fn keep(mut project: Project, receiver: &Receiver<Message>, subscribers: &Mutex<Subscribers>) {
+/// Whom to tell that the files were taken away; none once that was done.
+struct Alarm(Option<Box<dyn FnOnce(&Error) + Send>>);
+
+impl Alarm {
+    fn look(&mut self, project: &Project) {
+        if let Err(error @ Error::TakenAway(_)) = project.require_in_place()
+            && let Some(tell) = self.0.take()
+        {
+            tell(&error);
+        }
+    }
+}
+
+fn keep(
+    mut project: Project,
+    receiver: &Receiver<Message>,
+    subscribers: &Mutex<Subscribers>,
+    alarm: &mut Alarm,
+) {
     let mut stopping = false;
     while !stopping {
-        let Ok(Message::Work(first)) = receiver.recv() else {
-            return;
+        let first = match receiver.recv_timeout(LOOK) {
+            Ok(Message::Work(first)) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                alarm.look(&project);
+                continue;
+            }
+            Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
         };
         let mut jobs = vec![first];
         while jobs.len() < MOST_IN_GROUP {
@@ -149,7 +188,10 @@ fn keep(mut project: Project, receiver: &Receiver<Message>, subscribers: &Mutex<
         {
             subscribers.retain(|subscriber| subscriber.send(last).is_ok());
         }
+        alarm.look(&project);
     }
+    // Closing a database touches what is at its place now.
+    alarm.look(&project);
 }
 
 /// Does some jobs within one transaction; says why it was lost, where it was.

@@ -9,6 +9,7 @@
 //!
 //! It knows nothing of pixels, networks, HTTP or clocks: moments are given to it.
 
+mod backup;
 mod check;
 pub mod desk;
 mod error;
@@ -20,7 +21,8 @@ mod project;
 mod rules;
 mod store;
 
-pub use check::{Finding, check_database};
+pub use backup::{Contents, back_up, last_event, verify};
+pub use check::{Accepted, Finding, accept_loss, check_database, database_note};
 pub use desk::{Assignment, Filter, Next, Progress, Undone, holdouts};
 pub use error::Error;
 pub use event::{

@@ -7,12 +7,17 @@
 
 mod backup;
 mod create;
+mod head;
 mod migrate;
 mod read;
 mod rows;
+mod seal;
 #[cfg(test)]
 mod tests;
+mod watch;
+mod whole;
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,15 +28,20 @@ use crate::event::{Event, EventId, Moment};
 use crate::ledger::{Candidate, Contradiction};
 
 pub(crate) use create::create;
+pub(crate) use head::{HEAD, Head, Mark, make as make_head};
 use migrate::{MIGRATIONS, Migration};
 pub(crate) use read::Record;
 use rows::{chain, insert_candidates};
+use seal::Seal;
 
 /// The name of the database in a project's folder.
 pub(crate) const DATABASE: &str = "acft.db";
 
 /// "acft", as SQLite's header carries it: tells our databases from others.
 const APPLICATION: i32 = 0x6163_6674;
+
+/// How long another process that has the database is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is kept whole or not at all. An append lies within a job.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +65,15 @@ impl Whole {
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Store {
+    /// Before the seal, so that the database is closed before another may open it.
     connection: Connection,
     path: PathBuf,
+    /// How far events were acknowledged when it was opened.
+    mark: Mark,
+    /// None where it was opened for reading, or is being made.
+    seal: Option<RefCell<Seal>>,
+    /// Whether a savepoint began the transaction, and its end commits it.
+    by_savepoint: Cell<bool>,
 }
 
 impl Store {
@@ -68,23 +85,40 @@ impl Store {
 
     fn open_at(root: &Path, migrations: &[Migration]) -> Result<Self, Error> {
         let path = root.join(DATABASE);
-        // Looked at before it is opened for writing, which may already change it.
-        let found = migrate::version(&probe(root)?)?;
-        migrate::require_known(&path, found, migrations)?;
-        let store = Self::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Looked at before it is opened for writing, which may already change
+        // it: SQLite drops what it cannot read of a log.
+        let found = {
+            let store = Self::of(head::read(root), probe(root)?, &path);
+            let found = migrate::version(&store.connection)?;
+            migrate::require_known(&path, found, migrations)?;
+            store.require_sound()?;
+            store.require_marked()?;
+            found
+        };
+        let mut store = Self::connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if found < migrate::newest(migrations) {
             migrate::migrate(&store.connection, root, found, migrations)?;
         }
+        store.seal = Some(RefCell::new(Seal::begin(root, &store.connection)?));
         Ok(store)
+    }
+
+    fn of(mark: Mark, connection: Connection, path: &Path) -> Self {
+        Self {
+            connection,
+            path: path.to_owned(),
+            mark,
+            seal: None,
+            by_savepoint: Cell::new(false),
+        }
     }
 
     /// Opens the database of a project for reading, while another may write.
     pub(crate) fn read(root: &Path) -> Result<Self, Error> {
         let path = root.join(DATABASE);
-        let store = Self {
-            connection: probe(root)?,
-            path: path.clone(),
-        };
+        // Before the database, which is never behind it.
+        let mark = head::read(root);
+        let store = Self::of(mark, probe(root)?, &path);
         let found = migrate::version(&store.connection)?;
         migrate::require_known(&path, found, MIGRATIONS)?;
         let known = migrate::newest(MIGRATIONS);
@@ -94,17 +128,23 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a database that is no project's, or not yet, for reading.
+    pub(crate) fn read_file(path: &Path) -> Result<Self, Error> {
+        let (connection, _) =
+            open_to_read(path).map_err(|error| storage("cannot read", path, &error))?;
+        Ok(Self::of(Mark::Absent, connection, path))
+    }
+
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| storage("cannot open", path, &error))?;
-        let store = Self {
-            connection,
-            path: path.to_owned(),
-        };
+        let store = Self::of(Mark::Absent, connection, path);
         store.attempt("cannot set up", |connection| {
-            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.busy_timeout(PATIENCE)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;
+            // `seal.rs` brings the log into the database.
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             connection.pragma_update(None, "foreign_keys", true)
         })?;
         Ok(store)
@@ -116,14 +156,30 @@ impl Store {
         !self.connection.is_autocommit()
     }
 
+    /// The database is still the one that was opened, and at its place.
+    ///
+    /// # Errors
+    /// Another program took it away; nothing is written from then on.
+    pub(crate) fn require_in_place(&self) -> Result<(), Error> {
+        match &self.seal {
+            Some(seal) => seal.borrow_mut().require_in_place(&self.connection),
+            None => Ok(()),
+        }
+    }
+
     /// Begins the transaction of a group.
     pub(crate) fn begin(&self) -> Result<(), Error> {
+        self.require_in_place()?;
         self.execute("cannot write to", "BEGIN IMMEDIATE")
     }
 
     /// Ends the transaction: on disk when this returns.
     pub(crate) fn commit(&self) -> Result<(), Error> {
-        self.execute("cannot write to", "COMMIT")
+        self.execute("cannot write to", "COMMIT")?;
+        match &self.seal {
+            Some(seal) => seal.borrow_mut().close(&self.connection),
+            None => Ok(()),
+        }
     }
 
     /// Drops the transaction, if one is open.
@@ -132,15 +188,27 @@ impl Store {
             // A failure leaves it open; the next attempt to begin one says so.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
+        self.by_savepoint.set(false);
+        if let Some(seal) = &self.seal {
+            seal.borrow_mut().dropped();
+        }
     }
 
     /// Begins what is kept whole or not at all. Outside a transaction this
     /// begins one, and [`Store::release`] commits it.
     pub(crate) fn savepoint(&self, whole: Whole) -> Result<(), Error> {
-        self.execute(
+        if !self.in_transaction() {
+            self.begin()?;
+            self.by_savepoint.set(true);
+        }
+        let begun = self.execute(
             "cannot write to",
             &format!("SAVEPOINT {name}", name = whole.name()),
-        )
+        );
+        if begun.is_err() && self.by_savepoint.get() {
+            self.rollback();
+        }
+        begun
     }
 
     /// Keeps what was done since.
@@ -148,12 +216,17 @@ impl Store {
         self.execute(
             "cannot write to",
             &format!("RELEASE {name}", name = whole.name()),
-        )
+        )?;
+        match self.by_savepoint.take() {
+            true => self.commit(),
+            false => Ok(()),
+        }
     }
 
     /// Drops what was done since. False where that took the whole transaction.
     pub(crate) fn take_back(&self, whole: Whole) -> bool {
-        if !self.in_transaction() {
+        if !self.in_transaction() || self.by_savepoint.get() {
+            self.rollback();
             return false;
         }
         let name = whole.name();
@@ -193,6 +266,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it, or another process reads the file just now.
     pub(crate) fn close(self) -> Result<(), Error> {
+        self.require_in_place()?;
         let cannot = "cannot complete";
         let busy: bool = self.attempt(cannot, |connection| {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -203,7 +277,9 @@ impl Store {
                 self.path.display()
             )));
         }
-        let Self { connection, path } = self;
+        let Self {
+            connection, path, ..
+        } = self;
         connection
             .close()
             .map_err(|(_, error)| storage(cannot, &path, &error))
@@ -266,14 +342,7 @@ fn probe(root: &Path) -> Result<Connection, Error> {
             "it has no {DATABASE}; make a project with `acft init`"
         )));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        let application: i32 =
-            connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        Ok((connection, application))
-    });
-    match opened {
+    match open_to_read(&path) {
         Ok((connection, APPLICATION)) => Ok(connection),
         Ok(_) => Err(not(format!(
             "{DATABASE} is the database of another program"
@@ -283,6 +352,15 @@ fn probe(root: &Path) -> Result<Connection, Error> {
         }
         Err(error) => Err(storage("cannot read", &path, &error)),
     }
+}
+
+/// The database, and which program says that it made it.
+fn open_to_read(path: &Path) -> rusqlite::Result<(Connection, i32)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok((connection, application))
 }
 
 /// What is told of a failure: a disk that is full mends otherwise than a file

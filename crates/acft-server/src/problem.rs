@@ -135,6 +135,17 @@ impl From<acft_project::Error> for Problem {
             Error::Unknown(_) => Self::not_found(error.to_string(), RELOAD),
             Error::Refused(_) | Error::Conflict(_) => Self::conflict(error.to_string(), RELOAD),
             Error::Stopped => Self::stopping(),
+            // Its text names files of the server: the log has it.
+            Error::TakenAway(_) => {
+                tracing::error!("{error}");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "another program removed or changed the files of this project; nothing \
+                     was accepted, and nothing will be",
+                    "tell whoever looks after the server: its log says what happened and \
+                     what to do",
+                )
+            }
             Error::Storage(_) => {
                 tracing::error!("{error}");
                 Self::new(

@@ -1,7 +1,7 @@
 //! Making a project of images.
 
 mod listing;
-mod stage;
+pub mod stage;
 
 use std::path::Path;
 

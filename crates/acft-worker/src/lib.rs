@@ -8,10 +8,12 @@
 //!
 //! This crate knows nothing of command lines, SQL or figures.
 
+pub mod backup;
 pub mod create;
 pub mod moment;
 pub mod open;
 pub mod settings;
+mod staging;
 pub mod vision;
 pub mod words;
 pub mod worker;

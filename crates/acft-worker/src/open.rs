@@ -66,6 +66,8 @@ impl Opened {
         let settings = ProjectSettings::read(&root)?;
         let purpose = format!("{command}, since {}", clock(now()));
         let project = Project::open(&root, settings.rules(), &purpose).map_err(told)?;
+        // Of an `acft init` that was killed when all was done.
+        crate::create::stage::sweep(&root);
         // Whoever has the project is alone in these.
         for folder in ["models", "feedback"] {
             files::sweep(&root.join(folder));

@@ -9,6 +9,7 @@ pub use file::QUERY;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use acft::Query;
 use acft_project::{Ledger, Rules};
@@ -18,6 +19,7 @@ use acft_server::ServeSettings;
 use acft_server::settings::ShowGuess;
 use serde::{Deserialize, Serialize};
 
+use super::backup::timer::Plan;
 use super::vision::RegionCaches;
 
 /// The settings of a project, with their values.
@@ -71,6 +73,9 @@ pub(crate) struct Server {
     port: u16,
     max_image_mib: usize,
     disk_cache_mib: u32,
+    backup_to: Option<PathBuf>,
+    backup_every: f64,
+    backup_keep: usize,
 }
 
 impl Default for Server {
@@ -80,6 +85,9 @@ impl Default for Server {
             port: 8500,
             max_image_mib: 64,
             disk_cache_mib: 2048,
+            backup_to: None,
+            backup_every: 24.0,
+            backup_keep: 7,
         }
     }
 }
@@ -93,6 +101,9 @@ const BATCHES_AHEAD: usize = 5;
 
 /// In minutes. Whoever was served something a week ago does not come back to it.
 const LONGEST_LEASE: f64 = 7.0 * 24.0 * 60.0;
+
+/// In hours. A year: whoever means never leaves backup-to out.
+const LONGEST_BACKUP: f64 = 366.0 * 24.0;
 
 /// As much as is read of any image file.
 const MOST_IMAGE_MIB: usize = (acft_images::image_io::MAX_FILE_BYTES >> 20) as usize;
@@ -251,6 +262,16 @@ impl ProjectSettings {
         self.server.port
     }
 
+    /// The backups that are made while the project in this folder is served.
+    pub fn backups(&self, root: &Path) -> Option<Plan> {
+        let to = self.server.backup_to.as_ref()?;
+        Some(Plan {
+            to: root.join(to),
+            every: Duration::from_secs_f64(self.server.backup_every * 3600.0),
+            keep: self.server.backup_keep,
+        })
+    }
+
     /// What the server is told.
     ///
     /// # Errors
@@ -321,6 +342,15 @@ impl Labeling {
 
 impl Server {
     fn check(&self) -> anyhow::Result<()> {
+        if !(self.backup_every > 0.0 && self.backup_every <= LONGEST_BACKUP) {
+            return Err(bad_input!(
+                "backup-every = {}: it is in hours, above 0 and at most {LONGEST_BACKUP} (a year)",
+                self.backup_every
+            ));
+        }
+        if self.backup_keep == 0 {
+            return Err(bad_input!("backup-keep = 0: it must be at least 1"));
+        }
         if (1..=MOST_IMAGE_MIB).contains(&self.max_image_mib) {
             return Ok(());
         }
@@ -381,6 +411,9 @@ mod tests {
             ("[labeling]\nlease-minutes = 1e300", "a week"),
             ("[server]\nmax-image-mib = 0", "from 1 to 1024"),
             ("[server]\nmax-image-mib = 99999999999", "from 1 to 1024"),
+            ("[server]\nbackup-every = 0", "above 0"),
+            ("[server]\nbackup-every = nan", "above 0"),
+            ("[server]\nbackup-keep = 0", "at least 1"),
             ("[labeling]\nholdout-one-in = 1", "holdout-one-in = 1"),
             ("batch = 0", "--batch 0"),
             ("batch = ", "line 3"),

@@ -3,6 +3,7 @@
 pub(crate) mod add;
 pub(crate) mod annotator;
 pub(crate) mod at;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod classes;
 pub(crate) mod completions;
@@ -17,6 +18,7 @@ mod names;
 pub(crate) mod predict;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod restore;
 mod scoring;
 pub(crate) mod serve;
 pub(crate) mod shown;

@@ -66,6 +66,8 @@ fn looking_after_a_project() {
         &["annotator", "list"],
         &["annotator", "revoke"],
         &["check"],
+        &["backup"],
+        &["restore"],
         &["completions"],
         &["man"],
     ]));

@@ -1,6 +1,7 @@
 //! The commands of a labeling project as processes, on images drawn here.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod changes;
 mod exports;
 mod help;

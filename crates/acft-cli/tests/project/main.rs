@@ -4,6 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod backups;
 mod campaign;
 mod classes;
 mod faults;

@@ -10,11 +10,10 @@ use acft::prediction::Predictions;
 use acft_figure::bars::{BarPlot, Panel as Bars};
 use acft_figure::gallery::{Gallery, Row as Pictures, Tile};
 use acft_figure::histograms::{Cell, Histograms, Row};
-use acft_images::ImagePatches;
+use acft_images::{ImagePatches, PatchSource};
 use acft_run::data;
 use acft_run::favoured::{Favoured, QueryPredictions, Seen};
 use acft_run::folder::read_predictions;
-use acft_vision::learner::PatchSource;
 
 use super::document::{Figure, Table, Value, plain};
 use super::panel::{Arm, Panel, Run};

@@ -73,6 +73,14 @@ impl Project {
         result
     }
 
+    /// Sees that the files of the project are still those that it opened.
+    ///
+    /// # Errors
+    /// Another program took them away; nothing is written from then on.
+    pub(crate) fn require_in_place(&self) -> Result<(), Error> {
+        self.store.require_in_place()
+    }
+
     pub(super) fn require_writable(&mut self) -> Result<(), Error> {
         if self.lock.is_none() {
             return Err(Error::ReadOnly);
@@ -126,6 +134,8 @@ impl Project {
     }
 
     fn try_rebuild(&mut self) -> Result<(), Error> {
+        // The state in memory is worth more than what another program put there.
+        self.store.require_in_place()?;
         self.ledger = replay(&self.store, self.rules.overlap, trust(&self.lock))?.ledger;
         self.desk = Desk::default();
         self.stale = false;

@@ -56,12 +56,26 @@ fn intact(store: &Store, overlap: usize) -> Result<Replayed, Error> {
     match stopped {
         Some(error) => Err(error),
         None if ledger.last() == EventId(0) => Err(Error::Damaged("it has no events".to_owned())),
-        None => Ok(Replayed {
-            ledger,
-            damage: Vec::new(),
-            newer: None,
-        }),
+        None => {
+            require_no_more(store, &ledger)?;
+            Ok(Replayed {
+                ledger,
+                damage: Vec::new(),
+                newer: None,
+            })
+        }
     }
+}
+
+/// Candidates that no event speaks of are refused as well.
+fn require_no_more(store: &Store, ledger: &Ledger) -> Result<(), Error> {
+    let (rows, known) = (store.candidate_count()?, ledger.candidates().len());
+    if rows == known {
+        return Ok(());
+    }
+    Err(Error::Damaged(format!(
+        "it has {rows} candidates, and its events speak of {known}"
+    )))
 }
 
 fn follow(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
@@ -89,6 +103,11 @@ fn readable(store: &Store, overlap: usize) -> Result<Replayed, Error> {
         Err(error) => damage.push(format!("all after event {}: {error}", seen.0)),
         Ok(Some(Lost)) => damage.push(format!("all after event {}", seen.0)),
         Ok(None) => {}
+    }
+    match store.lost() {
+        Ok(None) => {}
+        Ok(Some(lost)) => damage.push(lost.to_string()),
+        Err(error) => damage.push(error.to_string()),
     }
     if ledger.last() == EventId(0) {
         return Err(Error::Damaged("it has no events".to_owned()));

@@ -409,10 +409,8 @@ fn lost_pages_are_noticed() {
         bytes[page * 4096..(page + 1) * 4096].fill(0);
         std::fs::write(&path, &bytes).unwrap();
         let opened = Project::open(folder.path(), Rules::default(), "a test");
-        // A page of an index may go unnoticed by who opens it, and not by who checks.
-        if let Err(error) = opened {
-            assert!(matches!(error, Error::Damaged(_)), "page {page}: {error}");
-        }
+        let error = opened.err().unwrap();
+        assert!(matches!(error, Error::Damaged(_)), "page {page}: {error}");
         let findings = check_database(folder.path()).unwrap();
         assert_ne!(findings, [], "page {page}");
         // What can be read out of it was said so, and what was not read is told.
@@ -447,5 +445,66 @@ fn an_event_of_another_program_is_not_overwritten() {
         )
         .unwrap();
     let error = project.append(NOW, vec![label(0, 1)]).unwrap_err();
-    assert!(matches!(error, Error::Storage(_)), "{error}");
+    assert!(matches!(error, Error::TakenAway(_)), "{error}");
+}
+
+/// A bit may flip anywhere: what a check finds is refused by whoever would write.
+#[test]
+fn flipped_bits_that_a_check_finds_are_refused_by_writers() {
+    let (folder, mut project) = project(100);
+    for id in 0..100 {
+        project.append(NOW, vec![label(id, 1)]).unwrap();
+    }
+    project.close().unwrap();
+    let path = folder.path().join("acft.db");
+    let whole = std::fs::read(&path).unwrap();
+    let mut found = 0;
+    for at in (100..whole.len()).step_by(whole.len() / 150) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 16;
+        std::fs::write(&path, &bytes).unwrap();
+        let is_sound = check_database(folder.path()).is_ok_and(|findings| findings.is_empty());
+        let opened = Project::open(folder.path(), Rules::default(), "a test");
+        assert_eq!(is_sound, opened.is_ok(), "byte {at}: {opened:?}");
+        found += usize::from(!is_sound);
+        drop(opened);
+        for log in ["acft.db-wal", "acft.db-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(log));
+        }
+    }
+    assert!(found > 50, "{found}");
+}
+
+/// Where the disk does not take the head, what was committed counts, and
+/// nothing more is taken before the head is.
+#[test]
+fn a_head_that_cannot_be_written_is_made_up_for_first() {
+    let (folder, mut project) = project(5);
+    project.store.set_head_writable(false);
+    project.append(NOW, vec![label(0, 1)]).unwrap();
+    for _ in 0..2 {
+        let error = project.append(NOW, vec![label(1, 1)]).unwrap_err();
+        assert!(matches!(error, Error::Storage(_)), "{error}");
+        assert!(error.to_string().contains("acft.head"), "{error}");
+        same_as_replayed(&project);
+    }
+    project.store.set_head_writable(true);
+    project.append(NOW, vec![label(1, 0)]).unwrap();
+    same_as_replayed(&project);
+    drop(project);
+    assert_eq!(check_database(folder.path()).unwrap(), []);
+    let read = Project::read(folder.path(), Rules::default()).unwrap();
+    assert_eq!(read.ledger().label(CandidateId(0)), Some(ClassId(1)));
+    assert_eq!(read.ledger().label(CandidateId(1)), Some(ClassId(0)));
+}
+
+#[test]
+fn a_project_of_before_gets_its_head_at_the_first_opening() {
+    let (folder, project) = project(3);
+    project.close().unwrap();
+    std::fs::remove_file(folder.path().join("acft.head")).unwrap();
+    let project = Project::open(folder.path(), Rules::default(), "a test").unwrap();
+    assert!(folder.path().join("acft.head").exists());
+    drop(project);
+    assert_eq!(check_database(folder.path()).unwrap(), []);
 }

@@ -1,4 +1,4 @@
-//! A copy of the database before it is migrated.
+//! Copies of the database, each one file.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -33,9 +33,43 @@ pub(super) fn keep(connection: &Connection, root: &Path, version: i32) -> Result
     Ok(target)
 }
 
+/// Copies a database as it is at one moment, also while it is written to; on
+/// disk when this returns.
+pub(super) fn copy_now(connection: &Connection, to: &Path) -> Result<(), Error> {
+    copy(connection, to)
+        .map_err(|error| error.to_string())
+        .and_then(|()| {
+            File::open(to)
+                .and_then(|file| file.sync_all())
+                .map_err(|error| error.to_string())
+        })
+        .map_err(|error| {
+            Error::Storage(format!(
+                "cannot copy the database to {}: {error}",
+                to.display()
+            ))
+        })
+}
+
+/// Copies the database out of the hands of whoever removed it; the name of the
+/// copy in the folder.
+pub(super) fn rescue(connection: &Connection, root: &Path) -> Option<String> {
+    let name = (1..=99)
+        .map(|count| format!("{DATABASE}.rescued-{count}"))
+        .find(|name| !root.join(name).exists())?;
+    match copy_now(connection, &root.join(&name)) {
+        Ok(()) => Some(name),
+        Err(_) => {
+            let _ = fs::remove_file(root.join(&name));
+            None
+        }
+    }
+}
+
 fn copy(connection: &Connection, to: &Path) -> rusqlite::Result<()> {
     let mut copy = Connection::open(to)?;
-    Backup::new(connection, &mut copy)?.run_to_completion(1000, Duration::ZERO, None)?;
+    // All pages in one step: what is written meanwhile does not begin it anew.
+    Backup::new(connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
     // One file, to be copied around by hand: without a WAL beside it.
     copy.pragma_update(None, "journal_mode", "delete")?;
     copy.close().map_err(|(_, error)| error)

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::backup::sync_folder;
 use super::migrate::{self, MIGRATIONS};
-use super::{APPLICATION, DATABASE, Store, body_of, storage};
+use super::{APPLICATION, DATABASE, HEAD, Mark, Store, body_of, storage};
 use crate::error::Error;
 use crate::event::{Event, EventId, Moment};
 use crate::ledger::Ledger;
@@ -22,8 +22,8 @@ pub(crate) fn create(root: &Path, at: Moment, events: &[Event]) -> Result<(), Er
     }
     let cannot =
         |error: std::io::Error| Error::Storage(format!("cannot make {}: {error}", path.display()));
-    for of_another in ["-wal", "-shm", "-journal"] {
-        let of_another = root.join(format!("{DATABASE}{of_another}"));
+    for of_another in ["acft.db-wal", "acft.db-shm", "acft.db-journal", HEAD] {
+        let of_another = root.join(of_another);
         if of_another.exists() {
             return Err(Error::Storage(format!(
                 "cannot make {}: {} of an earlier database is there, and would be read as its \
@@ -54,10 +54,7 @@ fn fill(draft: &Path, at: Moment, events: &[Event]) -> Result<(), Error> {
         .pragma_update(None, "application_id", APPLICATION)
         .and_then(|()| migrate::apply(&connection, 0, MIGRATIONS))
         .map_err(failed)?;
-    let store = Store {
-        connection,
-        path: draft.to_owned(),
-    };
+    let store = Store::of(Mark::Absent, connection, draft);
     let mut ledger = Ledger::new(1);
     store.begin()?;
     for event in events {

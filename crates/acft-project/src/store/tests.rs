@@ -37,6 +37,12 @@ impl Store {
             .unwrap();
     }
 
+    /// As a disk that takes the database and not the head, or both again.
+    pub(crate) fn set_head_writable(&self, writable: bool) {
+        let seal = self.seal.as_ref().unwrap();
+        seal.borrow_mut().set_head_writable(writable);
+    }
+
     /// What another process has is told at once.
     pub(crate) fn do_not_wait(&self) {
         self.connection.busy_timeout(Duration::ZERO).unwrap();
@@ -106,7 +112,7 @@ fn a_new_database_is_one_file_with_nothing_left_over() {
 
 #[test]
 fn a_new_database_is_not_made_beside_the_log_of_another() {
-    for log in ["acft.db-wal", "acft.db-shm", "acft.db-journal"] {
+    for log in ["acft.db-wal", "acft.db-shm", "acft.db-journal", "acft.head"] {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join(log), b"what was not copied yet").unwrap();
         let error = create(folder.path(), Moment(5), &[]).unwrap_err();
@@ -153,7 +159,10 @@ fn a_migration_keeps_a_copy_of_what_was_before() {
     assert_eq!(store.count("SELECT count(*) FROM events"), 1);
     assert_eq!(store.count("SELECT count(*) FROM notes"), 0);
     drop(store);
-    assert_eq!(names(&folder), ["acft.db", "acft.db.before-v2.bak"]);
+    assert_eq!(
+        names(&folder),
+        ["acft.db", "acft.db.before-v2.bak", "acft.head"]
+    );
 
     // The copy is a project of the earlier version, whole by itself.
     let restored = TempDir::new().unwrap();

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backed_up;
+mod end;
 mod keeper;
 mod keeping;
 mod killed;
 mod labels;
 mod models;
 mod replayed;
+mod taken;
 mod together;
 
 use std::path::Path;

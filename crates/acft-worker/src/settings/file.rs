@@ -145,6 +145,18 @@ fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
                 "disk-cache-mib",
                 "How much of decoded images is kept in cache/, in MiB; 0 keeps nothing, and the folder may be deleted at any time",
             ),
+            (
+                "backup-to",
+                "The folder that backups are made in while the project is served; best on another disk [default: none are made]",
+            ),
+            (
+                "backup-every",
+                "How many hours lie between two backups; none is made where nothing has happened since the last",
+            ),
+            (
+                "backup-keep",
+                "How many backups are kept; older ones are removed",
+            ),
         ],
     }
 }

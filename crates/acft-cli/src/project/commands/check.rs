@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use acft_images::source::candidate_key;
-use acft_project::{Finding, Ledger, Project, check_database};
+use acft_project::{Finding, Ledger, Project, accept_loss, check_database, database_note};
 use acft_worker::open::told;
 use acft_worker::settings::ProjectSettings;
 use acft_worker::words::count;
@@ -20,10 +20,13 @@ const EXAMPLE: &str = "\
 Examples:
   acft check lungs
   acft check --deep --json
+  acft check --accept-loss lungs
 
 Reads only, also while a server has the project. Exits with 1 where something is
 wrong. --deep reads every image as well, and finds those whose content is not
-what was labeled.";
+what was labeled. Labels that were accepted and are gone from the end of the
+database are reported; --accept-loss goes on without them, where nothing else
+is wrong, and keeps a copy of the files as they were.";
 
 /// Check a project: its database, its models, its images.
 #[derive(clap::Args)]
@@ -34,6 +37,9 @@ pub(crate) struct Args {
     /// Read every image, and hold its content against what joined the project.
     #[arg(long)]
     deep: bool,
+    /// Go on without the events that are gone from the end of the database.
+    #[arg(long)]
+    accept_loss: bool,
     /// Print what is wrong as JSON.
     #[arg(long)]
     json: bool,
@@ -51,6 +57,9 @@ struct Checked {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let root = args.at.root()?;
+    if args.accept_loss {
+        accept(&root)?;
+    }
     let checked = check(&root, args.deep)?;
     if args.json {
         print_json(&checked)?;
@@ -62,6 +71,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Accepts what is lost; what is well then is told as always.
+fn accept(root: &Path) -> anyhow::Result<()> {
+    match accept_loss(root).map_err(told)? {
+        Some(accepted) => eprintln!(
+            "{}: this is accepted; the files as they were are in {}",
+            accepted.lost,
+            accepted.kept.display()
+        ),
+        None => eprintln!("nothing is gone from the end of the database: nothing was changed"),
+    }
+    Ok(())
 }
 
 fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
@@ -91,6 +113,7 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
                 findings.extend(check_images(&project));
             }
             notes = unknown_models(&project);
+            notes.extend(database_note(root).map_err(told)?);
             notes.extend(unreadable(project.ledger()));
         }
         Err(error) if findings.is_empty() => return Err(told(error)),

@@ -10,6 +10,7 @@ use acft_run::bad_input;
 use acft_server::settings::exposure;
 use acft_server::{Exposure, ServeSettings, Served, Work, app, serve};
 use acft_worker::Opened;
+use acft_worker::backup::timer::Timer;
 use acft_worker::vision::ProjectVision;
 use acft_worker::worker::Worker;
 use anyhow::Context;
@@ -102,7 +103,11 @@ async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<
     };
     let vision = Arc::new(ProjectVision::open(&root, &settings, &project)?);
     let work = Arc::new(Work::new());
-    let keeper = Keeper::start(project);
+    let keeper = Keeper::start_watched(project, |error| tracing::error!("{error}"));
+    let _backups = settings
+        .backups(&root)
+        .map(|plan| Timer::start(root.clone(), plan))
+        .transpose()?;
     let worker = Worker::start(
         &root,
         settings,
