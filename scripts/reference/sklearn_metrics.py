@@ -1,5 +1,5 @@
 """Makes crates/acft/tests/fixtures/metrics.json: the metrics of scikit-learn,
-against which crates/acft/tests/metrics.rs holds ours.
+against which crates/acft/tests/it/metrics.rs holds ours.
 
     pip install scikit-learn numpy scipy
     python scripts/reference/sklearn_metrics.py > crates/acft/tests/fixtures/metrics.json

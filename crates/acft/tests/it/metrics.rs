@@ -1,7 +1,5 @@
 //! The metrics against scikit-learn's, and the laws they keep.
 
-#![allow(clippy::unwrap_used)]
-
 use acft::curve::{CurveError, LearningCurve, Point};
 use acft::metrics::{
     average_precision, average_precision_binary, cohen_kappa, expected_calibration_error, roc_auc,
@@ -12,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Written by scripts/reference/sklearn_metrics.py.
-const FIXTURE: &str = include_str!("fixtures/metrics.json");
+const FIXTURE: &str = include_str!("../fixtures/metrics.json");
 
 /// scikit-learn and we add in different orders.
 const TOLERANCE: f64 = 1e-12;
