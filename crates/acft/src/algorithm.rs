@@ -1,4 +1,4 @@
-//! Algorithm 1 of the paper, active continual fine-tuning, line by line.
+//! Algorithm 1 of the paper, active continual fine-tuning, by the paper's own line numbers.
 //!
 //! ```text
 //!     Input:  U, the pool of unlabeled candidates C_i = {x_i^j, j = 1..m};
@@ -10,25 +10,27 @@
 //!  2  repeat
 //!  3    for each C_i ∈ U do
 //!  4      P_i ← M_{t-1}(C_i)                    outputs for all its patches
-//!  5      keep the α m patches most confident of its dominant class   (Eq. 3)
-//!  6      a_i ← λ1 e_i + λ2 d_i                 entropy, diversity (Eq. 1, 2)
-//!  7    sort U by a, in descending order
-//!  8    draw b candidates from the best ω b     (Eq. 4)
-//!  9    Q ← the drawn candidates with the labels that the expert gives them
-//! 10    P ← M_{t-1}(L); H ← those of L that are misclassified
-//! 11    M_t ← fine-tune M_{t-1} on H ∪ Q
-//! 12    L ← L ∪ Q, U ← U \ Q
-//! 13    t ← t + 1
-//! 14  until the performance is satisfactory
+//!  5      sort the patches by P_i for the dominant class, in descending order
+//!  6      keep the first α m of them            majority selection (Eq. 3)
+//!  7      a_i ← λ1 e_i + λ2 d_i                 entropy, diversity (Eq. 1, 2)
+//!  8    end for
+//!  9    sort U by a, in descending order
+//! 10    sample b candidates from the best ω b   (Eq. 4)
+//! 11    Q ← label the sampled candidates        the expert
+//! 12    P ← M_{t-1}(L)
+//! 13    H ← the candidates of L that P misclassifies
+//! 14    M_t ← fine-tune M_{t-1} on H ∪ Q
+//! 15    L ← L ∪ Q, U ← U \ Q, t ← t + 1
+//! 16  until the performance plateaus
 //! ```
 //!
-//! The numbers are those of this listing; the steps and their order are the
-//! paper's. The other strategies of its Table 2 differ in line 8 (drawn from U
-//! at random), in line 11 (from M_0; on Q, or on L ∪ Q), and in nothing else;
-//! the baselines of later papers ([`crate::baselines`]) in lines 5–8.
+//! The other strategies of the paper's Table 2 differ in line 10 (sampled from
+//! all of U, at random), in line 14 (from M_0; on Q, or on L ∪ Q), and in
+//! nothing else; the baselines of later papers ([`crate::baselines`]) in lines
+//! 5–10.
 //!
-//! A person takes minutes to days for line 9, so the loop can be cut there:
-//! [`query`] is lines 3–8, [`teach`] is lines 10–12, and [`acft`] is all of it.
+//! A person takes minutes to days for line 11, so the loop can be cut there:
+//! [`query`] is lines 3–10, [`teach`] is lines 12–14, and [`acft`] is all of it.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -65,7 +67,7 @@ pub struct Plan {
     pub max_per_group: Option<usize>,
     /// How many of the best to name beside the batch; the window at least.
     pub reserve: usize,
-    /// Line 14.
+    /// Line 16.
     pub stop: Stop,
     /// Every random choice follows from it.
     pub seed: u64,
@@ -123,7 +125,7 @@ pub struct Drawn {
     pub score: Score,
 }
 
-/// The outcome of lines 3–8.
+/// The outcome of lines 3–10.
 #[derive(Clone, Debug, Default)]
 pub struct Queried {
     /// The batch, in draw order: distinct members of U.
@@ -137,7 +139,7 @@ pub struct Queried {
     pub scored: usize,
 }
 
-/// The outcome of lines 10–11.
+/// The outcome of lines 12–14.
 #[derive(Clone, Debug)]
 pub struct Taught<M> {
     /// M_t.
@@ -156,7 +158,7 @@ pub struct Taught<M> {
 
 /// Hears of each half of a step as it is done; what it cannot keep ends the run.
 pub trait Journal<M>: Observer {
-    /// Line 8 is done: before anyone is asked for a label.
+    /// Line 10 is done: before anyone is asked for a label.
     ///
     /// # Errors
     /// Whatever stops the run.
@@ -164,7 +166,7 @@ pub trait Journal<M>: Observer {
         Ok(())
     }
 
-    /// Line 12 is done: `run` already has the labels and M_t. Measures M_t,
+    /// Line 15 is done: `run` already has the labels and M_t. Measures M_t,
     /// keeps the step, and says what it showed.
     ///
     /// # Errors
@@ -224,7 +226,7 @@ pub fn acft<M: Clone>(
     journal: &mut impl Journal<M>,
 ) -> Result<StopReason, Error> {
     loop {
-        // Line 14, asked first so that a run resumed after its end stays ended.
+        // Line 16, asked first so that a run resumed after its end stays ended.
         let reached = plan
             .stop
             .reached(&run.evidence, scorer.classes(), plan.learning.start);
@@ -232,7 +234,7 @@ pub fn acft<M: Clone>(
             return Ok(reason);
         }
 
-        // Lines 3–8.
+        // Lines 3–10.
         let queried = query(plan, run, scorer, journal)?;
         for (candidate, _) in &queried.unreadable {
             run.state.set_aside(*candidate)?;
@@ -242,17 +244,17 @@ pub fn acft<M: Clone>(
         }
         journal.queried(run, &queried).map_err(Error::Plugged)?;
 
-        // Line 9.
+        // Line 11.
         let batch: Vec<CandidateId> = queried.batch.iter().map(|drawn| drawn.candidate).collect();
         let annotations = annotator.annotate(&batch).map_err(Error::Plugged)?;
         if let Some(stray) = stray(&batch, &annotations) {
             return Err(Error::NotQueried(stray));
         }
 
-        // Lines 10 and 11.
+        // Lines 12–14.
         let taught = teach(plan, run, &annotations, scorer, trainer, journal)?;
 
-        // Lines 12 and 13.
+        // Line 15.
         advance(run, &annotations, &taught)?;
         let evidence = journal
             .taught(run, &queried, &taught)
@@ -261,7 +263,7 @@ pub fn acft<M: Clone>(
     }
 }
 
-/// Lines 3–8: scores U with M_{t-1} and draws the next batch. Changes nothing.
+/// Lines 3–10: scores U with M_{t-1} and draws the next batch. Changes nothing.
 ///
 /// # Errors
 /// The criterion cannot rank this pool, or the scorer fails as a whole.
@@ -303,7 +305,7 @@ fn query_actively<M>(
     omega: f64,
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<Queried, Error> {
-    // Lines 3–6.
+    // Lines 3–8.
     let pool: Vec<CandidateId> = run.state.pool().collect();
     let (scored, unreadable) = score(
         plan,
@@ -316,13 +318,13 @@ fn query_actively<M>(
     )?;
     let count = scored.len();
 
-    // Line 7: only the best are ever looked at, so only they are sorted.
+    // Line 9: only the best are ever looked at, so only they are sorted.
     let window = sampling::window_len(omega, plan.batch, count);
     let groups = Groups::new(plan.max_per_group, &run.groups);
     let best = top(scored, window.max(plan.reserve), groups);
     let window = &best[..window.min(best.len())];
 
-    // Line 8. Where U has no more than b, or the window no more than the
+    // Line 10. Where U has no more than b, or the window no more than the
     // batch, there is nothing to draw: all of it is taken, best first.
     let places: Vec<usize> = if window.len() <= plan.batch {
         (0..window.len()).collect()
@@ -344,7 +346,7 @@ fn query_actively<M>(
     })
 }
 
-/// Line 8 without lines 3–7: the first b readable candidates of U in an order
+/// Line 10 without lines 3–9: the first b readable candidates of U in an order
 /// that a keyed hash of (seed, t, candidate) decides, but for those whose
 /// group has no more room.
 fn query_at_random<M>(
@@ -414,7 +416,7 @@ pub(crate) enum Look {
     },
 }
 
-/// Lines 3–6 for some candidates: streams their predictions, keeps their scores.
+/// Lines 3–8 for some candidates: streams their predictions, keeps their scores.
 pub(crate) fn score<M>(
     plan: &Plan,
     run: &Run<M>,
@@ -483,7 +485,7 @@ pub(crate) fn score<M>(
     }
 }
 
-/// Lines 5 and 6 for one candidate after the other, by the paper's criterion.
+/// Lines 5–7 for one candidate after the other, by the paper's criterion.
 fn by(criterion: Criterion) -> impl FnMut(&Predictions<'_>) -> Result<Score, Error> {
     let mut first = None;
     move |predictions| {
@@ -494,7 +496,7 @@ fn by(criterion: Criterion) -> impl FnMut(&Predictions<'_>) -> Result<Score, Err
     }
 }
 
-/// Lines 10 and 11: finds H, puts the lesson together, and fine-tunes.
+/// Lines 12–14: finds H, puts the lesson together, and fine-tunes.
 /// Changes nothing in `run`: L is still what it was before this step's labels.
 ///
 /// Where every candidate of the batch was skipped there is no Q, and M_t is
@@ -528,7 +530,7 @@ pub fn teach<M: Clone>(
         });
     }
 
-    // Line 10. L does not hold Q yet.
+    // Lines 12 and 13. L does not hold Q yet.
     let labeled: Vec<Example> = run
         .state
         .labeled()
@@ -540,7 +542,7 @@ pub fn teach<M: Clone>(
         None
     };
 
-    // Line 11.
+    // Line 14.
     let lesson = replay::lesson(
         plan.learning.replay,
         &labeled,
@@ -629,7 +631,7 @@ fn misclassified<M>(
     }
 }
 
-/// Lines 12 and 13: L ← L ∪ Q, U ← U \ Q, M_{t-1} ← M_t, t ← t + 1.
+/// Line 15: L ← L ∪ Q, U ← U \ Q, M_{t-1} ← M_t, t ← t + 1.
 ///
 /// # Errors
 /// An annotation for a candidate that is not in U.

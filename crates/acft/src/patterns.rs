@@ -1,4 +1,4 @@
-//! The prediction patterns of the paper's Fig. 3 and Table 1: seven ways in which a network's predictions spread over
+//! The prediction patterns of the paper's Table 1: seven ways in which a network's predictions spread over
 //! the patches of one candidate.
 //!
 //! The paper describes them by words. Here a candidate has the pattern whose row of Table 1 its predictions are nearest

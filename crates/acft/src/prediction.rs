@@ -1,4 +1,4 @@
-//! The predictions of one candidate's patches, and majority selection (Sec. 3.4).
+//! The predictions of one candidate's patches, and majority selection (Sec. 3.3).
 
 /// How far a row's sum may be from 1: room for probabilities rounded to three
 /// digits, and none for logits.

@@ -197,7 +197,7 @@ impl Pool {
         // No two are equal, so that the order is the same however many threads sort.
         self.scored.par_sort_unstable_by(best_first);
         let window = sampling::window_len(omega, batch, self.scored.len());
-        // As in Algorithm 1, line 8: where there is nothing to draw, all of
+        // As in Algorithm 1, line 10: where there is nothing to draw, all of
         // the window is taken, best first.
         let drawn = if window <= batch {
             (0..window).collect()

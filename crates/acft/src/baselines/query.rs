@@ -1,4 +1,4 @@
-//! Lines 3–8 of Algorithm 1 by a baseline instead of the paper's criterion.
+//! Lines 3–10 of Algorithm 1 by a baseline instead of the paper's criterion.
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -101,7 +101,7 @@ impl Lab {
         Ok(known.context("it was loaded above")?.model.clone())
     }
 
-    /// Lines 3–8: ranks U, and draws `draw` of it. The events, how many were
+    /// Lines 3–10: ranks U, and draws `draw` of it. The events, how many were
     /// scored, and the readable ones among the best with what the network
     /// makes of each of their patches.
     pub(super) fn rank(
@@ -211,7 +211,7 @@ impl Lab {
         Ok(found)
     }
 
-    /// Lines 10 and 11, and the gate: fine-tunes, judges, keeps the file of
+    /// Lines 12–14, and the gate: fine-tunes, judges, keeps the file of
     /// the new model. The events.
     pub(super) fn train(
         &mut self,

@@ -1,5 +1,5 @@
-//! A ranking by scores made elsewhere, and the batch drawn from it: lines 7
-//! and 8 of Algorithm 1 without a network.
+//! A ranking by scores made elsewhere, and the batch drawn from it: lines 9
+//! and 10 of Algorithm 1 without a network.
 
 use acft::random::{Purpose, keyed_hash, stream};
 use acft::ranking::{Groups, Ranked, top};
@@ -66,7 +66,7 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
 }
 
 fn draw(seed: u64, number: u32, window: &[Ranked], batch: usize) -> Vec<usize> {
-    // As in Algorithm 1, line 8: where there is nothing to draw, all of the
+    // As in Algorithm 1, line 10: where there is nothing to draw, all of the
     // window is taken, best first.
     if window.len() <= batch {
         return (0..window.len()).collect();
