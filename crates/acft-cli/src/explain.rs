@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use acft::criterion::{diversity, entropy};
 use acft::prediction::Predictions;
-use acft::{CandidateId, Criterion, Query, Scorer};
+use acft::{CandidateId, Criterion, Scorer};
 use acft_vision::learner::PatchSource;
 use acft_vision::source::Dataset;
 use anyhow::Context;
@@ -191,10 +191,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn alpha(args: &Args, settings: &Settings) -> anyhow::Result<f64> {
-    let of_run = match settings.plan.query {
-        Query::Active { criterion, .. } => criterion.alpha,
-        Query::Random | Query::Baseline { .. } => 0.25,
-    };
+    let criterion = settings.plan.query.criterion();
+    let of_run = criterion.map_or(0.25, |criterion| criterion.alpha);
     let alpha = args.alpha.unwrap_or(of_run);
     Criterion::entropy(alpha)
         .check()

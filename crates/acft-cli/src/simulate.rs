@@ -6,6 +6,7 @@ pub(crate) mod evaluation;
 pub(crate) mod favoured;
 pub(crate) mod folder;
 mod journal;
+mod judge;
 mod plot;
 pub(crate) mod record;
 pub(crate) mod settings;
@@ -30,6 +31,7 @@ use crate::progress::{self, Progress, Shared};
 use folder::{Done, RunFolder};
 use journal::{Ended, RunJournal, Setting};
 pub(crate) use journal::{best_step, signs};
+use judge::Judge;
 use record::{Finished, learning_curve};
 use settings::{Flags, Settings};
 use there::WhileThere;
@@ -231,24 +233,16 @@ pub(crate) fn simulate(
     };
     let scorer = learner(patches.clone())?;
     let mut trainer = learner(patches.clone())?;
-    let judge = match settings.flags.test_patches {
+    let test_scorer = match settings.flags.test_patches {
         Some(count) => Some(learner(Arc::new(data::FirstPatches {
             of: patches.clone(),
             count,
         }))?),
         None => None,
     };
-    let setting = Setting {
-        data: &data,
+    let mut judge = Judge {
+        scorer: test_scorer.as_ref().unwrap_or(&scorer),
         labels: &labels,
-        scorer: &scorer,
-        judge: judge.as_ref().unwrap_or(&scorer),
-        // All patches are told by in any case; the share beside them is the paper's where the run has none.
-        alpha: settings
-            .flags
-            .alpha
-            .filter(|alpha| *alpha < 1.0)
-            .unwrap_or(0.25),
         validation: match settings.flags.no_validation {
             Some(true) => Vec::new(),
             _ => data::ids(&data, Split::Validation),
@@ -259,6 +253,17 @@ pub(crate) fn simulate(
         },
         stop_set,
         positive,
+    };
+    let setting = Setting {
+        data: &data,
+        scorer: &scorer,
+        // All patches are told by in any case; the share beside them is the paper's where the run has none.
+        alpha: settings
+            .flags
+            .alpha
+            .filter(|alpha| *alpha < 1.0)
+            .unwrap_or(0.25),
+        test: judge.test.clone(),
         patches: setup.patches.len(),
         title: format!("{} on {}", settings.preset, data_name(settings)),
     };
@@ -282,6 +287,7 @@ pub(crate) fn simulate(
             &scorer,
             &mut trainer,
             &mut oracle,
+            &mut judge,
             &mut journal,
         )?
     } else {
@@ -292,6 +298,7 @@ pub(crate) fn simulate(
             &scorer,
             &mut trainer,
             &mut oracle,
+            &mut judge,
             &mut journal,
         )?
     };
@@ -319,11 +326,13 @@ fn go(
     scorer: &WhileThere,
     trainer: &mut WhileThere,
     annotator: &mut impl Annotator,
+    judge: &mut Judge<'_, WhileThere>,
     journal: &mut RunJournal<'_, WhileThere>,
 ) -> anyhow::Result<StopReason> {
-    acft(&settings.plan, run, scorer, trainer, annotator, journal).map_err(|error| match error {
-        acft::algorithm::Error::Criterion(error) => bad_input!("{error}"),
-        acft::algorithm::Error::Plugged(error) => anyhow::Error::from_boxed(error),
+    let plan = &settings.plan;
+    acft(plan, run, scorer, trainer, annotator, judge, journal).map_err(|error| match error {
+        acft::Error::Criterion(error) => bad_input!("{error}"),
+        acft::Error::Plugged(error) => anyhow::Error::from_boxed(error),
         other => other.into(),
     })
 }

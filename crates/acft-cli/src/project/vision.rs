@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::prediction::Predictions;
-use acft::{CandidateError, CandidateId, Criterion, Query, Scorer};
+use acft::{CandidateError, CandidateId, Criterion, Scorer};
 use acft_project::{Candidate, ClassId, Project};
 use acft_server::vision::{
     Info, Picture, Prediction, Region as Where, Samples, Strip, Vision, VisionError,
@@ -111,10 +111,7 @@ impl ProjectVision {
         Ok(Self {
             root: root.to_owned(),
             flags: simulation.flags.clone(),
-            criterion: match simulation.plan.query {
-                Query::Active { criterion, .. } => criterion,
-                Query::Random | Query::Baseline { .. } => Criterion::entropy(1.0),
-            },
+            criterion: simulation.plan.query.criterion().unwrap_or_default(),
             policy: in_use.policy()?,
             input: in_use.model.description().input,
             box_side: median_side(project.ledger().candidates()),

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use acft::baselines::Baseline;
 use acft::{
-    Annotation, Annotator, BoxError, CandidateId, Label, Observer, Phase, Plan, Query, Run, Scorer,
-    Stop, StopReason, Trainer, acft, query,
+    Annotation, Annotator, BoxError, CandidateId, Label, Observer, Phase, Query, Run, Scorer, Stop,
+    StopReason, Trainer, acft, query,
 };
 use proptest::prelude::*;
 
@@ -163,10 +163,7 @@ fn equal_scores_do_not_favour_position() {
 fn a_budget_is_spent_to_the_last_label_and_no_further() {
     for active in [true, false] {
         let mut plan = plan("hq", active, 1, 0);
-        plan.stop = Stop {
-            labels: Some(25),
-            ..Stop::default()
-        };
+        plan.stop = Stop::default().after_labels(25);
         let outcome = go(&plan, &readable(), new_run());
         assert_eq!(outcome.reason, StopReason::Labels);
         assert_eq!(outcome.run.state.labeled().len(), 25);
@@ -189,6 +186,7 @@ fn a_batch_skipped_whole_teaches_nothing() {
         &readable(),
         &mut diary,
         &mut Shrug,
+        &mut (),
         &mut Kept::default(),
     )
     .unwrap();
@@ -216,6 +214,7 @@ fn an_annotation_that_was_not_asked_for_is_refused() {
         &readable(),
         &mut Diary::default(),
         &mut Stray,
+        &mut (),
         &mut Kept::default(),
     );
     assert!(error.unwrap_err().to_string().contains("not queried"));
@@ -251,11 +250,7 @@ proptest! {
         limit in 1usize..4,
         group_size in 1u32..30,
     ) {
-        let limited = Plan {
-            max_per_group: Some(limit),
-            reserve: 40,
-            ..plan("lq", active, 4, seed)
-        };
+        let limited = plan("lq", active, 4, seed).with_max_per_group(Some(limit));
         let group = |id: u32| (!id.is_multiple_of(5)).then_some(id / group_size);
         let mut run = new_run();
         run.groups = (0..CANDIDATES).map(group).collect();
@@ -263,7 +258,8 @@ proptest! {
         let outcome = go(&limited, &world, run);
         prop_assert!(!outcome.kept.batches.is_empty());
         for queried in &outcome.kept.batches {
-            for part in [&queried.batch, &queried.reserve] {
+            let best = queried.best(40);
+            for part in [&queried.batch, &best] {
                 let mut counts = std::collections::BTreeMap::new();
                 for drawn in part {
                     *counts.entry(group(drawn.candidate.0)).or_insert(0) += 1;
@@ -272,7 +268,7 @@ proptest! {
                 prop_assert!(counts.values().all(|count| *count <= limit), "{counts:?}");
             }
             for drawn in &queried.batch {
-                prop_assert!(!active || queried.reserve.contains(drawn));
+                prop_assert!(!active || best.contains(drawn));
             }
         }
 
@@ -308,10 +304,7 @@ fn baselines_query_distinct_members_of_the_pool_and_the_same_again() {
 fn another_rule_may_ask_first() {
     let run = new_run();
     let of = |first: Option<Query>, seed| {
-        let plan = Plan {
-            first_query: first,
-            ..plan("hq", true, 2, seed)
-        };
+        let plan = plan("hq", true, 2, seed).with_first_query(first);
         query(&plan, &run, &readable(), &mut ()).unwrap().batch
     };
     let random = of(Some(Query::Random), 4);
@@ -321,10 +314,7 @@ fn another_rule_may_ask_first() {
     // Once there are labels, the usual rule asks.
     let mut later = new_run();
     later.state.label(usual[0].candidate, Label(0)).unwrap();
-    let plan = Plan {
-        first_query: Some(Query::Random),
-        ..plan("hq", true, 2, 4)
-    };
+    let plan = plan("hq", true, 2, 4).with_first_query(Some(Query::Random));
     let next = query(&plan, &later, &readable(), &mut ()).unwrap();
     assert!(next.batch.iter().all(|drawn| drawn.rank.is_some()));
 }
@@ -348,10 +338,7 @@ fn dropout_bald_asks_where_passes_disagree() {
         current: unit,
         ..new_run()
     };
-    let plan = Plan {
-        batch: 6,
-        ..baseline("dropout-bald", 1, 3)
-    };
+    let plan = baseline("dropout-bald", 1, 3).with_batch(6);
     let mut heard = Heard(0);
     let queried = query(&plan, &run, &world, &mut heard).unwrap();
     let mut drawn: Vec<u32> = queried.batch.iter().map(|one| one.candidate.0).collect();

@@ -34,22 +34,9 @@ fn whole_runs_are_as_they_were() {
 
 /// Groups, a first query of another kind, and a budget that cuts the last batch; some candidates cannot be read.
 fn variants() -> Vec<(&'static str, Plan)> {
-    let budget = Stop {
-        labels: Some(36),
-        ..Stop::default()
-    };
-    let few_of_a_group = |plan: Plan| Plan {
-        max_per_group: Some(2),
-        ..plan
-    };
-    let random_first = Plan {
-        first_query: Some(Query::Random),
-        ..plan("hq", true, 3, 2)
-    };
-    let last_is_cut = Plan {
-        stop: budget,
-        ..plan("lq", true, 1, 3)
-    };
+    let few_of_a_group = |plan: Plan| plan.with_max_per_group(Some(2));
+    let random_first = plan("hq", true, 3, 2).with_first_query(Some(Query::Random));
+    let last_is_cut = plan("lq", true, 1, 3).with_stop(Stop::default().after_labels(36));
     vec![
         ("groups", few_of_a_group(plan("hq", true, 3, 1))),
         ("groups, random", few_of_a_group(plan("hq", false, 3, 1))),

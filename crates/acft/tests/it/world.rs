@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use acft::learner::{FeatureSink, PredictionSink, Trained};
 use acft::{
-    BoxError, CandidateError, CandidateId, CandidateKey, Criterion, Evidence, Example, Journal,
-    Label, LearningStrategy, Observer, Oracle, Phase, Plan, Queried, Query, Run, Schedule, Scorer,
-    Stop, StopReason, Taught, Trainer, acft,
+    BoxError, CandidateError, CandidateId, CandidateKey, Criterion, Example, Journal, Judged,
+    Label, Observer, Oracle, Phase, Plan, Queried, Query, Run, Schedule, Scorer, Stop, StopReason,
+    Taught, Trainer, acft,
 };
 
 pub(crate) const PATCHES: usize = 8;
@@ -165,40 +165,27 @@ impl Observer for Kept {}
 impl Journal<Unit> for Kept {
     fn taught(
         &mut self,
-        run: &Run<Unit>,
+        _run: &Run<Unit>,
         queried: &Queried,
         taught: &Taught<Unit>,
-    ) -> Result<Evidence, BoxError> {
+        _judged: &Judged,
+    ) -> Result<(), BoxError> {
         self.batches.push(queried.clone());
         self.taught.push(taught.clone());
-        Ok(Evidence {
-            labels: run.state.labeled().len(),
-            ..Evidence::default()
-        })
+        Ok(())
     }
 }
 
 pub(crate) fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
-    Plan {
-        query: if active {
-            Query::Active {
-                criterion: Criterion::diversity(0.5),
-                omega: 3.0,
-            }
-        } else {
-            Query::Random
-        },
-        first_query: None,
-        learning: learn.parse::<LearningStrategy>().unwrap(),
-        batch: 10,
-        max_per_group: None,
-        reserve: 0,
-        stop: Stop {
-            steps: Some(steps),
-            ..Stop::default()
-        },
-        seed,
-    }
+    let query = if active {
+        Query::Active {
+            criterion: Criterion::diversity(0.5),
+            omega: 3.0,
+        }
+    } else {
+        Query::Random
+    };
+    Plan::new(query, learn.parse().unwrap(), 10, seed).with_stop(Stop::default().after_steps(steps))
 }
 
 pub(crate) fn new_run() -> Run<Unit> {
@@ -232,7 +219,17 @@ pub(crate) struct Outcome {
 
 pub(crate) fn go(plan: &Plan, world: &World, mut run: Run<Unit>) -> Outcome {
     let (mut diary, mut kept) = (Diary::default(), Kept::default());
-    let reason = acft(plan, &mut run, world, &mut diary, &mut oracle(), &mut kept).unwrap();
+    let mut expert = oracle();
+    let reason = acft(
+        plan,
+        &mut run,
+        world,
+        &mut diary,
+        &mut expert,
+        &mut (),
+        &mut kept,
+    )
+    .unwrap();
     Outcome {
         run,
         diary,
@@ -250,10 +247,7 @@ pub(crate) fn drawn(kept: &Kept) -> Vec<Vec<CandidateId>> {
 
 /// The same choices by another rule.
 pub(crate) fn baseline(rule: &str, steps: u32, seed: u64) -> Plan {
-    Plan {
-        query: Query::Baseline {
-            rule: rule.parse().unwrap(),
-        },
-        ..plan("hq", true, steps, seed)
-    }
+    plan("hq", true, steps, seed).with_query(Query::Baseline {
+        rule: rule.parse().unwrap(),
+    })
 }
