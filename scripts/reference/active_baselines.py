@@ -1,5 +1,5 @@
 """Makes crates/acft/tests/fixtures/baselines.json: what other implementations make of fixed small pools, against
-which crates/acft/tests/baselines.rs holds ours.
+which crates/acft/tests/it/baselines.rs holds ours.
 
     pip install numpy==2.4.* scipy scikit-learn scikit-activeml baal
     python scripts/reference/active_baselines.py > crates/acft/tests/fixtures/baselines.json

@@ -1,7 +1,7 @@
 """Makes crates/acft/tests/fixtures/metrics.json: the metrics of scikit-learn,
-against which crates/acft/tests/metrics.rs holds ours.
+against which crates/acft/tests/it/metrics.rs holds ours.
 
-    pip install scikit-learn numpy scipy
+    pip install scikit-learn numpy
     python scripts/reference/sklearn_metrics.py > crates/acft/tests/fixtures/metrics.json
 
 Probabilities are written as whole numerators over a power of two, so that the
@@ -13,8 +13,6 @@ import sys
 import warnings
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.metrics import (
     average_precision_score,
     cohen_kappa_score,
@@ -82,20 +80,6 @@ def calibration_error(probabilities, labels):
     return float(error)
 
 
-def temperature(probabilities, labels):
-    """The temperature of least negative log-likelihood, or None at the edge of the search."""
-    logits = np.log(np.maximum(probabilities, 2.0**-52))
-    rows = np.arange(len(labels))
-
-    def loss(log_temperature):
-        # Not scikit-learn's log_loss, which clips and so is not convex.
-        return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, labels].mean()
-
-    edge = np.log(50.0)
-    found = minimize_scalar(loss, bounds=(-edge, edge), method="bounded", options={"xatol": 1e-10})
-    return float(np.exp(found.x)) if abs(found.x) < edge - 0.01 else None
-
-
 def kappa(a, b, classes):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -124,7 +108,6 @@ def case(name, denominator, rows_and_labels, positive=None):
         "column": column,
         "sensitivities": sensitivities(probabilities[:, column], labels == column),
         "calibration_error": calibration_error(probabilities, labels),
-        "temperature": temperature(probabilities, labels) if len(labels) > 20 else None,
         "kappa": kappa(probabilities.argmax(axis=1), labels, classes),
     }
 

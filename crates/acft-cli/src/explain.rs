@@ -10,17 +10,14 @@ use std::sync::Arc;
 
 use acft::criterion::{diversity, entropy};
 use acft::prediction::Predictions;
-use acft::{CandidateId, Criterion, Query, Scorer};
+use acft::{CandidateId, Criterion, Scorer};
 use acft_figure::png;
 use acft_images::source::Dataset;
 use acft_images::{ImagePatches, PatchSource};
-use acft_run::bad_input;
-use acft_run::best_step;
-use acft_run::data;
 use acft_run::files::write_atomically;
 use acft_run::folder::{read_steps, require_run};
-use acft_run::network;
 use acft_run::settings::{Flags, Settings};
+use acft_run::{bad_input, best_step, data, network};
 use anyhow::Context;
 use serde::Serialize;
 
@@ -193,10 +190,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn alpha(args: &Args, settings: &Settings) -> anyhow::Result<f64> {
-    let of_run = match settings.plan.query {
-        Query::Active { criterion, .. } => criterion.alpha,
-        Query::Random | Query::Baseline { .. } => 0.25,
-    };
+    let criterion = settings.plan.query.criterion();
+    let of_run = criterion.map_or(0.25, |criterion| criterion.alpha);
     let alpha = args.alpha.unwrap_or(of_run);
     Criterion::entropy(alpha)
         .check()

@@ -87,7 +87,7 @@ pub enum Event {
         /// What is wrong, naming the file.
         reason: String,
     },
-    /// U was ranked (Algorithm 1, lines 3–7).
+    /// U was ranked (Algorithm 1, lines 3–9).
     Ranked {
         /// Counts rankings; the first is 1. It is the step of its draws.
         ranking: u32,
@@ -164,7 +164,7 @@ pub enum Event {
         /// By whom.
         annotator: String,
     },
-    /// A fine-tuning ended (Algorithm 1, lines 10–11), or M_0 was made.
+    /// A fine-tuning ended (Algorithm 1, lines 12–14), or M_0 was made.
     ModelMade(ModelMade),
     /// Someone went back to an earlier model.
     ModelUsed {
@@ -173,7 +173,7 @@ pub enum Event {
         /// By whom.
         by: String,
     },
-    /// A stopping rule holds (line 14): more labels are not expected to help.
+    /// A stopping rule holds (line 16): more labels are not expected to help.
     StopAdvised {
         /// Which rule, as a sentence.
         reason: String,
@@ -203,7 +203,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Draw {
-    /// From the best of a ranking (line 8).
+    /// From the best of a ranking (line 10).
     Query,
     /// The next best of the last ranking, because the network is busy.
     Ahead,

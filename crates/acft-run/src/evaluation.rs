@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use acft::metrics;
-use acft::prediction::Predictions;
-use acft::{BoxError, CandidateError, CandidateId, Label, Scorer};
+use acft::prediction::{Predictions, mean_of_rows};
+use acft::{BoxError, CandidateError, CandidateId, Label, Scorer, metrics};
 
 /// Bins of the expected calibration error.
 const ECE_BINS: usize = 15;
@@ -74,11 +73,7 @@ impl Evaluation {
 
     /// The prediction for a candidate is the mean of its patches' rows.
     fn push(&mut self, id: CandidateId, rows: &[f64], label: Label) {
-        let patches = (rows.len() / self.classes) as f64;
-        for class in 0..self.classes {
-            let sum: f64 = rows.iter().skip(class).step_by(self.classes).sum();
-            self.probabilities.push(sum / patches);
-        }
+        self.probabilities.extend(mean_of_rows(rows, self.classes));
         self.labels.push(label.index());
         self.ids.push(id);
     }

@@ -1,5 +1,5 @@
-//! Keeps each step as it is done: measures M_t, writes the run's folder, and
-//! tells the user.
+//! Records each step as it is done: writes the run's folder, and tells the
+//! user.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -7,18 +7,17 @@ use std::time::Instant;
 
 use acft::prediction::Predictions;
 use acft::{
-    BoxError, CandidateError, CandidateId, Evidence, Example, Journal, Label, Observer, Queried,
-    Run, Scorer, Scoring, Taught,
+    BoxError, CandidateError, CandidateId, Example, Journal, Judged, Label, Observer, Queried, Run,
+    Scorer, Scoring, Taught,
 };
 use acft_images::source::Dataset;
 use acft_vision::models::Model;
 
-use super::evaluation::{Evaluation, classes_named};
 use super::favoured::{Favoured, Kept, QueryPredictions, Seen, Watched, rounded};
 use super::folder::RunFolder;
-use super::plot;
+use super::judge::Measured;
 use super::record::{QueryRow, Rates, Seconds, StepRecord, Unreadable};
-use super::test_set;
+use super::{plot, test_set};
 use crate::teller::Teller;
 
 /// A fall of the validation AUC below its best that is worth a word.
@@ -59,17 +58,11 @@ pub mod signs {
 /// What the journal of a run needs to know beside the steps themselves.
 pub(crate) struct Setting<'a, S> {
     pub data: &'a Dataset,
-    pub labels: &'a [Option<Label>],
     /// Sees all patches of a candidate.
     pub scorer: &'a S,
-    /// Sees those that models are judged by.
-    pub judge: &'a S,
     /// The share of patches that the most and the least favoured are told by, beside all of them.
     pub alpha: f64,
-    pub validation: Vec<CandidateId>,
     pub test: Vec<CandidateId>,
-    pub stop_set: Vec<CandidateId>,
-    pub positive: Option<usize>,
     pub patches: usize,
     pub title: String,
 }
@@ -198,30 +191,6 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 .or_default() += 1;
         }
         counts
-    }
-
-    fn evaluate(
-        &mut self,
-        what: &str,
-        model: &Model,
-        ids: &[CandidateId],
-    ) -> Result<Evaluation, BoxError> {
-        let evaluation = Evaluation::of(
-            self.setting.judge,
-            model,
-            ids,
-            self.setting.labels,
-            |done, total| {
-                self.show(Phase::Evaluate, done as f64 / total as f64, || {
-                    format!("{what} {done}/{total}")
-                });
-                ControlFlow::Continue(())
-            },
-        )?;
-        for (id, error) in &evaluation.unreadable {
-            self.tell_unreadable(*id, &error.reason);
-        }
-        Ok(evaluation)
     }
 
     /// Once for each candidate, not at every step.
@@ -455,7 +424,7 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
     }
 }
 
-impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
+impl<S: Scorer<Model>> Journal<Model, Measured> for RunJournal<'_, S> {
     fn queried(&mut self, run: &Run<Model>, queried: &Queried) -> Result<(), BoxError> {
         for (id, error) in &queried.unreadable {
             self.tell_unreadable(*id, &error.reason);
@@ -494,18 +463,16 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         run: &Run<Model>,
         queried: &Queried,
         taught: &Taught<Model>,
-    ) -> Result<Evidence, BoxError> {
-        let train = self.begun.elapsed().as_secs_f64();
-        let begun = Instant::now();
+        judged: &Judged<Measured>,
+    ) -> Result<(), BoxError> {
+        let Judged { evidence, measures } = judged;
+        let train = self.begun.elapsed().as_secs_f64() - measures.seconds;
         // `run` is a step ahead: it already waits for the next query.
         let step = run.step - 1;
         let model = &run.current;
+        let (test, val_auc) = (&measures.test, evidence.validation);
 
         let test_ids = self.setting.test.clone();
-        let validation_ids = self.setting.validation.clone();
-        let stop_ids = self.setting.stop_set.clone();
-        let tested = self.evaluate("testing", model, &test_ids)?;
-        let test = tested.measures(self.setting.positive);
         if step == 1 && !test_ids.is_empty() && !test.absent.is_empty() {
             let names: Vec<_> = test
                 .absent
@@ -517,36 +484,13 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
                 names.join(", ")
             ));
         }
-        let val_auc = match validation_ids.is_empty() {
-            true => None,
-            false => {
-                self.evaluate("validating", model, &validation_ids)?
-                    .measures(self.setting.positive)
-                    .auc
-            }
-        };
-        let stop_set = match stop_ids.is_empty() {
-            true => None,
-            false => Some(classes_named(
-                self.setting.judge,
-                model,
-                &stop_ids,
-                |done, total| {
-                    self.show(Phase::Evaluate, done as f64 / total as f64, || {
-                        format!("asking the stop set {done}/{total}")
-                    });
-                    ControlFlow::Continue(())
-                },
-            )?),
-        };
-        let evaluate = begun.elapsed().as_secs_f64();
 
         let bytes = model.to_bytes();
-        let labels = run.state.labeled().len();
+        let labels = evidence.labels;
         let seconds = Seconds {
             query: self.query_seconds,
-            train,
-            evaluate,
+            train: train.max(0.0),
+            evaluate: measures.seconds,
         };
         let rate = |patches: usize, seconds: f64| {
             (patches > 0 && seconds > 0.0).then(|| patches as f64 / seconds)
@@ -573,7 +517,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
             },
             model: blake3::hash(&bytes).to_string(),
             unreadable: std::mem::take(&mut self.unreadable),
-            stop_set: stop_set.clone(),
+            stop_set: evidence.stop_set.clone(),
             warnings: self.warnings(labels - taught.newly_labeled.len(), taught, val_auc),
         };
 
@@ -581,7 +525,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
         let predictions = self.predictions(step);
         if !test_ids.is_empty() {
             let (data, root) = (self.setting.data, self.folder.root());
-            test_set::write_predictions(root, step, data, &test_ids, &tested)?;
+            test_set::write_predictions(root, step, data, &test_ids, &measures.tested)?;
         }
         self.folder
             .keep_step(&record, &rows, &predictions, &bytes)?;
@@ -594,11 +538,7 @@ impl<S: Scorer<Model>> Journal<Model> for RunJournal<'_, S> {
 
         self.shares = seconds;
         self.begun = Instant::now();
-        Ok(Evidence {
-            labels,
-            validation: val_auc,
-            stop_set,
-        })
+        Ok(())
     }
 }
 

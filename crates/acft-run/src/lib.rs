@@ -13,6 +13,7 @@
 
 mod error;
 mod journal;
+mod judge;
 mod plot;
 mod simulate;
 mod teller;

@@ -463,29 +463,22 @@ impl Flags {
                 .into_owned();
             PathBuf::from("runs").join(format!("{name}-{preset}-{seed}"))
         });
-        let stop = Stop {
-            steps: self.steps,
-            labels: self.max_labels,
-            plateau: self.plateau.map(|patience| Plateau {
-                patience,
-                tolerance: 0.002,
-            }),
-            agreement: self.stop_set.map(|stop_set| Agreement {
-                stop_set,
-                ..Agreement::DEFAULT
-            }),
-        };
+        let mut stop = Stop::default();
+        stop.steps = self.steps;
+        stop.labels = self.max_labels;
+        stop.plateau = self.plateau.map(|patience| Plateau {
+            patience,
+            tolerance: 0.002,
+        });
+        stop.agreement = self.stop_set.map(|stop_set| Agreement {
+            stop_set,
+            ..Agreement::DEFAULT
+        });
         Ok(Settings {
-            plan: Plan {
-                query,
-                first_query,
-                learning,
-                batch,
-                max_per_group: self.max_per_group,
-                reserve: 0,
-                stop,
-                seed,
-            },
+            plan: Plan::new(query, learning, batch, seed)
+                .with_first_query(first_query)
+                .with_max_per_group(self.max_per_group)
+                .with_stop(stop),
             preset,
             input,
             noise,

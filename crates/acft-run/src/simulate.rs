@@ -13,6 +13,7 @@ use anyhow::Context;
 
 use crate::folder::{Done, RunFolder};
 use crate::journal::{Ended, RunJournal, Setting, best_step};
+use crate::judge::Judge;
 use crate::record::{Finished, learning_curve};
 use crate::settings::{Flags, Settings};
 use crate::teller::Teller;
@@ -125,24 +126,16 @@ pub fn simulate(
     };
     let scorer = learner(patches.clone())?;
     let mut trainer = learner(patches.clone())?;
-    let judge = match settings.flags.test_patches {
+    let test_scorer = match settings.flags.test_patches {
         Some(count) => Some(learner(Arc::new(FirstPatches::new(
             patches.clone(),
             count,
         )))?),
         None => None,
     };
-    let setting = Setting {
-        data: &data,
+    let mut judge = Judge {
+        scorer: test_scorer.as_ref().unwrap_or(&scorer),
         labels: &labels,
-        scorer: &scorer,
-        judge: judge.as_ref().unwrap_or(&scorer),
-        // All patches are told by in any case; the share beside them is the paper's where the run has none.
-        alpha: settings
-            .flags
-            .alpha
-            .filter(|alpha| *alpha < 1.0)
-            .unwrap_or(0.25),
         validation: match settings.flags.no_validation {
             Some(true) => Vec::new(),
             _ => data::ids(&data, Split::Validation),
@@ -153,6 +146,17 @@ pub fn simulate(
         },
         stop_set,
         positive,
+    };
+    let setting = Setting {
+        data: &data,
+        scorer: &scorer,
+        // All patches are told by in any case; the share beside them is the paper's where the run has none.
+        alpha: settings
+            .flags
+            .alpha
+            .filter(|alpha| *alpha < 1.0)
+            .unwrap_or(0.25),
+        test: judge.test.clone(),
         patches: setup.patches.len(),
         title: format!("{} on {}", settings.preset, data_name(settings)),
     };
@@ -176,6 +180,7 @@ pub fn simulate(
             &scorer,
             &mut trainer,
             &mut oracle,
+            &mut judge,
             &mut journal,
         )?
     } else {
@@ -186,6 +191,7 @@ pub fn simulate(
             &scorer,
             &mut trainer,
             &mut oracle,
+            &mut judge,
             &mut journal,
         )?
     };
@@ -213,11 +219,13 @@ fn go(
     scorer: &WhileThere,
     trainer: &mut WhileThere,
     annotator: &mut impl Annotator,
+    judge: &mut Judge<'_, WhileThere>,
     journal: &mut RunJournal<'_, WhileThere>,
 ) -> anyhow::Result<StopReason> {
-    acft(&settings.plan, run, scorer, trainer, annotator, journal).map_err(|error| match error {
-        acft::algorithm::Error::Criterion(error) => bad_input!("{error}"),
-        acft::algorithm::Error::Plugged(error) => anyhow::Error::from_boxed(error),
+    let plan = &settings.plan;
+    acft(plan, run, scorer, trainer, annotator, judge, journal).map_err(|error| match error {
+        acft::Error::Criterion(error) => bad_input!("{error}"),
+        acft::Error::Plugged(error) => anyhow::Error::from_boxed(error),
         other => other.into(),
     })
 }

@@ -15,6 +15,7 @@ mod store;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use acft::prediction::mean_of_rows;
 use acft::{
     BoxError, CandidateError, CandidateId, Example, Observer, PredictionSink, Schedule, Scorer,
     Trained, Trainer,
@@ -177,10 +178,7 @@ impl Scorer<Model> for Learner {
             };
             let width = rows.len() / patches;
             mean.clear();
-            mean.extend((0..width).map(|at| {
-                let values = rows[at..].iter().step_by(width);
-                (values.map(|v| f64::from(*v)).sum::<f64>() / patches as f64) as f32
-            }));
+            mean.extend(mean_of_rows(rows, width).map(|value| value as f32));
             sink(candidate, Ok(&mean))
         })?;
         Ok(())

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use acft::prediction::Predictions;
-use acft::{CandidateError, CandidateId, Criterion, Query, Scorer};
-use acft_images::PatchSource;
-use acft_images::image_io;
+use acft::{CandidateError, CandidateId, Criterion, Scorer};
 use acft_images::patches::{PatchPolicy, Region, canonical_region, patch_bytes};
 use acft_images::source::PixelBox;
+use acft_images::{PatchSource, image_io};
 use acft_project::{Candidate, ClassId, Project};
 use acft_run::network;
 use acft_run::settings::Flags;
@@ -113,10 +112,7 @@ impl ProjectVision {
         Ok(Self {
             root: root.to_owned(),
             flags: simulation.flags.clone(),
-            criterion: match simulation.plan.query {
-                Query::Active { criterion, .. } => criterion,
-                Query::Random | Query::Baseline { .. } => Criterion::entropy(1.0),
-            },
+            criterion: simulation.plan.query.criterion().unwrap_or_default(),
             policy: in_use.policy()?,
             input: in_use.model.description().input,
             box_side: median_side(project.ledger().candidates()),

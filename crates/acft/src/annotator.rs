@@ -1,17 +1,33 @@
-//! Who gives the labels: a person, or in a simulation the labels that the
-//! data already have.
+//! Who gives the labels: a person, or, in a simulation, the data themselves.
 
-use crate::learner::BoxError;
+use crate::learner::{BoxError, Example};
 use crate::random::{Purpose, keyed_hash};
 use crate::state::{CandidateId, CandidateKey, Label};
 
-/// What became of one queried candidate.
+/// The expert's answer about one queried candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Annotation {
     /// It was labeled.
     Labeled(CandidateId, Label),
     /// It was passed over: it leaves U without joining L.
     Skipped(CandidateId),
+}
+
+impl Annotation {
+    /// The candidate that was annotated.
+    pub fn candidate(&self) -> CandidateId {
+        match *self {
+            Self::Labeled(candidate, _) | Self::Skipped(candidate) => candidate,
+        }
+    }
+
+    /// The candidate with its label; `None` for one that was skipped.
+    pub fn example(&self) -> Option<Example> {
+        match *self {
+            Self::Labeled(candidate, label) => Some(Example { candidate, label }),
+            Self::Skipped(_) => None,
+        }
+    }
 }
 
 /// Labels a batch.

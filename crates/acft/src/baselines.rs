@@ -1,12 +1,12 @@
-//! The query strategies that ACFT is held against: what peers offer, and what reviewers ask for.
+//! The query strategies that ACFT is compared with: those of other tools, and those that reviewers ask for.
 //!
-//! They are of two kinds. [`Uncertainty`] looks at one candidate at a time, and the best b are asked for. The others
-//! choose a batch as a whole, from the features that the network has of each candidate: [`core_set()`], [`badge()`],
-//! [`typiclust()`] and [`cluster_margin()`].
+//! They are of two kinds. [`Uncertainty`] measures one candidate at a time, and the batch is the b most uncertain. The
+//! others choose a batch as a whole, from the features of all candidates: [`core_set()`], [`badge()`], [`typiclust()`]
+//! and [`cluster_margin()`].
 //!
-//! All are pure functions of what they are given and of a random stream. Where several members are equally good, the
-//! one with the smallest tie-break goes first, a keyed hash of the candidate as in [`ranking`](crate::ranking): the
-//! order of a folder, which is the order of classes, decides nothing.
+//! All are pure functions of their arguments and of a random stream. Where several members are equally good, the one
+//! with the smallest tie-break goes first. A tie-break is a keyed hash of the candidate, as in
+//! [`ranking`](crate::ranking), so that the order of a folder, which is often that of classes, decides nothing.
 
 mod badge;
 mod cluster_margin;
@@ -14,7 +14,7 @@ mod core_set;
 mod features;
 mod k_means;
 mod linkage;
-mod query;
+mod rule;
 mod typiclust;
 mod uncertainty;
 
@@ -24,12 +24,13 @@ pub use core_set::core_set;
 pub use features::{FeatureError, Features};
 pub use k_means::k_means;
 pub use linkage::average_linkage;
-pub use query::Baseline;
-pub(crate) use query::query;
+pub use rule::{Baseline, BatchRule};
 pub use typiclust::{TypiClust, typicality, typiclust};
 pub use uncertainty::{Uncertainty, most_uncertain};
 
-/// The place of the largest value; of several, that with the smallest tie-break. None without values.
+use crate::random::Stream;
+
+/// The place of the largest value; of several, the one with the smallest tie-break. `None` without values.
 fn largest(values: impl IntoIterator<Item = (usize, f64)>, tie_breaks: &[u64]) -> Option<usize> {
     values
         .into_iter()
@@ -40,13 +41,13 @@ fn largest(values: impl IntoIterator<Item = (usize, f64)>, tie_breaks: &[u64]) -
         .map(|(at, _)| at)
 }
 
-/// A place drawn in proportion to `weights`, none of which is negative; none where all are 0.
-fn draw_one(weights: &[f64], rng: &mut rand_chacha::ChaCha8Rng) -> Option<usize> {
+/// A place drawn in proportion to `weights`, none of which is negative; `None` where all are 0.
+fn draw_one(weights: &[f64], rng: &mut Stream) -> Option<usize> {
     let total: f64 = weights.iter().sum();
     if total <= 0.0 {
         return None;
     }
-    let mut left = rand::RngExt::random::<f64>(rng) * total;
+    let mut left = rng.uniform() * total;
     let mut last = None;
     for (at, &weight) in weights.iter().enumerate() {
         if weight > 0.0 {

@@ -1,6 +1,7 @@
-//! What makes a candidate worth an expert's time: entropy and diversity of its
-//! patches' predictions (Eq. 1), and their weighted sum (Eq. 2).
+//! Entropy and diversity of a candidate's predictions (Eq. 1), and their
+//! weighted sum (Eq. 2): how much a label of the candidate would teach.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::prediction::{Predictions, kept_patches};
@@ -71,8 +72,9 @@ impl<'a> Logarithms<'a> {
 }
 
 /// Eq. 2, a = λ1 e + λ2 d, over the patches that majority selection keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Criterion {
     /// The weight of entropy.
     pub lambda1: f64,
@@ -82,14 +84,14 @@ pub struct Criterion {
     pub alpha: f64,
     /// Divide diversity by its m'(m'−1)/2 pairs, so that candidates with
     /// different numbers of patches can be compared. The paper does not.
-    #[serde(default)]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub per_pair: bool,
 }
 
 /// Why a criterion cannot rank a pool.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CriterionError {
-    /// A setting that is no such thing.
+    /// A setting that is out of range.
     #[error("{name} = {value}: {expected}")]
     Setting {
         /// Which.
@@ -190,8 +192,8 @@ impl Criterion {
     }
 
     /// Whether a candidate of `other` patches can be ranked beside one of
-    /// `first`. Where the two keep as many, they still keep other shares of
-    /// their patches, so that the same number must be there before any is left out.
+    /// `first`. Two candidates may keep equally many patches and still have
+    /// different numbers of them, which is refused too.
     ///
     /// # Errors
     /// [`CriterionError::UnequalPatches`] where diversity is a sum over pairs.
@@ -212,13 +214,30 @@ impl Criterion {
         })
     }
 
-    /// Scores one candidate. Entropy and diversity are both reported, whatever
-    /// their weights.
+    /// Lines 5–7 of the algorithm for one candidate. Entropy and diversity are
+    /// both reported, whatever their weights.
+    ///
+    /// ```
+    /// use acft::{Criterion, Predictions};
+    ///
+    /// // Three patches; two are sure of class 1.
+    /// let rows = [0.1, 0.9, 0.5, 0.5, 0.2, 0.8];
+    /// let score = Criterion::entropy(0.25).score(&Predictions::new(&rows, 2)?);
+    /// assert_eq!((score.dominant, score.kept), (1, 1));
+    /// assert_eq!(score.value, score.entropy);
+    /// # Ok::<(), acft::prediction::PredictionError>(())
+    /// ```
     pub fn score(&self, predictions: &Predictions<'_>) -> Score {
         let dominant = predictions.dominant();
         let kept = predictions.most_confident(dominant, self.alpha);
-        let pairs = (kept.len() * (kept.len() - 1) / 2).max(1) as f64;
-        let logarithms = Logarithms::new(predictions, &kept);
+        self.weigh(predictions, dominant, &kept)
+    }
+
+    /// Line 7 alone: a = λ1 e + λ2 d over the patches in `kept`, one at least,
+    /// for a candidate of this dominant class.
+    pub fn weigh(&self, predictions: &Predictions<'_>, dominant: usize, kept: &[usize]) -> Score {
+        let pairs = (kept.len() * kept.len().saturating_sub(1) / 2).max(1) as f64;
+        let logarithms = Logarithms::new(predictions, kept);
         let entropy = logarithms.entropy();
         let diversity = logarithms.diversity() / if self.per_pair { pairs } else { 1.0 };
         Score {
@@ -228,6 +247,38 @@ impl Criterion {
             diversity,
             value: self.lambda1 * entropy + self.lambda2 * diversity,
         }
+    }
+
+    /// Checks the candidates of a pool one after the other.
+    pub(crate) fn comparable(self) -> Comparable {
+        Comparable {
+            criterion: self,
+            first: None,
+        }
+    }
+}
+
+/// Entropy over all patches: by it candidates are described where no criterion
+/// ranks them.
+impl Default for Criterion {
+    fn default() -> Self {
+        Self::entropy(1.0)
+    }
+}
+
+/// Whether all candidates of a pool can be scored, and ranked side by side.
+pub(crate) struct Comparable {
+    criterion: Criterion,
+    /// m of the first candidate.
+    first: Option<usize>,
+}
+
+impl Comparable {
+    /// Checks the next candidate, by its number of patches.
+    pub(crate) fn check(&mut self, patches: usize) -> Result<(), CriterionError> {
+        self.criterion.check_patches(patches)?;
+        let first = *self.first.get_or_insert(patches);
+        self.criterion.check_equal(first, patches)
     }
 }
 
@@ -280,6 +331,17 @@ mod tests {
             let to_text = |values: [f64; 4]| values.map(|v| format!("{v:.2}"));
             assert_eq!(to_text(found), to_text(printed), "pattern {pattern}");
         }
+    }
+
+    #[test]
+    fn a_pool_whose_candidates_differ_in_patches_is_refused_though_as_many_are_kept() {
+        let check = |criterion: Criterion, patches: [usize; 2]| {
+            let mut comparable = criterion.comparable();
+            patches.map(|m| comparable.check(m).is_ok())
+        };
+        assert_eq!(check(Criterion::diversity(0.25), [11, 13]), [true, false]);
+        assert_eq!(check(Criterion::diversity(0.25), [11, 11]), [true, true]);
+        assert_eq!(check(Criterion::entropy(0.25), [11, 13]), [true, true]);
     }
 
     #[test]

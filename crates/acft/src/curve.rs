@@ -4,10 +4,12 @@
 //! no label. Only curves over equal ranges may be compared; those that stopped
 //! early extend horizontally, since their model stays as it is.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// One evaluated step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Point {
     /// Labels queried so far (or another cost in whole units, such as seconds of an expert).
     pub labels: usize,
@@ -17,8 +19,9 @@ pub struct Point {
 
 /// A metric against labels queried: at least one point, from at least one
 /// label on, labels strictly increasing, values finite.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Point>", into = "Vec<Point>")]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<Point>", into = "Vec<Point>"))]
 pub struct LearningCurve {
     points: Vec<Point>,
 }
@@ -26,7 +29,7 @@ pub struct LearningCurve {
 /// Why points make no learning curve.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CurveError {
-    /// There is nothing to draw.
+    /// There is no point.
     #[error("a learning curve needs at least one point")]
     Empty,
     /// The model without labels is no part of the curve.
@@ -48,9 +51,9 @@ pub enum CurveError {
     /// A metric was undefined.
     #[error("the value at {labels} labels is {value}; a learning curve needs finite values")]
     NotFinite {
-        /// Where.
+        /// The labels of the point.
         labels: usize,
-        /// What.
+        /// Its value.
         value: f64,
     },
 }

@@ -7,6 +7,7 @@
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::prediction::Predictions;
@@ -15,7 +16,7 @@ use crate::state::{CandidateId, Label};
 /// Any error of a plugged-in part.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// One candidate could not be used; the others can.
+/// Why one candidate cannot be used. The others can.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct CandidateError {
@@ -53,9 +54,9 @@ pub trait Scorer<M> {
         sink: &mut PredictionSink<'_>,
     ) -> Result<(), BoxError>;
 
-    /// Streams what the network has of each of `candidates` before its last
-    /// layer, in the given order: for the query strategies that look at it. A
-    /// scorer need not have any.
+    /// Streams the features of `candidates`, the values before the last layer,
+    /// in the given order. Some query strategies need them; a scorer need not
+    /// have them.
     ///
     /// # Errors
     /// What stops all candidates, or that there are no features.
@@ -68,8 +69,8 @@ pub trait Scorer<M> {
         Err("this network shows no features to query by".into())
     }
 
-    /// Streams what the network says of each candidate in `passes` passes that drop out units at random, as training
-    /// does: rows of the mean over its patches, one a pass. What is dropped follows from `seed`.
+    /// Streams the predictions of each candidate in `passes` passes that drop out units at random, as training does.
+    /// Each row is one pass, its mean over the patches. Which units are dropped follows from `seed`.
     ///
     /// # Errors
     /// What stops all candidates, or that the network drops nothing.
@@ -96,8 +97,9 @@ pub struct Example {
 
 /// Whether a fine-tuning starts from the pre-trained network's rate or from
 /// the lower one of continual steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Phase {
     /// From M_0: at `lr`.
     FromPretrained,
@@ -116,14 +118,14 @@ pub struct Schedule {
     pub seed: u64,
 }
 
-/// Hears of progress; may stop a long operation.
+/// Is told of progress, and may stop a long operation.
 pub trait Observer {
     /// Candidates scored so far, of how many, and what for.
     fn scored(&mut self, _what: Scoring, _done: usize, _total: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// What M_{t-1} makes of a member of U, when a batch is to be chosen by it.
+    /// The predictions of M_{t-1} for a member of U, while a batch is chosen.
     fn predicted(&mut self, _candidate: CandidateId, _predictions: &Predictions<'_>) {}
 
     /// A mini-batch was trained on. Epochs and mini-batches count from 0.
@@ -138,8 +140,9 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// A candidate that was to be learned from could not be read; the
-    /// fine-tuning went on without it. Told once, when it ends.
+    /// A candidate that was to be learned from, or to judge a model by, could
+    /// not be read; the work went on without it. Called once for each, when the
+    /// fine-tuning or the evaluation ends.
     fn left_out(&mut self, _candidate: CandidateId, _error: &CandidateError) {}
 }
 
@@ -154,7 +157,7 @@ pub enum Scoring {
     Evaluation,
 }
 
-/// Hears nothing.
+/// Ignores all of it.
 impl Observer for () {}
 
 /// M_t ← F(·, M): fine-tuning.

@@ -13,20 +13,18 @@ mod ranking;
 mod roc;
 
 pub use agreement::cohen_kappa;
-pub use calibration::{
-    expected_calibration_error, temperature, temperature_of_probabilities, with_temperature,
-};
-pub use precision::{average_precision, average_precision_binary};
+pub use calibration::expected_calibration_error;
+pub use precision::average_precision_binary;
 pub(crate) use ranking::Ranking;
 pub use roc::{OperatingPoint, roc_auc, roc_auc_binary, sensitivity_at_specificity};
 
-/// An area under a curve (ROC or precision-recall), and the classes it says nothing about.
+/// An area under the ROC curve, and the classes that it leaves out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Auc {
     /// The area in `[0, 1]`; `None` where no class has one, or where a score is NaN.
     pub value: Option<f64>,
     /// The classes left out of the average, ascending: those absent from the
-    /// test set and, for ROC, one that makes up all of it.
+    /// test set, and one that makes up all of it.
     pub absent: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! The prediction patterns of the paper's Fig. 3 and Table 1: seven ways in which a network's predictions spread over
+//! The prediction patterns of the paper's Table 1: seven ways in which a network's predictions spread over
 //! the patches of one candidate.
 //!
 //! The paper describes them by words. Here a candidate has the pattern whose row of Table 1 its predictions are nearest
@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-/// A pattern; P is a patch's probability of the class that is looked at.
+/// A pattern of the probabilities that the patches of a candidate give to one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pattern {
     /// Near ½: uncertain.
@@ -50,7 +50,7 @@ impl Pattern {
     ];
 
     /// The pattern of a candidate whose patches have these probabilities, in any order; of two that are equally near,
-    /// the earlier letter. None without patches, or where one is no number.
+    /// the earlier letter. `None` without patches, or where a probability is NaN.
     pub fn of(probabilities: &[f64]) -> Option<Self> {
         let mut sorted = probabilities.to_vec();
         sorted.sort_by(f64::total_cmp);

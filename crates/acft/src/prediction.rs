@@ -1,4 +1,4 @@
-//! The predictions of one candidate's patches, and majority selection (Sec. 3.4).
+//! The predictions of one candidate's patches, and majority selection (Sec. 3.3).
 
 /// How far a row's sum may be from 1: room for probabilities rounded to three
 /// digits, and none for logits.
@@ -8,7 +8,7 @@ pub const ROW_SUM_TOLERANCE: f64 = 1e-3;
 /// rounding in the last bit does not choose the dominant class.
 const TIE: f64 = 1e-6;
 
-/// Where no more than these are kept of no more than those, looking through all for each is faster than sorting.
+/// Selection beats sorting when at most `FEW` of at most `OF_FEW` patches are kept.
 const FEW: usize = 16;
 const OF_FEW: usize = 64;
 /// Patches that are compared at once.
@@ -80,7 +80,7 @@ impl<'a> Predictions<'a> {
                 classes,
             });
         }
-        // Nearly always nothing is wrong, which one look tells.
+        // Nearly always nothing is wrong, and one fast pass shows it.
         if are_distributions(probabilities, classes) {
             return Ok(Self {
                 probabilities,
@@ -125,10 +125,7 @@ impl<'a> Predictions<'a> {
 
     /// The prediction for the candidate: the mean of its patches' rows.
     pub fn mean(&self) -> Vec<f64> {
-        let m = self.patches() as f64;
-        (0..self.classes)
-            .map(|k| (0..self.patches()).map(|j| self.row(j)[k]).sum::<f64>() / m)
-            .collect()
+        mean_of_rows(self.probabilities, self.classes).collect()
     }
 
     /// The class with the largest mean; of those tied, the lowest index.
@@ -139,15 +136,24 @@ impl<'a> Predictions<'a> {
     /// Majority selection: the patches that are most confident of the dominant
     /// class, in descending order of that confidence (ties keep patch order).
     /// Their number is [`kept_patches`]; `alpha` = 1 keeps every patch.
+    ///
+    /// ```
+    /// let rows = [0.4, 0.6, 0.1, 0.9, 0.7, 0.3, 0.2, 0.8];
+    /// let predictions = acft::Predictions::new(&rows, 2)?;
+    /// assert_eq!(predictions.dominant(), 1);
+    /// assert_eq!(predictions.majority(0.5), [1, 3]);
+    /// # Ok::<(), acft::prediction::PredictionError>(())
+    /// ```
     pub fn majority(&self, alpha: f64) -> Vec<usize> {
         self.most_confident(self.dominant(), alpha)
     }
 
-    /// The same where the dominant class is known.
-    pub(crate) fn most_confident(&self, class: usize, alpha: f64) -> Vec<usize> {
+    /// Lines 5 and 6 of the algorithm where the dominant class is known: the
+    /// patches that are most confident of `class`.
+    pub fn most_confident(&self, class: usize, alpha: f64) -> Vec<usize> {
         let patches = self.patches();
         let kept = kept_patches(alpha, patches);
-        // A zero that is added makes −0 the 0 that it equals, for sorting tells the two apart.
+        // Adding 0.0 turns −0.0 into 0.0; `total_cmp` would order them differently.
         let confidence = |j: usize| self.row(j)[class] + 0.0;
         if kept > FEW || patches > OF_FEW {
             let mut order: Vec<usize> = (0..patches).collect();
@@ -155,8 +161,8 @@ impl<'a> Predictions<'a> {
             order.truncate(kept);
             return order;
         }
-        // The largest is taken, again and again: comparing all has no branch that a processor could guess wrongly, and
-        // vectors do it for several at a time. What fills the last of them is never the largest.
+        // Take the largest again and again. Comparing all patches has no branch that a processor could mispredict, and
+        // vector instructions compare several at a time. The padding of the last vector is never the largest.
         let mut confidences = [-1.0; OF_FEW];
         for (j, place) in confidences[..patches].iter_mut().enumerate() {
             *place = confidence(j);
@@ -181,13 +187,25 @@ impl<'a> Predictions<'a> {
     }
 }
 
+/// The mean of the rows of a row-major matrix of this width: one value a column.
+pub fn mean_of_rows<T: Copy + Into<f64>>(
+    rows: &[T],
+    width: usize,
+) -> impl Iterator<Item = f64> + '_ {
+    let count = (rows.len() / width) as f64;
+    (0..width).map(move |column| {
+        let values = rows.iter().skip(column).step_by(width);
+        values.map(|&value| Into::<f64>::into(value)).sum::<f64>() / count
+    })
+}
+
 /// Whether every row is a distribution.
 fn are_distributions(rows: &[f64], classes: usize) -> bool {
     fn of<const CLASSES: usize>(rows: &[f64]) -> bool {
         let rows = rows.as_chunks::<CLASSES>().0;
         rows.iter().all(|row| is_distribution(row))
     }
-    // A loop of a known length over a row takes a third of the time.
+    // A loop whose length is known takes a third of the time.
     match classes {
         2 => of::<2>(rows),
         3 => of::<3>(rows),
@@ -203,7 +221,7 @@ fn is_distribution(row: &[f64]) -> bool {
         sum += p;
         least = least.min(p);
     }
-    // Numbers of 0 and more that sum to 1 are none of them above it; a sum with a NaN is one.
+    // Where no value is below 0 and the sum is 1, no value is above 1. A NaN makes the sum NaN.
     least >= 0.0 && (sum - 1.0).abs() <= ROW_SUM_TOLERANCE
 }
 

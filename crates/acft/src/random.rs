@@ -4,8 +4,10 @@
 //! draws what an unbroken one would have drawn, and so that adding a draw for
 //! one purpose does not shift those for another.
 
+use rand::RngExt;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::state::CandidateKey;
 
@@ -31,9 +33,9 @@ pub enum Purpose {
     Head = 7,
     /// Drawing the candidates that are kept for judging models.
     Holdout = 8,
-    /// Drawing what is served before there is a ranking.
+    /// Drawing what is served to experts before there is a ranking.
     Ahead = 9,
-    /// Drawing the pool of a simulation from all that there is.
+    /// Drawing the pool of a simulation from all candidates.
     Pool = 10,
     /// Dropout while the pool is scored.
     Dropout = 11,
@@ -50,9 +52,55 @@ fn stream_key(seed: u64, step: u32, purpose: Purpose) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// The generator for one purpose in one step.
-pub fn stream(seed: u64, step: u32, purpose: Purpose) -> ChaCha8Rng {
-    ChaCha8Rng::from_seed(stream_key(seed, step, purpose))
+/// A stream of random numbers. The same key gives the same numbers on every machine.
+///
+/// ```
+/// use acft::random::{Purpose, stream};
+///
+/// let mut draws = stream(7, 1, Purpose::Draw);
+/// let again = stream(7, 1, Purpose::Draw).next_u64();
+/// assert_eq!(draws.next_u64(), again);
+/// assert!((0.0..1.0).contains(&draws.uniform()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stream(ChaCha8Rng);
+
+impl Stream {
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A number from [0, 1), uniformly.
+    pub fn uniform(&mut self) -> f64 {
+        self.0.random()
+    }
+
+    /// A whole number below `bound`, uniformly.
+    ///
+    /// # Panics
+    /// If `bound` is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0.random_range(0..bound)
+    }
+
+    /// Puts a slice in random order.
+    pub fn shuffle<T>(&mut self, values: &mut [T]) {
+        values.shuffle(&mut self.0);
+    }
+
+    /// Another stream of the same key, by its number. The stream that
+    /// [`stream`] returns is number 0.
+    #[must_use]
+    pub fn numbered(mut self, number: u64) -> Self {
+        self.0.set_stream(number);
+        self
+    }
+}
+
+/// The stream for one purpose in one step.
+pub fn stream(seed: u64, step: u32, purpose: Purpose) -> Stream {
+    Stream(ChaCha8Rng::from_seed(stream_key(seed, step, purpose)))
 }
 
 /// A seed for a plugged-in part that keeps its own generator.
@@ -63,24 +111,24 @@ pub fn seed_of(seed: u64, step: u32, purpose: Purpose) -> u64 {
     u64::from_le_bytes(low)
 }
 
-/// A hash of a candidate, keyed by (seed, step, purpose): an order that no
-/// one chose, in place of the order of a folder, which is the order of classes.
+/// A hash of a candidate, keyed by (seed, step, purpose). It gives an order that
+/// nobody chose; the order of a folder is often the order of classes.
 pub fn keyed_hash(seed: u64, step: u32, purpose: Purpose, candidate: &CandidateKey) -> u64 {
     KeyedHash::new(seed, step, purpose).of(candidate)
 }
 
-/// [`keyed_hash`] of many candidates: to derive the key takes longer than to
-/// hash one.
+/// [`keyed_hash`] of many candidates. Deriving the key takes longer than
+/// hashing one candidate, so it is done once.
 #[derive(Clone, Copy)]
 pub struct KeyedHash([u8; 32]);
 
 impl KeyedHash {
-    /// The hash with this key.
+    /// A hash with the key of (seed, step, purpose).
     pub fn new(seed: u64, step: u32, purpose: Purpose) -> Self {
         Self(stream_key(seed, step, purpose))
     }
 
-    /// That of a candidate.
+    /// The hash of a candidate.
     pub fn of(&self, candidate: &CandidateKey) -> u64 {
         let hash = blake3::keyed_hash(&self.0, &candidate.0);
         let mut low = [0; 8];

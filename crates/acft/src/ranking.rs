@@ -3,14 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::state::CandidateId;
 
-/// What a criterion makes of one candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The score of one candidate by a criterion.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Score {
-    /// The dominant class of all its patches.
+    /// The dominant class, by all patches.
     pub dominant: usize,
     /// m', the patches that majority selection kept.
     pub kept: usize,
@@ -18,7 +20,7 @@ pub struct Score {
     pub entropy: f64,
     /// d of Eq. 1, nats.
     pub diversity: f64,
-    /// a of Eq. 2: what the pool is sorted by.
+    /// a of Eq. 2, by which the pool is sorted.
     pub value: f64,
 }
 
@@ -29,8 +31,8 @@ pub struct Ranked {
     pub candidate: CandidateId,
     /// Its score.
     pub score: Score,
-    /// Decides between equal scores: a keyed hash of the candidate, so that
-    /// position (the order of a folder, which is the order of classes) does not.
+    /// Decides between equal scores: a keyed hash of the candidate. Its position
+    /// must not decide, because the order of a folder is often that of classes.
     pub tie_break: u64,
 }
 
@@ -39,45 +41,26 @@ pub fn rank(scored: &mut [Ranked]) {
     scored.sort_unstable_by(best_first);
 }
 
-/// The best `len` of a ranking, sorted, but for those that their group has no
-/// room for.
-///
-/// Where no group is limited the rest is not sorted: the window is all that
-/// Eq. 4 looks at, and the pool may be large.
-pub fn top(mut scored: Vec<Ranked>, len: usize, mut groups: Groups<'_>) -> Vec<Ranked> {
-    if groups.limit.is_some() {
-        rank(&mut scored);
-        scored.retain(|ranked| groups.admit(ranked.candidate));
-    } else if len < scored.len() && len > 0 {
-        scored.select_nth_unstable_by(len - 1, best_first);
-    }
-    scored.truncate(len);
-    rank(&mut scored);
-    scored
-}
-
-/// How many of each group have been let in, where there is a limit to it.
+/// How many members of each group have been admitted, where that is limited.
 #[derive(Clone, Debug)]
-pub struct Groups<'a> {
+pub struct Groups<G> {
     limit: Option<usize>,
-    of: &'a [Option<u32>],
-    admitted: BTreeMap<u32, usize>,
+    admitted: BTreeMap<G, usize>,
 }
 
-impl<'a> Groups<'a> {
-    /// None let in yet. `of` has the number of each candidate's group by id;
-    /// a candidate without one is never kept out.
-    pub fn new(limit: Option<usize>, of: &'a [Option<u32>]) -> Self {
+impl<G: Ord> Groups<G> {
+    /// None admitted yet; at most `limit` of each group will be.
+    pub fn new(limit: Option<usize>) -> Self {
         Self {
             limit,
-            of,
             admitted: BTreeMap::new(),
         }
     }
 
-    /// Lets a candidate in, if its group has room.
-    pub fn admit(&mut self, id: CandidateId) -> bool {
-        let (Some(limit), Some(group)) = (self.limit, self.group(id)) else {
+    /// Admits a member of a group, if the group has room. A candidate without
+    /// a group always has.
+    pub fn admit(&mut self, group: Option<G>) -> bool {
+        let (Some(limit), Some(group)) = (self.limit, group) else {
             return true;
         };
         let admitted = self.admitted.entry(group).or_default();
@@ -85,13 +68,10 @@ impl<'a> Groups<'a> {
         *admitted += usize::from(has_room);
         has_room
     }
-
-    fn group(&self, id: CandidateId) -> Option<u32> {
-        self.of.get(id.index()).copied().flatten()
-    }
 }
 
-/// Descending by score, then by the keyed hash, then by id, of which a pool has each once: which of two goes first.
+/// Which of two goes first: descending by score, then ascending by the keyed
+/// hash, then by id. No two members of a pool are equal.
 pub fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
     b.score
         .value
@@ -100,21 +80,16 @@ pub fn best_first(a: &Ranked, b: &Ranked) -> Ordering {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn ranked(candidate: u32, value: f64, tie_break: u64) -> Ranked {
-        let score = Score {
-            dominant: 0,
-            kept: 1,
-            entropy: 0.0,
-            diversity: 0.0,
-            value,
-        };
+    pub(crate) fn ranked(candidate: u32, value: f64, tie_break: u64) -> Ranked {
         Ranked {
             candidate: CandidateId(candidate),
-            score,
+            score: Score {
+                value,
+                ..Score::default()
+            },
             tie_break,
         }
     }
@@ -127,54 +102,13 @@ mod tests {
         assert_eq!(order, [2, 1, 0]);
     }
 
-    proptest! {
-        #[test]
-        fn top_is_the_head_of_the_full_ranking(
-            values in prop::collection::vec((0u8..6, any::<u64>()), 0..60),
-            len in 0usize..70,
-        ) {
-            let all: Vec<Ranked> = values
-                .iter()
-                .enumerate()
-                .map(|(i, (v, hash))| ranked(i as u32, f64::from(*v), *hash))
-                .collect();
-            let mut full = all.clone();
-            rank(&mut full);
-            full.truncate(len);
-            prop_assert_eq!(top(all, len, Groups::new(None, &[])), full);
-        }
-
-        #[test]
-        fn top_holds_few_of_a_group_and_passes_over_none_that_has_room(
-            values in prop::collection::vec((0u8..6, any::<u64>(), prop::option::of(0u32..5)), 0..60),
-            len in 0usize..70,
-            limit in 1usize..4,
-        ) {
-            let all: Vec<Ranked> = values
-                .iter()
-                .enumerate()
-                .map(|(i, (v, hash, _))| ranked(i as u32, f64::from(*v), *hash))
-                .collect();
-            let groups: Vec<Option<u32>> = values.iter().map(|(_, _, group)| *group).collect();
-            let count = |of: &[Ranked], group: u32| {
-                of.iter().filter(|r| groups[r.candidate.index()] == Some(group)).count()
-            };
-            let best = top(all.clone(), len, Groups::new(Some(limit), &groups));
-            for group in 0..5 {
-                prop_assert!(count(&best, group) <= limit);
-            }
-            let mut full = all;
-            rank(&mut full);
-            let mut expected: Vec<Ranked> = Vec::new();
-            for one in full {
-                let has_room = groups[one.candidate.index()]
-                    .is_none_or(|group| count(&expected, group) < limit);
-                if has_room {
-                    expected.push(one);
-                }
-            }
-            expected.truncate(len);
-            prop_assert_eq!(best, expected);
-        }
+    #[test]
+    fn a_full_group_admits_no_more_and_others_are_not_counted() {
+        let mut groups = Groups::new(Some(2));
+        let admitted = [Some("a"), Some("a"), Some("b"), Some("a"), None, None, None]
+            .map(|group| groups.admit(group));
+        assert_eq!(admitted, [true, true, true, false, true, true, true]);
+        let mut unlimited = Groups::new(None);
+        assert!((0..9).all(|_| unlimited.admit(Some("a"))));
     }
 }

@@ -1,9 +1,7 @@
 //! What a step learns from: Q, and what is replayed of L beside it.
 
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
 use crate::learner::Example;
+use crate::random::Stream;
 use crate::strategy::Replay;
 
 impl Replay {
@@ -20,7 +18,7 @@ pub fn lesson(
     labeled: &[Example],
     misclassified: &[Example],
     newly_labeled: &[Example],
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<Example> {
     let mut lesson = match rule {
         Replay::None => Vec::new(),
@@ -41,7 +39,7 @@ fn balancing(
     labeled: &[Example],
     misclassified: &[Example],
     lesson: &[Example],
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<Example> {
     let in_h: std::collections::BTreeSet<_> = misclassified.iter().map(|e| e.candidate).collect();
     let classes = labeled
@@ -60,7 +58,7 @@ fn balancing(
         left[example.label.index()].push(*example);
     }
     for class in &mut left {
-        class.shuffle(rng);
+        rng.shuffle(class);
     }
 
     let mut added = Vec::new();

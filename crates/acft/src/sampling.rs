@@ -1,7 +1,7 @@
-//! Eq. 4: drawing the batch from the best of the ranking, with some chance.
+//! Eq. 4: the batch is drawn from the best of the ranking, at random in
+//! proportion to how far each stands above the last of them.
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use crate::random::Stream;
 
 /// The window: how many of the best the batch is drawn from,
 /// min(⌊ω b⌋, pool), and never fewer than min(b, pool).
@@ -29,15 +29,15 @@ pub fn weights(scores: &[f64]) -> Vec<f64> {
 /// Draws `count` of the indices of `weights`, one after the other and without
 /// replacement, each time in proportion to the weights that are left; when
 /// only weights of 0 are left, uniformly. In draw order.
-pub fn draw(weights: &[f64], count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+pub fn draw(weights: &[f64], count: usize, rng: &mut Stream) -> Vec<usize> {
     let mut left: Vec<(usize, f64)> = weights.iter().copied().enumerate().collect();
     let mut drawn = Vec::with_capacity(count.min(left.len()));
     while drawn.len() < count && !left.is_empty() {
         let total: f64 = left.iter().map(|(_, w)| w).sum();
         let at = if total > 0.0 {
-            pick(&left, rng.random::<f64>() * total)
+            pick(&left, rng.uniform() * total)
         } else {
-            rng.random_range(0..left.len())
+            rng.below(left.len())
         };
         // `remove`, not `swap_remove`: the order of what is left must not
         // depend on what was drawn.

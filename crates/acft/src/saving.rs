@@ -19,6 +19,7 @@ mod tail;
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::curve::CurveError;
@@ -30,17 +31,18 @@ pub use seed_curve::{SeedCurve, TestSet};
 /// With fewer seeds than this a saving is an anecdote, and is labelled so.
 pub const FEWEST_SEEDS: usize = 5;
 
-/// How a saving is measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// The settings of [`label_saving`].
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SavingOptions {
     /// How far the target lies between the reference's first and last value.
     pub fraction: f64,
-    /// Of the interval, two-sided.
+    /// The confidence of the interval, two-sided.
     pub confidence: f64,
     /// Bootstrap replicates; 0 for no interval.
     pub replicates: usize,
-    /// Of the bootstrap.
+    /// The seed of the bootstrap.
     pub seed: u64,
 }
 
@@ -56,8 +58,9 @@ impl Default for SavingOptions {
 }
 
 /// A share of the reference's labels; negative where the strategy needs more.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Saving {
     /// 1 − n_A(τ) / n_R(τ).
     Reached(f64),
@@ -90,32 +93,35 @@ impl fmt::Display for Saving {
 }
 
 /// A bootstrap percentile interval, expanded for few seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
 pub struct Interval {
     /// The lower end; censored if too many replicates never met their target.
     pub low: Saving,
     /// The upper end.
     pub high: Saving,
-    /// Of [`Gap::log_ratio`]; `None` if some replicate has no common target.
+    /// The interval of [`Gap::log_ratio`]; `None` if some replicate has no common target.
     pub log_ratio: Option<(f64, f64)>,
     /// What the replicates vary.
     pub resampled: Resampled,
 }
 
-/// What a bootstrap draws anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// What a bootstrap resamples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Resampled {
     /// The paired seeds: another training, judged by the same test set.
     Seeds,
     /// The test groups: another test set. With one seed there is nothing else to draw.
     Groups,
-    /// Both.
+    /// Both seeds and test groups.
     SeedsAndGroups,
 }
 
 /// What one strategy saves against a reference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
 pub struct LabelSaving {
     /// τ, on the metric's scale.
     pub target: f64,
@@ -126,10 +132,10 @@ pub struct LabelSaving {
     /// The saving averaged over all targets; `None` if the strategy's curve
     /// ends below the reference's beginning, or the reference does not rise.
     pub gap: Option<Gap>,
-    /// How sure this is; `None` where there is nothing to resample: no
+    /// The interval of the saving; `None` where there is nothing to resample: no
     /// replicates asked for, or one seed without test predictions.
     pub interval: Option<Interval>,
-    /// Paired seeds.
+    /// The number of paired seeds.
     pub seeds: usize,
 }
 
@@ -140,7 +146,7 @@ impl LabelSaving {
     }
 }
 
-/// Why no saving can be had.
+/// Why no saving can be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SavingError {
     /// There is nothing to compare.

@@ -1,22 +1,24 @@
-//! What several seeds say of one number: its mean, its spread, and how sure the mean is.
+//! One number over several seeds: its mean, its spread, and the interval of the mean.
 
 use std::f64::consts::{FRAC_2_PI, TAU};
 
+#[cfg(feature = "serde")]
 use serde::Serialize;
 
 /// The values of some seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
 pub struct Spread {
     /// How many seeds.
     pub seeds: usize,
     /// Their mean.
     pub mean: f64,
-    /// The standard deviation over seeds (n − 1 in the denominator); none of a single one.
+    /// The standard deviation over seeds (n − 1 in the denominator); `None` for a single value.
     pub sd: Option<f64>,
 }
 
 impl Spread {
-    /// None of no values.
+    /// `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -28,7 +30,7 @@ impl Spread {
         })
     }
 
-    /// Student's interval of the mean; none of a single seed. Of differences that are paired over seeds this is the
+    /// Student's interval of the mean; `None` for a single seed. For differences that are paired over seeds this is the
     /// paired t test: the two differ at the level 1 − `confidence` where the interval leaves 0 out.
     pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
         let error = self.sd? / (self.seeds as f64).sqrt();

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// A candidate C_i as a dense handle, valid within one run: its position in
 /// the run's list of candidates, which is sorted by [`CandidateKey`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct CandidateId(pub u32);
 
 impl CandidateId {
@@ -35,8 +37,9 @@ impl std::fmt::Debug for CandidateKey {
 }
 
 /// A class y ∈ Y, as an index into the run's list of class names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Label(pub u16);
 
 impl Label {
@@ -62,7 +65,7 @@ pub struct State {
     aside: std::collections::BTreeSet<CandidateId>,
 }
 
-/// A candidate was asked to move from where it is not.
+/// A candidate that is not in U was asked to leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "candidate {} is not in the pool: a candidate is queried, labeled or skipped only once",

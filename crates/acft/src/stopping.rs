@@ -3,15 +3,28 @@
 //! Every rule is a function of what the steps so far have shown, so that a
 //! resumed run, which replays that, stops where an unbroken one would.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::cohen_kappa;
 use crate::strategy::Start;
 
 /// The rules in force; any one that holds ends the run. An exhausted pool
-/// always does.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// always ends it.
+///
+/// ```
+/// use acft::stopping::{Evidence, Stop, StopReason};
+/// use acft::Start;
+///
+/// let stop = Stop::default().after_labels(40);
+/// let spent = |labels| [Evidence { labels, ..Evidence::default() }];
+/// assert_eq!(stop.reached(&spent(20), 2, Start::Current), None);
+/// assert_eq!(stop.reached(&spent(40), 2, Start::Current), Some(StopReason::Labels));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct Stop {
     /// After this many steps.
     pub steps: Option<u32>,
@@ -25,8 +38,9 @@ pub struct Stop {
 
 /// The validation measure has not risen by more than `tolerance` above its
 /// best for `patience` steps (the paper stops at a plateau).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Plateau {
     /// In steps.
     pub patience: usize,
@@ -37,8 +51,9 @@ pub struct Plateau {
 /// Cohen's kappa between successive models' predictions on a stop set is at
 /// least `kappa`, `times` running. (Bloodgood & Vijay-Shanker 2009.)
 /// Needs no labels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Agreement {
     /// Usually 0.99.
     pub kappa: f64,
@@ -70,8 +85,10 @@ pub struct Evidence {
 }
 
 /// Which rule ended a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum StopReason {
     /// The number of steps asked for is done.
     Steps,
@@ -98,6 +115,34 @@ impl std::fmt::Display for StopReason {
 }
 
 impl Stop {
+    /// Stops after this many steps.
+    #[must_use]
+    pub fn after_steps(self, steps: u32) -> Self {
+        let steps = Some(steps);
+        Self { steps, ..self }
+    }
+
+    /// Stops once this many labels are spent; the last batch is cut to it.
+    #[must_use]
+    pub fn after_labels(self, labels: usize) -> Self {
+        let labels = Some(labels);
+        Self { labels, ..self }
+    }
+
+    /// Stops once the validation curve is flat.
+    #[must_use]
+    pub fn at_plateau(self, plateau: Plateau) -> Self {
+        let plateau = Some(plateau);
+        Self { plateau, ..self }
+    }
+
+    /// Stops once successive models agree.
+    #[must_use]
+    pub fn on_agreement(self, agreement: Agreement) -> Self {
+        let agreement = Some(agreement);
+        Self { agreement, ..self }
+    }
+
     /// The first rule that holds after the steps in `evidence`, if one does.
     /// `classes` is |Y|; `start` tells how far apart the models to compare
     /// are: continual models change little from step to step, so M_t is held

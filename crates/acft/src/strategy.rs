@@ -4,34 +4,51 @@
 
 use std::str::FromStr;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::baselines::Baseline;
 use crate::criterion::Criterion;
+use crate::learner::Phase;
 
 /// How the next batch is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "how", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "kebab-case", tag = "how", deny_unknown_fields)
+)]
 pub enum Query {
     /// Uniformly from U. (The paper draws "systematically".)
     Random,
     /// From the best of U by a criterion.
     Active {
-        /// What U is ranked by.
+        /// The criterion that ranks U.
         criterion: Criterion,
         /// The batch is drawn from the best ⌊ω b⌋ (Eq. 4); 1 takes the top b.
         omega: f64,
     },
-    /// By another's rule.
+    /// By a rule of another paper.
     Baseline {
-        /// Whose.
+        /// Which.
         rule: Baseline,
     },
 }
 
+impl Query {
+    /// The criterion that ranks U; `None` for a query that uses no criterion.
+    pub fn criterion(&self) -> Option<Criterion> {
+        match *self {
+            Self::Active { criterion, .. } => Some(criterion),
+            Self::Random | Self::Baseline { .. } => None,
+        }
+    }
+}
+
 /// The network that a step's fine-tuning starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Start {
     /// M_0, at every step: the paper's RFT and AFT.
     Pretrained,
@@ -39,9 +56,21 @@ pub enum Start {
     Current,
 }
 
+impl Start {
+    /// Which learning rate applies where L has so many members. The first step
+    /// that has labels starts from M_0 whatever the strategy.
+    pub(crate) fn phase(self, labeled: usize) -> Phase {
+        match self {
+            Self::Current if labeled > 0 => Phase::Continual,
+            _ => Phase::FromPretrained,
+        }
+    }
+}
+
 /// What a step learns from beside the newly labeled Q.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Replay {
     /// Nothing: Q alone.
     None,
@@ -57,12 +86,13 @@ pub enum Replay {
 }
 
 /// Start and replay: the learning half of Table 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct LearningStrategy {
-    /// Where from.
+    /// The network that fine-tuning starts from.
     pub start: Start,
-    /// What from.
+    /// What is learned beside Q.
     pub replay: Replay,
 }
 
@@ -167,7 +197,7 @@ impl Preset {
         PRESETS.into_iter().find(|preset| preset.code == code)
     }
 
-    /// The preset that a pair of choices amounts to, if one does.
+    /// The preset that equals this pair of choices, if there is one.
     pub fn of(active: bool, learn: &str) -> Option<Preset> {
         PRESETS
             .into_iter()

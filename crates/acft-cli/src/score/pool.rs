@@ -6,7 +6,7 @@ use std::path::Path;
 
 use acft::random::{KeyedHash, Purpose, stream};
 use acft::ranking::best_first;
-use acft::{CandidateId, CandidateKey, Criterion, Ranked, Score, sampling};
+use acft::{CandidateId, CandidateKey, Choice, Criterion, Ranked, Score, choose};
 use acft_run::BadInput;
 use rayon::prelude::*;
 
@@ -191,27 +191,18 @@ impl Pool {
         self.scored.len()
     }
 
-    /// Sorts by score, and draws the batch from the best (Eq. 4).
+    /// Sorts by score, and draws the batch from the best (lines 9 and 10 of
+    /// Algorithm 1).
     pub(super) fn query(mut self, batch: usize, omega: f64) -> Ranking {
-        // No two are equal, so that the order is the same however many threads sort.
+        // On all threads: what is sorted already costs `choose` one look. No two
+        // are equal, so the order is the same however many threads sort.
         self.scored.par_sort_unstable_by(best_first);
-        let window = sampling::window_len(omega, batch, self.scored.len());
-        // As in Algorithm 1, line 8: where there is nothing to draw, all of
-        // the window is taken, best first.
-        let drawn = if window <= batch {
-            (0..window).collect()
-        } else {
-            let scores: Vec<f64> = self.scored[..window]
-                .iter()
-                .map(|ranked| ranked.score.value)
-                .collect();
-            let mut rng = stream(self.rules.seed, self.rules.step, Purpose::Draw);
-            sampling::draw(&sampling::weights(&scores), batch, &mut rng)
-        };
+        let mut draws = stream(self.rules.seed, self.rules.step, Purpose::Draw);
+        let chosen = choose(self.scored, Choice::new(batch, omega), &mut draws);
         Ranking {
             names: self.names,
-            ranked: self.scored,
-            drawn,
+            ranked: chosen.ranking,
+            drawn: chosen.drawn,
             patches: self.patches,
             classes: self.classes,
             warning: self.warning,

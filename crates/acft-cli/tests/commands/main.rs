@@ -10,4 +10,5 @@ mod init;
 mod journey;
 mod project;
 mod queries;
+mod same_batch;
 mod serve;

@@ -262,7 +262,7 @@ pub(super) fn patterns(panel: &Panel) -> anyhow::Result<Option<(Figure, Table)>>
         name: format!("{}-patterns", panel.slug()),
         svg: plot.svg(),
         caption: format!(
-            "Which of the paper's prediction patterns (Fig. 3, Table 1) the queried candidates had when they were drawn, over the \
+            "Which of the paper's prediction patterns (Table 1) the queried candidates had when they were drawn, over the \
              steps (Sec. 5.5).{}",
             match watched {
                 Watched::Class(_) => "",

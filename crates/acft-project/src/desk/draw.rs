@@ -1,8 +1,9 @@
 //! Drawing while the network is busy, or has not been asked yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use acft::random::{Purpose, keyed_hash};
+use acft::ranking::Groups;
 use acft::{CandidateId, CandidateKey};
 
 use super::holdout::holdouts;
@@ -68,7 +69,7 @@ fn holdout_is_due(ledger: &Ledger, rules: &Rules) -> bool {
 /// all batches from it together may hold.
 fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
     let group_of = |id: CandidateId| ledger.candidates()[id.index()].group.as_deref();
-    let mut of_group: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut groups = Groups::new(rules.max_per_group);
     if rules.max_per_group.is_some() {
         let from_it = ledger
             .batches()
@@ -77,9 +78,7 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
             .take_while(|batch| batch.ranking.is_none_or(|from| from >= ranking.number))
             .filter(|batch| batch.ranking == Some(ranking.number));
         for member in from_it.flat_map(|batch| &batch.members) {
-            if let Some(group) = group_of(member.candidate) {
-                *of_group.entry(group).or_default() += 1;
-            }
+            groups.admit(group_of(member.candidate));
         }
     }
     let mut members = Vec::new();
@@ -87,17 +86,9 @@ fn next_best(ledger: &Ledger, rules: &Rules, ranking: &Ranking) -> Vec<Member> {
         if members.len() == rules.ahead.max(1) {
             break;
         }
-        if !ledger.in_pool(member.candidate) {
-            continue;
+        if ledger.in_pool(member.candidate) && groups.admit(group_of(member.candidate)) {
+            members.push(member.clone());
         }
-        if let (Some(most), Some(group)) = (rules.max_per_group, group_of(member.candidate)) {
-            let count = of_group.entry(group).or_default();
-            if *count >= most {
-                continue;
-            }
-            *count += 1;
-        }
-        members.push(member.clone());
     }
     members
 }

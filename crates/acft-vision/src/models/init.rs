@@ -4,11 +4,9 @@
 //! framework's global generator: the same seed gives the same network
 //! whatever else the process has drawn.
 
-use acft::random::{self, Purpose};
+use acft::random::{self, Purpose, Stream};
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
 
 /// A distribution of first values.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +36,8 @@ impl Init {
 /// of weights will fill them.
 pub(super) struct Initializer {
     device: Device,
-    body: Option<ChaCha8Rng>,
-    head: Option<ChaCha8Rng>,
+    body: Option<Stream>,
+    head: Option<Stream>,
 }
 
 /// Which of the two independent streams a parameter is drawn from: a head is
@@ -54,8 +52,7 @@ impl Initializer {
     /// Draws everything.
     pub(super) fn drawn(seed: u64, device: &Device) -> Self {
         // The body's stream is another one of the same key as the head's.
-        let mut body = random::stream(seed, 0, Purpose::Head);
-        body.set_stream(1);
+        let body = random::stream(seed, 0, Purpose::Head).numbered(1);
         Self {
             body: Some(body),
             ..Self::drawn_head(seed, device)
@@ -123,7 +120,7 @@ impl Initializer {
     }
 }
 
-fn draw(stream: &mut ChaCha8Rng, n: usize, init: Init) -> Vec<f32> {
+fn draw(stream: &mut Stream, n: usize, init: Init) -> Vec<f32> {
     match init {
         Init::Constant(value) => vec![value; n],
         Init::Uniform(bound) => (0..n)
@@ -136,13 +133,13 @@ fn draw(stream: &mut ChaCha8Rng, n: usize, init: Init) -> Vec<f32> {
 }
 
 /// Uniform on [0, 1), with 53 bits.
-fn unit(stream: &mut ChaCha8Rng) -> f64 {
+fn unit(stream: &mut Stream) -> f64 {
     (stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Standard normal, by Box and Muller; the second of each pair is not used, so
 /// that a value is a function of its own two draws.
-fn normal(stream: &mut ChaCha8Rng) -> f64 {
+fn normal(stream: &mut Stream) -> f64 {
     let radius = (-2.0 * (1.0 - unit(stream)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(stream)).cos()
 }

@@ -58,7 +58,7 @@ pub(super) fn append(
     project.append(now(), events).map(drop)
 }
 
-/// Line 14, after a step: advises to stop where a rule holds.
+/// Line 16, after a step: advises to stop where a rule holds.
 pub(super) fn advise(project: &mut Project, plan: &Plan) -> Result<(), acft_project::Error> {
     let ledger = project.ledger();
     if ledger.advice().is_some() {

@@ -7,9 +7,9 @@ use super::glance::Glance;
 pub(super) enum Decision {
     /// The classes are others now: the network gets another last layer.
     NewHead,
-    /// Fine-tune on what was labeled (lines 10–11).
+    /// Fine-tune on what was labeled (lines 12–14).
     Train,
-    /// Rank U, and draw as many of it as the batch lacks (lines 3–8).
+    /// Rank U, and draw as many of it as the batch lacks (lines 3–10).
     Rank {
         /// How many; may be none.
         draw: usize,

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use acft::algorithm::Error as AlgorithmError;
 use acft::random::{Purpose, seed_of};
-use acft::{CandidateId, Drawn, Example, Plan, Query, Scorer, Start, query, teach};
+use acft::{
+    CandidateId, Drawn, Error as AlgorithmError, Example, Plan, Query, Scorer, Start, query, teach,
+};
 use acft_project::{Draw, Event, Member, ModelMade};
 use acft_run::files::write_atomically;
 use acft_run::network;
@@ -101,7 +102,7 @@ impl Lab {
         Ok(known.context("it was loaded above")?.model.clone())
     }
 
-    /// Lines 3–8: ranks U, and draws `draw` of it. The events, how many were
+    /// Lines 3–10: ranks U, and draws `draw` of it. The events, how many were
     /// scored, and the readable ones among the best with what the network
     /// makes of each of their patches.
     pub(super) fn rank(
@@ -129,11 +130,13 @@ impl Lab {
             .map(|(id, error)| (*id, error.reason.clone()))
             .collect();
         let mut events = self.set_aside(&unreadable, queried.scored + unreadable.len())?;
+        // Beyond the batch, those that are served while the network trains.
+        let reserve = self.settings.reserve();
         let best = match plan.query {
-            Query::Active { .. } => &queried.reserve,
-            Query::Random | Query::Baseline { .. } => &queried.batch,
+            Query::Active { .. } => queried.best(reserve),
+            Query::Random | Query::Baseline { .. } => queried.batch.clone(),
         };
-        let patches = self.predictions(&learner, best, watch)?;
+        let patches = self.predictions(&learner, &best, watch)?;
         let member = |drawn: &Drawn| Member {
             candidate: drawn.candidate,
             rank: drawn.rank,
@@ -148,7 +151,7 @@ impl Lab {
                 scored: queried.scored,
                 reserve: best.iter().map(member).collect(),
                 // It names as many as there are but for groups.
-                short: best.len() < plan.reserve.min(queried.scored),
+                short: best.len() < reserve.min(queried.scored),
             });
         }
         let batch: Vec<Member> = queried.batch.iter().take(draw).map(member).collect();
@@ -180,7 +183,6 @@ impl Lab {
         // must not change what is drawn.
         plan.seed = now.seed;
         plan.batch = batch;
-        plan.reserve = self.settings.reserve();
         plan
     }
 
@@ -211,7 +213,7 @@ impl Lab {
         Ok(found)
     }
 
-    /// Lines 10 and 11, and the gate: fine-tunes, judges, keeps the file of
+    /// Lines 12–14, and the gate: fine-tunes, judges, keeps the file of
     /// the new model. The events.
     pub(super) fn train(
         &mut self,

@@ -1,11 +1,10 @@
 //! BADGE: batches of large and diverse gradients (Ash et al., *Deep Batch Active Learning by Diverse, Uncertain
 //! Gradient Lower Bounds*, ICLR 2020).
 
-use rand_chacha::ChaCha8Rng;
-
 use super::features::{Features, dot};
 use super::{draw_one, largest};
 use crate::prediction::dominant;
+use crate::random::Stream;
 
 /// k-means++ on the gradients of the last layer, as if each member's predicted class were its label:
 /// g = f ⊗ (p̄ − e_ŷ). The first centre has the longest gradient, as in the authors' program; each other is drawn in
@@ -21,7 +20,7 @@ pub fn badge(
     means: &[f64],
     tie_breaks: &[u64],
     batch: usize,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<usize> {
     assert_eq!(pool.len(), tie_breaks.len(), "a tie-break for each member");
     let batch = batch.min(pool.len());

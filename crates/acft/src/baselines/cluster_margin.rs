@@ -1,12 +1,10 @@
 //! Cluster-margin: the least decided candidates, from as many clusters as can be (Citovsky et al., *Batch Active
 //! Learning at Scale*, NeurIPS 2021).
 
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
 use super::features::Features;
 use super::linkage::average_linkage;
 use super::uncertainty::most_uncertain;
+use crate::random::Stream;
 
 /// The settings of [`cluster_margin()`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +39,7 @@ pub fn cluster_margin(
     tie_breaks: &[u64],
     batch: usize,
     settings: ClusterMargin,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<usize> {
     assert_eq!(pool.len(), margins.len(), "a margin for each member");
     let batch = batch.min(pool.len());
@@ -68,7 +66,7 @@ pub fn cluster_margin(
     }
     // Clusters are numbered by their least decided member, so equal sizes keep that order.
     members.sort_by_key(Vec::len);
-    members.iter_mut().for_each(|cluster| cluster.shuffle(rng));
+    members.iter_mut().for_each(|cluster| rng.shuffle(cluster));
 
     let mut chosen = Vec::with_capacity(batch);
     for round in 0.. {

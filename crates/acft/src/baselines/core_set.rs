@@ -1,4 +1,4 @@
-//! Core-set: a batch from which no candidate is far (Sener & Savarese, *Active Learning for Convolutional Neural
+//! Core-set: a batch such that no candidate is far from all of it (Sener & Savarese, *Active Learning for Convolutional Neural
 //! Networks: A Core-Set Approach*, ICLR 2018).
 
 use super::features::{Features, squared_distance};

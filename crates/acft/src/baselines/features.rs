@@ -1,4 +1,4 @@
-//! What a network has of each candidate before its last layer.
+//! Features: the values of each candidate before the last layer of the network.
 
 /// The features of several candidates: a matrix of members × values, row-major, every value finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub enum FeatureError {
         member: usize,
         /// The column.
         feature: usize,
-        /// What stands there.
+        /// The value.
         value: f32,
     },
 }
@@ -87,7 +87,7 @@ impl<'a> Features<'a> {
     }
 }
 
-/// Partial sums that are kept, so that the loops become vectors.
+/// The number of partial sums; with several, the compiler uses vector instructions.
 const LANES: usize = 16;
 
 /// a · b.

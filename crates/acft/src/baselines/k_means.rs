@@ -1,18 +1,16 @@
 //! k-means (Lloyd 1982), started by k-means++ (Arthur & Vassilvitskii, SODA 2007).
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-
 use super::draw_one;
 use super::features::{Features, squared_distance};
+use crate::random::Stream;
 
-/// Passes after which a clustering that still changes is taken as it is.
+/// The largest number of passes; a clustering that still changes then is taken as it is.
 const PASSES: usize = 25;
 
 /// The cluster, from 0 to `clusters` − 1, of each member. Some may be empty where members coincide.
 ///
 /// At most 25 passes of O(n k d). Panics if `clusters` is 0 while there are members.
-pub fn k_means(members: Features<'_>, clusters: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+pub fn k_means(members: Features<'_>, clusters: usize, rng: &mut Stream) -> Vec<usize> {
     if members.is_empty() {
         return Vec::new();
     }
@@ -31,8 +29,8 @@ pub fn k_means(members: Features<'_>, clusters: usize, rng: &mut ChaCha8Rng) -> 
 }
 
 /// The first centre uniformly, each other in proportion to the squared distance from the nearest.
-fn start(members: Features<'_>, clusters: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
-    let mut next = rng.random_range(0..members.len());
+fn start(members: Features<'_>, clusters: usize, rng: &mut Stream) -> Vec<f32> {
+    let mut next = rng.below(members.len());
     let mut centres = Vec::with_capacity(clusters * members.width());
     let mut nearest = vec![f64::INFINITY; members.len()];
     loop {

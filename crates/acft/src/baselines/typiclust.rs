@@ -1,11 +1,10 @@
 //! TypiClust: one typical member of each cluster (Hacohen, Dekel & Weinshall, *Active Learning on a Budget: Opposite
 //! Strategies Suit High and Low Budgets*, ICML 2022).
 
-use rand_chacha::ChaCha8Rng;
-
 use super::features::{Features, squared_distance};
 use super::k_means::k_means;
 use super::largest;
+use crate::random::Stream;
 
 /// The settings of [`typiclust()`]; the defaults are the authors'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub fn typiclust(
     tie_breaks: &[u64],
     batch: usize,
     settings: TypiClust,
-    rng: &mut ChaCha8Rng,
+    rng: &mut Stream,
 ) -> Vec<usize> {
     assert_eq!(
         pool.width(),

@@ -1,15 +1,17 @@
-//! How undecided a network is about one candidate.
+//! Measures of how uncertain a network is about one candidate.
 
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use crate::prediction::{Predictions, dominant};
 
-/// A measure of uncertainty; the larger it is, the sooner a candidate is asked about. Natural logarithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// A measure of uncertainty; the larger it is, the sooner a candidate is labeled. Natural logarithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Uncertainty {
     /// 1 − max p̄, of the candidate's mean prediction p̄ (Lewis & Gale, SIGIR 1994).
     LeastConfidence,

@@ -1,5 +1,6 @@
 //! The estimate that the bootstrap repeats: from the curves of some seeds to a saving.
 
+#[cfg(feature = "serde")]
 use serde::Serialize;
 
 use super::Saving;
@@ -8,7 +9,8 @@ use crate::curve::LearningCurve;
 
 /// The distance of two curves along the axis of log(labels), averaged over
 /// targets: what is saved irrespective of the choice of τ.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(Serialize))]
 pub struct Gap {
     /// Mean of log(n_R(τ) / n_A(τ)); positive where the strategy needs fewer.
     pub log_ratio: f64,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use acft::prediction::Predictions;
-use acft::{CandidateId, Criterion, Query, Score, Scorer};
+use acft::{CandidateId, Criterion, Score, Scorer};
 use acft_images::{ImagePatches, source};
 use acft_project::ClassId;
 use acft_run::network;
@@ -46,10 +46,7 @@ impl Asked {
         let name = |class: &ClassId| ledger.classes().name(*class).to_owned();
         Ok(Self {
             classes: made.model.classes.iter().map(name).collect(),
-            criterion: match simulation.plan.query {
-                Query::Active { criterion, .. } => criterion,
-                Query::Random | Query::Baseline { .. } => Criterion::entropy(1.0),
-            },
+            criterion: simulation.plan.query.criterion().unwrap_or_default(),
             cache_bytes: simulation.cache_bytes,
             flags: simulation.flags.clone(),
             in_use,
@@ -84,7 +81,7 @@ impl Asked {
                 let seen = match outcome {
                     Ok(rows) => match Predictions::new(rows, self.classes.len()) {
                         Ok(predictions) => Ok(Seen {
-                            mean: mean(rows, self.classes.len()),
+                            mean: predictions.mean(),
                             score: self.criterion.score(&predictions),
                         }),
                         Err(error) => {
@@ -105,13 +102,6 @@ impl Asked {
             None => Ok(()),
         }
     }
-}
-
-fn mean(rows: &[f64], classes: usize) -> Vec<f64> {
-    let patches = (rows.len() / classes) as f64;
-    (0..classes)
-        .map(|class| rows.iter().skip(class).step_by(classes).sum::<f64>() / patches)
-        .collect()
 }
 
 /// A candidate of the project as a source has it.

@@ -1,9 +1,9 @@
-//! A ranking by scores made elsewhere, and the batch drawn from it: lines 7
-//! and 8 of Algorithm 1 without a network.
+//! A ranking by scores made elsewhere, and the batch drawn from it: lines 9
+//! and 10 of Algorithm 1 without a network.
 
 use acft::random::{Purpose, keyed_hash, stream};
-use acft::ranking::{Groups, Ranked, top};
-use acft::{CandidateId, Score, sampling};
+use acft::ranking::Ranked;
+use acft::{CandidateId, Choice, Drawn, Score, choose};
 use acft_project::{Draw, Event, Ledger, Member};
 use acft_run::data::numbered;
 
@@ -35,15 +35,14 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
         })
         .collect();
     let groups = numbered(ledger.candidates().iter().map(|one| one.group.as_deref()));
-    let window = sampling::window_len(rules.omega, rules.batch, scored.len());
-    let kept = window.max(rules.reserve);
-    let reserve = top(scored, kept, Groups::new(rules.max_per_group, &groups));
-    let window = window.min(reserve.len());
-    let drawn = draw(ledger.seed(), number, &reserve[..window], rules.batch);
-    let member = |at: usize| Member {
-        rank: Some(at + 1),
-        score: Some(reserve[at].score),
-        ..Member::unscored(reserve[at].candidate)
+    let choice = Choice::new(rules.batch, rules.omega).with_groups(rules.max_per_group, &groups);
+    let mut draws = stream(ledger.seed(), number, Purpose::Draw);
+    let chosen = choose(scored, choice, &mut draws);
+    let reserve = chosen.best(rules.reserve);
+    let member = |drawn: &Drawn| Member {
+        rank: drawn.rank,
+        score: Some(drawn.score),
+        ..Member::unscored(drawn.candidate)
     };
     let last = ledger.batches().last().map_or(0, |batch| batch.number);
     vec![
@@ -51,7 +50,7 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
             ranking: number,
             model: None,
             scored: scores.len(),
-            reserve: (0..reserve.len()).map(member).collect(),
+            reserve: reserve.iter().map(member).collect(),
             // It names as many as there are but for groups.
             short: reserve.len() < rules.reserve.min(scores.len()),
         },
@@ -59,20 +58,9 @@ pub(super) fn events(ledger: &Ledger, scores: &[(CandidateId, Score)], rules: Ru
             batch: last + 1,
             draw: Draw::Query,
             ranking: Some(number),
-            members: drawn.into_iter().map(member).collect(),
+            members: chosen.batch().iter().map(member).collect(),
         },
     ]
-}
-
-fn draw(seed: u64, number: u32, window: &[Ranked], batch: usize) -> Vec<usize> {
-    // As in Algorithm 1, line 8: where there is nothing to draw, all of the
-    // window is taken, best first.
-    if window.len() <= batch {
-        return (0..window.len()).collect();
-    }
-    let scores: Vec<f64> = window.iter().map(|ranked| ranked.score.value).collect();
-    let mut rng = stream(seed, number, Purpose::Draw);
-    sampling::draw(&sampling::weights(&scores), batch, &mut rng)
 }
 
 #[cfg(test)]

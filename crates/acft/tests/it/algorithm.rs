@@ -1,255 +1,18 @@
-//! Algorithm 1 whole, with a network small enough to reason about: a logistic
-//! unit over one hidden number a candidate.
-#![allow(clippy::unwrap_used)]
+//! Algorithm 1 whole.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use acft::baselines::Baseline;
-use acft::learner::{FeatureSink, PredictionSink, Trained};
 use acft::{
-    Annotation, Annotator, BoxError, CandidateError, CandidateId, CandidateKey, Criterion,
-    Evidence, Example, Journal, Label, LearningStrategy, Observer, Oracle, Phase, Plan, Queried,
-    Query, Run, Schedule, Scorer, Stop, StopReason, Taught, Trainer, acft, query,
+    Annotation, Annotator, BoxError, CandidateId, Label, Observer, Phase, Query, Run, Scorer, Stop,
+    StopReason, Trainer, acft, query,
 };
 use proptest::prelude::*;
 
-const PATCHES: usize = 8;
-const CANDIDATES: u32 = 120;
-
-/// σ(slope · (x − threshold)); training moves it, deterministically.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Unit {
-    slope: f64,
-    threshold: f64,
-}
-
-struct World {
-    unreadable: BTreeSet<u32>,
-}
-
-impl World {
-    fn feature(id: CandidateId, patch: usize) -> f64 {
-        let hash = blake3::hash(&[id.0.to_le_bytes(), (patch as u32).to_le_bytes()].concat());
-        let jitter = f64::from(hash.as_bytes()[0]) / 255.0 - 0.5;
-        f64::from(id.0) / f64::from(CANDIDATES) + 0.2 * jitter
-    }
-
-    fn label(id: u32) -> Label {
-        Label(u16::from(id >= CANDIDATES / 3))
-    }
-}
-
-impl Scorer<Unit> for World {
-    fn classes(&self) -> usize {
-        2
-    }
-
-    fn predict(
-        &self,
-        model: &Unit,
-        candidates: &[CandidateId],
-        sink: &mut PredictionSink<'_>,
-    ) -> Result<(), BoxError> {
-        for &id in candidates {
-            let rows: Vec<f64> = (0..PATCHES)
-                .flat_map(|patch| {
-                    let z = model.slope * (World::feature(id, patch) - model.threshold);
-                    let p = 1.0 / (1.0 + (-z).exp());
-                    [1.0 - p, p]
-                })
-                .collect();
-            let outcome = if self.unreadable.contains(&id.0) {
-                Err(CandidateError {
-                    reason: format!("{}.png is cut short", id.0),
-                })
-            } else {
-                Ok(rows.as_slice())
-            };
-            if sink(id, outcome) == ControlFlow::Break(()) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn features(
-        &self,
-        _: &Unit,
-        candidates: &[CandidateId],
-        sink: &mut FeatureSink<'_>,
-    ) -> Result<(), BoxError> {
-        for &id in candidates {
-            let row = [0, 1].map(|patch| World::feature(id, patch) as f32);
-            let _ = sink(id, Ok(&row));
-        }
-        Ok(())
-    }
-
-    /// Passes disagree the more, the nearer a candidate is to the threshold.
-    fn sampled(
-        &self,
-        model: &Unit,
-        candidates: &[CandidateId],
-        passes: usize,
-        seed: u64,
-        sink: &mut PredictionSink<'_>,
-    ) -> Result<(), BoxError> {
-        for &id in candidates {
-            let distance = (f64::from(id.0) / f64::from(CANDIDATES) - model.threshold).abs();
-            let rows: Vec<f64> = (0..passes as u64)
-                .flat_map(|pass| {
-                    let sign = if (seed.wrapping_add(pass)).is_multiple_of(2) {
-                        1.0
-                    } else {
-                        -1.0
-                    };
-                    let p = 0.5 + sign * 0.4 * (-5.0 * distance).exp();
-                    [1.0 - p, p]
-                })
-                .collect();
-            let outcome = match self.unreadable.contains(&id.0) {
-                true => Err(CandidateError {
-                    reason: "cut short".into(),
-                }),
-                false => Ok(rows.as_slice()),
-            };
-            if sink(id, outcome) == ControlFlow::Break(()) {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What each fine-tuning was asked to do.
-#[derive(Default)]
-struct Diary(Vec<(Unit, Vec<Example>, Schedule)>);
-
-impl Trainer<Unit> for Diary {
-    fn fine_tune(
-        &mut self,
-        from: &Unit,
-        examples: &[Example],
-        schedule: &Schedule,
-        _observer: &mut dyn Observer,
-    ) -> Result<Trained<Unit>, BoxError> {
-        self.0.push((*from, examples.to_vec(), *schedule));
-        let noise = (schedule.seed % 1000) as f64 / 1e5;
-        let rate = match schedule.phase {
-            Phase::FromPretrained => 0.5,
-            Phase::Continual => 0.1,
-        };
-        let gradient: f64 = examples
-            .iter()
-            .map(|example| f64::from(example.label.0) - World::feature(example.candidate, 0))
-            .sum::<f64>()
-            / examples.len() as f64;
-        let model = Unit {
-            slope: from.slope * (1.0 + rate),
-            threshold: from.threshold - rate * 0.1 * gradient + noise,
-        };
-        Ok(Trained {
-            model,
-            loss: vec![gradient.abs()],
-            patches: examples.len() * PATCHES,
-        })
-    }
-}
-
-#[derive(Default)]
-struct Kept {
-    batches: Vec<Queried>,
-    misclassified: Vec<Option<Vec<Example>>>,
-}
-
-impl Observer for Kept {}
-
-impl Journal<Unit> for Kept {
-    fn taught(
-        &mut self,
-        run: &Run<Unit>,
-        queried: &Queried,
-        taught: &Taught<Unit>,
-    ) -> Result<Evidence, BoxError> {
-        self.batches.push(queried.clone());
-        self.misclassified.push(taught.misclassified.clone());
-        Ok(Evidence {
-            labels: run.state.labeled().len(),
-            ..Evidence::default()
-        })
-    }
-}
-
-fn plan(learn: &str, active: bool, steps: u32, seed: u64) -> Plan {
-    Plan {
-        query: if active {
-            Query::Active {
-                criterion: Criterion::diversity(0.5),
-                omega: 3.0,
-            }
-        } else {
-            Query::Random
-        },
-        first_query: None,
-        learning: learn.parse::<LearningStrategy>().unwrap(),
-        batch: 10,
-        max_per_group: None,
-        reserve: 0,
-        stop: Stop {
-            steps: Some(steps),
-            ..Stop::default()
-        },
-        seed,
-    }
-}
-
-fn new_run() -> Run<Unit> {
-    let keys = (0..CANDIDATES).map(|id| CandidateKey(*blake3::hash(&id.to_le_bytes()).as_bytes()));
-    Run::new(
-        keys.collect(),
-        (0..CANDIDATES).map(CandidateId),
-        Unit {
-            slope: 2.0,
-            threshold: 0.5,
-        },
-    )
-}
-
-fn oracle() -> Oracle {
-    Oracle::new((0..CANDIDATES).map(|id| Some(World::label(id))).collect())
-}
-
-fn readable() -> World {
-    World {
-        unreadable: BTreeSet::new(),
-    }
-}
-
-struct Outcome {
-    run: Run<Unit>,
-    diary: Diary,
-    kept: Kept,
-    reason: StopReason,
-}
-
-fn go(plan: &Plan, world: &World, mut run: Run<Unit>) -> Outcome {
-    let (mut diary, mut kept) = (Diary::default(), Kept::default());
-    let reason = acft(plan, &mut run, world, &mut diary, &mut oracle(), &mut kept).unwrap();
-    Outcome {
-        run,
-        diary,
-        kept,
-        reason,
-    }
-}
-
-fn drawn(kept: &Kept) -> Vec<Vec<CandidateId>> {
-    kept.batches
-        .iter()
-        .map(|q| q.batch.iter().map(|d| d.candidate).collect())
-        .collect()
-}
+use crate::world::{
+    CANDIDATES, Diary, Kept, PATCHES, Unit, World, baseline, drawn, go, new_run, plan, readable,
+};
 
 #[test]
 fn each_strategy_starts_and_learns_as_table_2_says() {
@@ -311,7 +74,8 @@ fn h_is_what_the_last_model_gets_wrong_of_the_old_labels() {
                 })
                 .unwrap();
         }
-        let h: Vec<CandidateId> = outcome.kept.misclassified[t]
+        let h: Vec<CandidateId> = outcome.kept.taught[t]
+            .misclassified
             .as_ref()
             .unwrap()
             .iter()
@@ -399,10 +163,7 @@ fn equal_scores_do_not_favour_position() {
 fn a_budget_is_spent_to_the_last_label_and_no_further() {
     for active in [true, false] {
         let mut plan = plan("hq", active, 1, 0);
-        plan.stop = Stop {
-            labels: Some(25),
-            ..Stop::default()
-        };
+        plan.stop = Stop::default().after_labels(25);
         let outcome = go(&plan, &readable(), new_run());
         assert_eq!(outcome.reason, StopReason::Labels);
         assert_eq!(outcome.run.state.labeled().len(), 25);
@@ -425,6 +186,7 @@ fn a_batch_skipped_whole_teaches_nothing() {
         &readable(),
         &mut diary,
         &mut Shrug,
+        &mut (),
         &mut Kept::default(),
     )
     .unwrap();
@@ -452,6 +214,7 @@ fn an_annotation_that_was_not_asked_for_is_refused() {
         &readable(),
         &mut Diary::default(),
         &mut Stray,
+        &mut (),
         &mut Kept::default(),
     );
     assert!(error.unwrap_err().to_string().contains("not queried"));
@@ -487,11 +250,7 @@ proptest! {
         limit in 1usize..4,
         group_size in 1u32..30,
     ) {
-        let limited = Plan {
-            max_per_group: Some(limit),
-            reserve: 40,
-            ..plan("lq", active, 4, seed)
-        };
+        let limited = plan("lq", active, 4, seed).with_max_per_group(Some(limit));
         let group = |id: u32| (!id.is_multiple_of(5)).then_some(id / group_size);
         let mut run = new_run();
         run.groups = (0..CANDIDATES).map(group).collect();
@@ -499,7 +258,8 @@ proptest! {
         let outcome = go(&limited, &world, run);
         prop_assert!(!outcome.kept.batches.is_empty());
         for queried in &outcome.kept.batches {
-            for part in [&queried.batch, &queried.reserve] {
+            let best = queried.best(40);
+            for part in [&queried.batch, &best] {
                 let mut counts = std::collections::BTreeMap::new();
                 for drawn in part {
                     *counts.entry(group(drawn.candidate.0)).or_insert(0) += 1;
@@ -508,7 +268,7 @@ proptest! {
                 prop_assert!(counts.values().all(|count| *count <= limit), "{counts:?}");
             }
             for drawn in &queried.batch {
-                prop_assert!(!active || queried.reserve.contains(drawn));
+                prop_assert!(!active || best.contains(drawn));
             }
         }
 
@@ -529,15 +289,6 @@ proptest! {
     }
 }
 
-fn baseline(rule: &str, steps: u32, seed: u64) -> Plan {
-    Plan {
-        query: Query::Baseline {
-            rule: rule.parse().unwrap(),
-        },
-        ..plan("hq", true, steps, seed)
-    }
-}
-
 #[test]
 fn baselines_query_distinct_members_of_the_pool_and_the_same_again() {
     for rule in Baseline::names() {
@@ -553,10 +304,7 @@ fn baselines_query_distinct_members_of_the_pool_and_the_same_again() {
 fn another_rule_may_ask_first() {
     let run = new_run();
     let of = |first: Option<Query>, seed| {
-        let plan = Plan {
-            first_query: first,
-            ..plan("hq", true, 2, seed)
-        };
+        let plan = plan("hq", true, 2, seed).with_first_query(first);
         query(&plan, &run, &readable(), &mut ()).unwrap().batch
     };
     let random = of(Some(Query::Random), 4);
@@ -566,10 +314,7 @@ fn another_rule_may_ask_first() {
     // Once there are labels, the usual rule asks.
     let mut later = new_run();
     later.state.label(usual[0].candidate, Label(0)).unwrap();
-    let plan = Plan {
-        first_query: Some(Query::Random),
-        ..plan("hq", true, 2, 4)
-    };
+    let plan = plan("hq", true, 2, 4).with_first_query(Some(Query::Random));
     let next = query(&plan, &later, &readable(), &mut ()).unwrap();
     assert!(next.batch.iter().all(|drawn| drawn.rank.is_some()));
 }
@@ -593,10 +338,7 @@ fn dropout_bald_asks_where_passes_disagree() {
         current: unit,
         ..new_run()
     };
-    let plan = Plan {
-        batch: 6,
-        ..baseline("dropout-bald", 1, 3)
-    };
+    let plan = baseline("dropout-bald", 1, 3).with_batch(6);
     let mut heard = Heard(0);
     let queried = query(&plan, &run, &world, &mut heard).unwrap();
     let mut drawn: Vec<u32> = queried.batch.iter().map(|one| one.candidate.0).collect();

@@ -1,7 +1,5 @@
 //! Label saving under noise: a known one is recovered, and the intervals hold it.
 
-#![allow(clippy::unwrap_used)]
-
 use std::slice::from_ref;
 
 use acft::curve::{LearningCurve, Point};

@@ -1,7 +1,5 @@
 //! The baselines against other implementations, and the laws they keep.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 
 use acft::Predictions;
@@ -14,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Written by scripts/reference/active_baselines.py.
-const FIXTURE: &str = include_str!("fixtures/baselines.json");
+const FIXTURE: &str = include_str!("../fixtures/baselines.json");
 
 fn cases(name: &str) -> Vec<Value> {
     let fixture: Value = serde_json::from_str(FIXTURE).unwrap();

@@ -1,7 +1,5 @@
 //! Label saving where it is exact: without noise and without resampling.
 
-#![allow(clippy::unwrap_used)]
-
 use acft::curve::{LearningCurve, Point};
 use acft::saving::{
     Saving, SavingError, SavingOptions, SeedCurve, TestSet, isotonic_regression, label_saving,
