@@ -16,6 +16,7 @@ pub mod event;
 mod keeper;
 pub mod ledger;
 mod lock;
+mod names;
 mod project;
 mod rules;
 mod store;
@@ -24,9 +25,10 @@ pub use check::{Finding, check_database};
 pub use desk::{Assignment, Filter, Next, Progress, Undone, holdouts};
 pub use error::Error;
 pub use event::{
-    ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,
+    ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Role, Verdict,
 };
 pub use keeper::Keeper;
 pub use ledger::{Candidate, Contradiction, Ledger, Part, token_hash};
+pub use names::{BadName, NAME_LIMIT, RESERVED_NAMES, annotator_name};
 pub use project::{Created, Project};
 pub use rules::Rules;

@@ -69,6 +69,8 @@ impl Default for Labeling {
 pub(crate) struct Server {
     address: IpAddr,
     port: u16,
+    public_url: Option<String>,
+    allow_hosts: Vec<String>,
     max_image_mib: usize,
     disk_cache_mib: u32,
 }
@@ -78,6 +80,8 @@ impl Default for Server {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8500,
+            public_url: None,
+            allow_hosts: Vec::new(),
             max_image_mib: 64,
             disk_cache_mib: 2048,
         }
@@ -249,6 +253,16 @@ impl ProjectSettings {
     /// The port to listen on.
     pub(crate) fn port(&self) -> u16 {
         self.server.port
+    }
+
+    /// The address that a proxy gives to the server, if one does.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.server.public_url.as_deref()
+    }
+
+    /// Names by which the server may be asked.
+    pub(crate) fn allow_hosts(&self) -> &[String] {
+        &self.server.allow_hosts
     }
 
     /// What the server is told.
