@@ -71,6 +71,7 @@ pub(crate) struct Server {
     port: u16,
     public_url: Option<String>,
     allow_hosts: Vec<String>,
+    max_connections: usize,
     max_image_mib: usize,
     disk_cache_mib: u32,
 }
@@ -82,6 +83,7 @@ impl Default for Server {
             port: 8500,
             public_url: None,
             allow_hosts: Vec::new(),
+            max_connections: 512,
             max_image_mib: 64,
             disk_cache_mib: 2048,
         }
@@ -97,6 +99,9 @@ const BATCHES_AHEAD: usize = 5;
 
 /// In minutes. Whoever was served something a week ago does not come back to it.
 const LONGEST_LEASE: f64 = 7.0 * 24.0 * 60.0;
+
+/// One browser opens up to six.
+const FEWEST_CONNECTIONS: usize = 8;
 
 /// As much as is read of any image file.
 const MOST_IMAGE_MIB: usize = (acft_vision::image_io::MAX_FILE_BYTES >> 20) as usize;
@@ -265,6 +270,11 @@ impl ProjectSettings {
         &self.server.allow_hosts
     }
 
+    /// How many connections the server holds at once.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.server.max_connections
+    }
+
     /// What the server is told.
     ///
     /// # Errors
@@ -335,6 +345,12 @@ impl Labeling {
 
 impl Server {
     fn check(&self) -> anyhow::Result<()> {
+        if self.max_connections < FEWEST_CONNECTIONS {
+            return Err(bad_input!(
+                "max-connections = {}: it must be at least {FEWEST_CONNECTIONS}, for a browser opens several",
+                self.max_connections
+            ));
+        }
         if (1..=MOST_IMAGE_MIB).contains(&self.max_image_mib) {
             return Ok(());
         }
@@ -395,6 +411,7 @@ mod tests {
             ("[labeling]\nlease-minutes = 1e300", "a week"),
             ("[server]\nmax-image-mib = 0", "from 1 to 1024"),
             ("[server]\nmax-image-mib = 99999999999", "from 1 to 1024"),
+            ("[server]\nmax-connections = 7", "at least 8"),
             ("[labeling]\nholdout-one-in = 1", "holdout-one-in = 1"),
             ("batch = 0", "--batch 0"),
             ("batch = ", "line 3"),

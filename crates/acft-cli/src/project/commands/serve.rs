@@ -165,7 +165,11 @@ async fn serve_project(args: &Args, root: std::path::PathBuf) -> anyhow::Result<
     if args.open {
         open_browser(&url);
     }
-    serve(listener, router, Limits::default(), stopped_once()).await;
+    let limits = Limits {
+        connections: kept.max_connections(),
+        ..Limits::default()
+    };
+    serve(listener, router, limits, stopped_once()).await;
     // The training that runs is given up: what was labeled is kept, and learned next time.
     worker.stop();
     drop(channel);

@@ -160,6 +160,10 @@ fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
                 "Names of this machine, beside its addresses, by which /health and /metrics are asked, and by which the page is opened without tokens",
             ),
             (
+                "max-connections",
+                "How many connections are held at once, as far as the system lets the process open files; the one that is silent longest makes room for a new one",
+            ),
+            (
                 "max-image-mib",
                 "The largest image that /api/predict and /api/feedback take, in MiB",
             ),
