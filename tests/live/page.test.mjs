@@ -285,7 +285,7 @@ describe('the page', () => {
     const row = office.locator('.person', { hasText: 'ada' });
     await row.getByRole('button').click();
     await row.getByRole('button').click();
-    await office.getByText('The token of ada opens nothing any more').waitFor();
+    await office.getByRole('dialog').getByText('The token of ada opens nothing any more').waitFor();
     await shot(office, 'people');
     assert.equal(await image(ada), 401);
     assert.equal(await image(null), 401);

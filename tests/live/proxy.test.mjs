@@ -179,6 +179,7 @@ describe('behind a proxy', () => {
         await end(proxy);
       }
       // And is refused where it is said to be public.
+      await server.stop();
       assert.throws(() => acft('serve', made.project, '--port', '0', '--public-url', `https://${NAME}/`), /acft annotator add/);
     } finally {
       await over();
