@@ -190,16 +190,9 @@ async fn a_flood_of_silent_connections_keeps_nobody_out() {
             answers.extend_from_slice(&more[..read]);
         }
         let begun = Instant::now();
-        let newcomer = connect(
-            address,
-            format!(
-                "{}",
-                get.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
-            )
-            .as_bytes(),
-        );
+        let last = get.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+        let mut newcomer = connect(address, last.as_bytes());
         let mut answer = String::new();
-        let mut newcomer = newcomer;
         newcomer.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(
