@@ -30,7 +30,7 @@ impl Default for Limits {
             // Longer than nginx and Caddy keep a connection to us, so that they
             // do not send a request on one that is closed at that moment.
             idle: Duration::from_secs(75),
-            patience: Duration::from_millis(2500),
+            patience: Duration::from_millis(1500),
         }
     }
 }
