@@ -57,8 +57,8 @@ impl Server {
         let said = json!({"annotator": name});
         self.ask(Method::POST, "/api/annotators/revoke", &said)?;
         let people = self.ask(Method::GET, "/api/annotators", &Value::Null)?;
-        let people = people.as_array().into_iter().flatten();
-        Ok(people.into_iter().any(|one| !one["role"].is_null()))
+        let mut people = people.as_array().into_iter().flatten();
+        Ok(people.any(|one| !one["role"].is_null()))
     }
 
     fn ask(&self, method: Method, path: &str, said: &Value) -> anyhow::Result<Value> {
