@@ -265,6 +265,62 @@ describe('the page', () => {
     assert.deepEqual(page.faults, []);
   });
 
+  test('a token that is taken back while the project is served shows nothing any more', { timeout: 120_000 }, async () => {
+    await begin({ count: 30 });
+    const add = (...args) => acft('annotator', 'add', ...args, '--project', made.project).trim();
+    const root = add('root', '--admin');
+    const ada = add('ada');
+    const page = await open({ token: ada });
+    const { candidate } = (await client(server.url, { token: ada }).post('/api/next', { count: 1 })).assignments[0];
+    const image = (token) => page.evaluate(async ([path, sent]) => {
+      const answer = await fetch(path, { headers: sent ? { authorization: `Bearer ${sent}` } : {} });
+      return answer.status;
+    }, [`/api/candidates/${candidate}/image`, token]);
+    assert.equal(await image(ada), 200);
+    assert.equal(await image(null), 401);
+
+    // An administrator takes it back, on the page.
+    const office = await open({ token: root });
+    await office.click('#do-people');
+    const row = office.locator('.person', { hasText: 'ada' });
+    await row.getByRole('button').click();
+    await row.getByRole('button').click();
+    await office.getByRole('dialog').getByText('The token of ada opens nothing any more').waitFor();
+    await shot(office, 'people');
+    assert.equal(await image(ada), 401);
+    assert.equal(await image(null), 401);
+    await page.reload();
+    await page.getByText('This token is not known here').waitFor();
+    assert.equal(await page.locator('#label-view').isVisible(), false);
+
+    // And gives her another.
+    await office.getByPlaceholder('Name').fill('ada');
+    await office.getByRole('button', { name: 'Make a token' }).click();
+    const link = await office.getByLabel('Link with the token').inputValue();
+    await page.goto('about:blank');
+    await page.goto(link);
+    await shown(page);
+    await labelOne(page);
+    assert.deepEqual(page.faults, []);
+    assert.deepEqual(office.faults, []);
+  });
+
+  test('keys agree with classes that are digits', { timeout: 120_000 }, async () => {
+    await begin({ count: 30, classes: ['1', '0'] });
+    const page = await open();
+    for (const digit of ['0', '1']) {
+      const one = await caption(page);
+      await page.waitForTimeout(90);
+      await page.keyboard.press(digit);
+      await page.waitForFunction((old) => !document.querySelector('#caption').innerText.includes(old), one);
+      await saved(page);
+      assert.equal(labels().get(one)?.label, digit);
+    }
+    await page.keyboard.press('?');
+    await shot(page, 'digits');
+    assert.deepEqual(page.faults, []);
+  });
+
   test('the next image shows within 100 ms of the key, once a few are fetched', { timeout: 120_000 }, async () => {
     await begin();
     const page = await open();

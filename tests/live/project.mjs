@@ -18,7 +18,7 @@ export function acft(...args) {
 }
 
 /** Makes a project of `count` drawn images without labels; `before` may add to the images. */
-export function makeProject({ count = 60, size = 40, args = [], before } = {}) {
+export function makeProject({ count = 60, size = 40, classes = CLASSES, args = [], before } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'acft-live-'));
   const images = join(root, 'images');
   mkdirSync(images);
@@ -27,7 +27,7 @@ export function makeProject({ count = 60, size = 40, args = [], before } = {}) {
   }
   before?.(images);
   const project = join(root, 'project');
-  acft('init', project, '--images', images, '--classes', CLASSES.join(','),
+  acft('init', project, '--images', images, '--classes', classes.join(','),
     '--from-scratch', '--model', 'squeezenet1_1', '--input', '32', '--patches', 'crop:4',
     '--alpha', '0.5', '--batch', '6', '--epochs', '1', ...args);
   return { root, project, remove: () => rmSync(root, { recursive: true, force: true }) };

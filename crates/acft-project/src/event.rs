@@ -27,6 +27,23 @@ pub struct Moment(pub i64);
 #[serde(transparent)]
 pub struct ClassId(pub u16);
 
+/// What a person may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Label.
+    #[default]
+    Annotator,
+    /// Label, and say who else may.
+    Administrator,
+}
+
+impl Role {
+    fn is_annotator(&self) -> bool {
+        *self == Self::Annotator
+    }
+}
+
 /// One thing that happened.
 // Few are in memory at once: a box would save nothing.
 #[allow(clippy::large_enum_variant)]
@@ -67,6 +84,9 @@ pub enum Event {
         name: String,
         /// BLAKE3 of the token, in hexadecimal: the token itself is not kept.
         token: String,
+        /// What they may do beside labeling.
+        #[serde(default, skip_serializing_if = "Role::is_annotator")]
+        role: Role,
     },
     /// A person may no longer label; the labels stay.
     AnnotatorRevoked {

@@ -188,7 +188,7 @@ impl Ledger {
                     self.restate(id);
                 }
             }
-            Event::AnnotatorAdded { name, token } => self.people.add(name, token)?,
+            Event::AnnotatorAdded { name, token, role } => self.people.add(name, token, *role)?,
             Event::AnnotatorRevoked { name } => self.people.revoke(name)?,
             Event::CandidatesAdded { count, .. } => self.add_candidates(*count, candidates)?,
             Event::Unreadable { candidate, reason } => self.set_unreadable(*candidate, reason)?,

@@ -17,6 +17,7 @@ pub mod event;
 mod keeper;
 pub mod ledger;
 mod lock;
+mod names;
 mod project;
 mod rules;
 mod store;
@@ -26,9 +27,10 @@ pub use check::{Accepted, Finding, accept_loss, check_database, database_note};
 pub use desk::{Assignment, Filter, Next, Progress, Undone, holdouts};
 pub use error::Error;
 pub use event::{
-    ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Verdict,
+    ClassId, Draw, Event, EventId, LabelOrigin, Member, ModelMade, Moment, Origin, Role, Verdict,
 };
 pub use keeper::Keeper;
 pub use ledger::{Candidate, Contradiction, Ledger, Part, token_hash};
+pub use names::{BadName, NAME_LIMIT, RESERVED_NAMES, annotator_name};
 pub use project::{Created, Project};
 pub use rules::Rules;

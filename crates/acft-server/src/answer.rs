@@ -10,15 +10,17 @@ use axum::response::{IntoResponse, Response};
 pub(crate) enum Caching {
     /// It may keep it, and must ask each time whether it still holds.
     Revalidate,
-    /// For good, on the reader's machine only: the address names the content.
-    Forever,
+    /// It may not keep it: nobody shall find a patient's image on the reader's
+    /// machine, nor see it with a token that was taken back. The page keeps
+    /// what it needs in its own memory.
+    Never,
 }
 
 impl Caching {
     fn header(self) -> &'static str {
         match self {
             Self::Revalidate => "private, no-cache",
-            Self::Forever => "private, max-age=31536000, immutable",
+            Self::Never => "private, no-store",
         }
     }
 }
@@ -43,6 +45,12 @@ pub(crate) fn file(
         header::CACHE_CONTROL,
         HeaderValue::from_static(caching.header()),
     );
+    if caching == Caching::Never {
+        headers.insert(
+            header::VARY,
+            HeaderValue::from_static("Authorization, X-Annotator"),
+        );
+    }
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }

@@ -1,7 +1,9 @@
 //! The handlers: a file a subject. Each reads its request, does one piece of
 //! work on the thread that owns the project, and says what came of it.
 
+pub(crate) mod annotators;
 pub(crate) mod candidates;
+mod classes;
 pub(crate) mod feedback;
 pub(crate) mod flags;
 pub(crate) mod labels;

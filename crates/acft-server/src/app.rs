@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::queue::Queue;
 use crate::routes;
 use crate::settings::ServeSettings;
+use crate::uploads::Uploads;
 use crate::vision::Vision;
 use crate::work::Work;
 
@@ -38,6 +39,7 @@ pub fn app(served: Served) -> Router {
         known: Known::default(),
         metrics: Metrics::new(),
         predictions: Queue::new(settings.predictions_at_once, settings.predictions_waiting),
+        uploads: Uploads::new(&settings),
         images: Arc::new(Semaphore::new(settings.images_at_once.max(1))),
         settings,
     }))
@@ -53,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) known: Known,
     pub(crate) metrics: Metrics,
     pub(crate) predictions: Queue,
+    pub(crate) uploads: Uploads,
     images: Arc<Semaphore>,
     pub(crate) settings: ServeSettings,
 }
@@ -91,6 +94,20 @@ impl Shared {
         self.peek(move |project| {
             caller.require_welcome(project.ledger())?;
             work(project, &caller.name)
+        })
+        .await
+    }
+
+    /// The same for an administrator.
+    pub(crate) async fn govern<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        work: impl FnOnce(&mut Project) -> Result<T, Halt> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let caller = caller.clone();
+        self.peek(move |project| {
+            caller.require_administrator(project.ledger())?;
+            work(project)
         })
         .await
     }

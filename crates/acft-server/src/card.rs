@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::app::{App, Halt};
 use crate::problem::Problem;
+use crate::told::{self, Told};
 use crate::why::may_see_votes;
 
 /// The candidate of a key.
@@ -33,7 +34,7 @@ pub(crate) struct Shape {
     pub(crate) depth: Option<u8>,
     /// Why the image cannot be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) problem: Option<String>,
+    pub(crate) problem: Option<Told>,
 }
 
 /// The shapes of some candidates. An image that cannot be read is no failure:
@@ -61,7 +62,7 @@ pub(crate) async fn shapes(
                 problem: None,
             },
             Err(problem) => Shape {
-                problem: Some(problem),
+                problem: Some(problem.into()),
                 ..Shape::default()
             },
         };
@@ -134,7 +135,7 @@ pub(crate) fn head(ledger: &Ledger, id: CandidateId, annotator: &str) -> Result<
     let flags = ledger.votes().flags(id).iter();
     Ok(Head {
         candidate: candidate.key.to_string(),
-        name: candidate.name.clone(),
+        name: told::name(&candidate.name),
         region: candidate.region,
         group: candidate.group.clone(),
         batch: drawn.map(|batch| batch.number),

@@ -86,12 +86,7 @@ pub(crate) fn unsupported(wanted: &str) -> Problem {
 /// Reads a body of at most `limit` bytes; a longer one is refused before it is
 /// read, where its length is announced.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(Problem::too_large(limit));
-    }
+    require_small(headers, limit)?;
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         if error
             .source()
@@ -99,8 +94,24 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         {
             return Problem::too_large(limit);
         }
-        Problem::malformed("the body broke off", "send it again")
+        broke_off()
     })
+}
+
+/// Refuses a body that is announced as too long.
+pub(crate) fn require_small(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match announced.is_some_and(|length| length > limit as u64) {
+        true => Err(Problem::too_large(limit)),
+        false => Ok(()),
+    }
+}
+
+/// 400: there is no more of the body.
+pub(crate) fn broke_off() -> Problem {
+    Problem::malformed("the body broke off", "send it again")
 }
 
 /// The parameters behind the question mark.

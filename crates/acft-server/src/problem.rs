@@ -6,12 +6,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::told::Told;
+
 /// An answer that is an error: what and where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    pub(crate) error: String,
-    pub(crate) help: String,
+    pub(crate) error: Told,
+    pub(crate) help: Told,
 }
 
 #[derive(Serialize)]
@@ -21,11 +23,7 @@ struct Body<'a> {
 }
 
 impl Problem {
-    pub(crate) fn new(
-        status: StatusCode,
-        error: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(status: StatusCode, error: impl Into<Told>, help: impl Into<Told>) -> Self {
         Self {
             status,
             error: error.into(),
@@ -34,12 +32,12 @@ impl Problem {
     }
 
     /// 400: it cannot be read.
-    pub(crate) fn malformed(error: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn malformed(error: impl Into<Told>, help: impl Into<Told>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, help)
     }
 
     /// 401: nobody known asks.
-    pub(crate) fn unauthorized(error: impl Into<String>) -> Self {
+    pub(crate) fn unauthorized(error: impl Into<Told>) -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             error,
@@ -49,17 +47,17 @@ impl Problem {
     }
 
     /// 404: no such thing.
-    pub(crate) fn not_found(error: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn not_found(error: impl Into<Told>, help: impl Into<Told>) -> Self {
         Self::new(StatusCode::NOT_FOUND, error, help)
     }
 
     /// 409: it could be done at another moment, and not now.
-    pub(crate) fn conflict(error: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn conflict(error: impl Into<Told>, help: impl Into<Told>) -> Self {
         Self::new(StatusCode::CONFLICT, error, help)
     }
 
     /// 422: it can be read, and cannot be meant.
-    pub(crate) fn unprocessable(error: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn unprocessable(error: impl Into<Told>, help: impl Into<Told>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, help)
     }
 
@@ -86,7 +84,7 @@ impl Problem {
     }
 
     /// 503: not now.
-    pub(crate) fn unavailable(error: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(error: impl Into<Told>) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             error,
@@ -107,8 +105,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = Body {
-            error: &self.error,
-            help: &self.help,
+            error: self.error.as_str(),
+            help: self.help.as_str(),
         };
         let mut response = (self.status, Json(body)).into_response();
         let extra = match self.status {

@@ -39,13 +39,22 @@ impl Queue {
         }
     }
 
-    /// Joins the queue, unless it is full. To be done before a large body is read.
+    /// Joins the queue, unless it is full. To be done once all of a body is here:
+    /// a slow line must not keep a place from others.
     pub(crate) fn join(&self) -> Result<Place, Problem> {
         let inside = Arc::clone(&self.inside).try_acquire_owned();
         Ok(Place {
             running: Arc::clone(&self.running),
             _inside: inside.map_err(|_| full())?,
         })
+    }
+
+    /// Refuses where the queue is full already: a large body need not come then.
+    pub(crate) fn require_room(&self) -> Result<(), Problem> {
+        match self.inside.available_permits() {
+            0 => Err(full()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -60,7 +69,7 @@ impl Place {
     }
 }
 
-fn full() -> Problem {
+pub(crate) fn full() -> Problem {
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         "too many images are waiting for the network already",

@@ -10,10 +10,11 @@ use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::{
-    candidates, feedback, flags, labels, models, next, predict, progress, review, session, system,
+    annotators, candidates, feedback, flags, labels, models, next, predict, progress, review,
+    session, system,
 };
 use crate::app::App;
-use crate::guard::guard;
+use crate::guard::{guard, only_by_own_names};
 use crate::observe::{Place, limit_time, observe, panicked};
 use crate::page;
 use crate::problem::Problem;
@@ -23,6 +24,8 @@ use crate::problem::Problem;
 pub(crate) enum Access {
     /// Everybody who can reach the server.
     Everybody,
+    /// Everybody who knows the server by a name of its own.
+    Machines,
     /// Annotators.
     Annotators,
 }
@@ -37,7 +40,7 @@ pub(crate) struct Route {
 
 /// The table.
 pub(crate) fn table() -> Vec<Route> {
-    use Access::{Annotators, Everybody};
+    use Access::{Annotators, Everybody, Machines};
     let read = |path, access, handler| Route {
         method: Method::GET,
         path,
@@ -53,8 +56,8 @@ pub(crate) fn table() -> Vec<Route> {
     vec![
         read("/", Everybody, get(page::index)),
         read("/assets/{file}", Everybody, get(page::asset)),
-        read("/health", Everybody, get(system::health)),
-        read("/metrics", Everybody, get(system::metrics)),
+        read("/health", Machines, get(system::health)),
+        read("/metrics", Machines, get(system::metrics)),
         read("/openapi.json", Everybody, get(system::openapi)),
         read("/api/session", Annotators, get(session::session)),
         write("/api/next", post(next::next)),
@@ -88,6 +91,9 @@ pub(crate) fn table() -> Vec<Route> {
         write("/api/models/use", post(models::use_model)),
         write("/api/predict", post(predict::predict)),
         write("/api/feedback", post(feedback::feedback)),
+        read("/api/annotators", Annotators, get(annotators::list)),
+        write("/api/annotators/add", post(annotators::add)),
+        write("/api/annotators/revoke", post(annotators::revoke)),
     ]
 }
 
@@ -100,6 +106,7 @@ pub(crate) fn router(app: App) -> Router {
             .fallback(move || async move { wrong_method(&route.method) });
         let handler = match route.access {
             Access::Everybody => handler,
+            Access::Machines => handler.layer(from_fn_with_state(app.clone(), only_by_own_names)),
             Access::Annotators => handler.layer(from_fn_with_state(app.clone(), guard)),
         };
         router = router.route(route.path, surround(handler, &app, route.path));
@@ -172,7 +179,7 @@ mod tests {
             let method = route.method.as_str().to_lowercase();
             let open = &described["paths"][route.path][method]["security"];
             let expected = match route.access {
-                Access::Everybody => serde_json::json!([]),
+                Access::Everybody | Access::Machines => serde_json::json!([]),
                 Access::Annotators => Value::Null,
             };
             assert_eq!(*open, expected, "{}", route.path);

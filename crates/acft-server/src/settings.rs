@@ -50,6 +50,11 @@ pub struct ServeSettings {
     pub version: String,
     /// Who can reach the server.
     pub exposure: Exposure,
+    /// Names by which this machine may be asked, beside its addresses: in lower
+    /// case, without a port.
+    pub hosts: Vec<String>,
+    /// The hash of the key with which the machine's owner says who may label.
+    pub key: Option<String>,
     /// The class that AUC and the page's colours call positive.
     pub positive: Option<ClassId>,
     /// When the network's guess is shown.
@@ -79,6 +84,8 @@ impl ServeSettings {
             project: project.into(),
             version: version.into(),
             exposure: Exposure::Loopback,
+            hosts: Vec::new(),
+            key: None,
             positive: None,
             show_guess: ShowGuess::After,
             budget: None,
@@ -91,36 +98,49 @@ impl ServeSettings {
             images_at_once: IMAGES_AT_ONCE,
         }
     }
+
+    /// Whether a name without its port was given to this machine.
+    pub(crate) fn is_own(&self, name: &str) -> bool {
+        self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
 }
 
 /// Why the server does not start on an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{address} can be reached by others, and this project has no annotators yet: \
-     make a token for each with `acft annotator add NAME DIR`, or serve on 127.0.0.1"
+    "{at} can be reached by others, and this project has no annotators yet: \
+     make a token for each with `acft annotator add NAME DIR`, or serve on 127.0.0.1 \
+     without a public-url"
 )]
 pub struct NeedsAnnotators {
-    address: IpAddr,
+    at: String,
 }
 
-/// Who can reach a server on `address`, and whether it may be served there.
+/// Who can reach a server on `address`, which a proxy may give another address
+/// (`public_url`), and whether it may be served there.
 ///
 /// # Errors
 /// Others can reach it, and nobody has a token.
-pub fn exposure(address: IpAddr, ledger: &Ledger) -> Result<Exposure, NeedsAnnotators> {
-    if address.is_loopback() {
+pub fn exposure(
+    address: IpAddr,
+    public_url: Option<&str>,
+    ledger: &Ledger,
+) -> Result<Exposure, NeedsAnnotators> {
+    if address.is_loopback() && public_url.is_none() {
         return Ok(Exposure::Loopback);
     }
     match ledger.people().active().next() {
         Some(_) => Ok(Exposure::Network),
-        None => Err(NeedsAnnotators { address }),
+        None => Err(NeedsAnnotators {
+            at: public_url.map_or_else(|| address.to_string(), str::to_owned),
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use acft_project::{Event, EventId, Moment};
+    use acft_project::{Event, EventId, Moment, Role};
 
     use super::*;
 
@@ -134,20 +154,26 @@ mod tests {
         ledger.apply(EventId(1), Moment(0), &created, &[]).unwrap();
         for address in ["127.0.0.1", "127.8.0.1", "::1"] {
             let address = address.parse().unwrap();
-            assert_eq!(exposure(address, &ledger), Ok(Exposure::Loopback));
+            assert_eq!(exposure(address, None, &ledger), Ok(Exposure::Loopback));
         }
         for address in ["0.0.0.0", "192.168.0.7", "::"] {
             let address = address.parse().unwrap();
-            let refused = exposure(address, &ledger).unwrap_err();
+            let refused = exposure(address, None, &ledger).unwrap_err();
             assert!(refused.to_string().contains("acft annotator add"));
         }
+        // Behind a proxy everybody comes from this machine.
+        let (loopback, public) = ("127.0.0.1".parse().unwrap(), Some("https://a.example/"));
+        let refused = exposure(loopback, public, &ledger).unwrap_err();
+        assert!(refused.to_string().contains("https://a.example/"));
 
         let added = Event::AnnotatorAdded {
             name: "ada".into(),
             token: "hash".into(),
+            role: Role::Annotator,
         };
         ledger.apply(EventId(2), Moment(0), &added, &[]).unwrap();
         let everybody = "0.0.0.0".parse().unwrap();
-        assert_eq!(exposure(everybody, &ledger), Ok(Exposure::Network));
+        assert_eq!(exposure(everybody, None, &ledger), Ok(Exposure::Network));
+        assert_eq!(exposure(loopback, public, &ledger), Ok(Exposure::Network));
     }
 }

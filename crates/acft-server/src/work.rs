@@ -68,7 +68,8 @@ pub struct Report {
     pub epochs: usize,
     /// How long it will still take at this rate.
     pub seconds_left: Option<f64>,
-    /// A sentence for the expert; may be empty.
+    /// A sentence for the expert; may be empty. The API writes it in its own way.
+    #[serde(skip)]
     pub message: String,
 }
 

@@ -71,6 +71,9 @@ impl Default for Labeling {
 pub(crate) struct Server {
     address: IpAddr,
     port: u16,
+    public_url: Option<String>,
+    allow_hosts: Vec<String>,
+    max_connections: usize,
     max_image_mib: usize,
     disk_cache_mib: u32,
     backup_to: Option<PathBuf>,
@@ -83,6 +86,9 @@ impl Default for Server {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8500,
+            public_url: None,
+            allow_hosts: Vec::new(),
+            max_connections: 512,
             max_image_mib: 64,
             disk_cache_mib: 2048,
             backup_to: None,
@@ -104,6 +110,8 @@ const LONGEST_LEASE: f64 = 7.0 * 24.0 * 60.0;
 
 /// In hours. A year: whoever means never leaves backup-to out.
 const LONGEST_BACKUP: f64 = 366.0 * 24.0;
+/// One browser opens up to six.
+const FEWEST_CONNECTIONS: usize = 8;
 
 /// As much as is read of any image file.
 const MOST_IMAGE_MIB: usize = (acft_images::image_io::MAX_FILE_BYTES >> 20) as usize;
@@ -272,6 +280,21 @@ impl ProjectSettings {
         })
     }
 
+    /// The address that a proxy gives to the server, if one does.
+    pub fn public_url(&self) -> Option<&str> {
+        self.server.public_url.as_deref()
+    }
+
+    /// Names by which the server may be asked.
+    pub fn allow_hosts(&self) -> &[String] {
+        &self.server.allow_hosts
+    }
+
+    /// How many connections the server holds at once.
+    pub fn max_connections(&self) -> usize {
+        self.server.max_connections
+    }
+
     /// What the server is told.
     ///
     /// # Errors
@@ -351,6 +374,12 @@ impl Server {
         if self.backup_keep == 0 {
             return Err(bad_input!("backup-keep = 0: it must be at least 1"));
         }
+        if self.max_connections < FEWEST_CONNECTIONS {
+            return Err(bad_input!(
+                "max-connections = {}: it must be at least {FEWEST_CONNECTIONS}, for a browser opens several",
+                self.max_connections
+            ));
+        }
         if (1..=MOST_IMAGE_MIB).contains(&self.max_image_mib) {
             return Ok(());
         }
@@ -414,6 +443,7 @@ mod tests {
             ("[server]\nbackup-every = 0", "above 0"),
             ("[server]\nbackup-every = nan", "above 0"),
             ("[server]\nbackup-keep = 0", "at least 1"),
+            ("[server]\nmax-connections = 7", "at least 8"),
             ("[labeling]\nholdout-one-in = 1", "holdout-one-in = 1"),
             ("batch = 0", "--batch 0"),
             ("batch = ", "line 3"),

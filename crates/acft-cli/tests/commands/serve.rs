@@ -36,10 +36,19 @@ impl Server {
 
     /// The status and the body of an answer.
     fn ask(&self, request: &str, body: &str) -> (u16, serde_json::Value) {
+        self.ask_with("", request, body)
+    }
+
+    /// The same with a token.
+    fn ask_as(&self, token: &str, request: &str, body: &str) -> (u16, serde_json::Value) {
+        self.ask_with(&format!("Authorization: Bearer {token}\r\n"), request, body)
+    }
+
+    fn ask_with(&self, header: &str, request: &str, body: &str) -> (u16, serde_json::Value) {
         let mut stream = TcpStream::connect(&self.at).unwrap();
         write!(
             stream,
-            "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+            "{request} HTTP/1.1\r\nHost: {}\r\n{header}Connection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.at,
             body.len()
@@ -125,4 +134,87 @@ fn an_address_that_cannot_be_served_is_refused() {
         let told = refused(home.acft(&["serve", "lungs"]).args(arguments));
         assert!(told.contains(expected), "{told}");
     }
+}
+
+#[test]
+fn tokens_are_made_and_taken_back_while_it_serves() {
+    let home = Home::with_project();
+    home.told(&["annotator", "add", "root", "lungs", "--admin"]);
+    let server = Server::start(&home);
+    let ada = home.told(&["annotator", "add", "ada", "lungs"]);
+    let bob = home.json(&["annotator", "add", "bob", "lungs", "--json"]);
+    let (ada, bob) = (ada.trim(), bob["token"].as_str().unwrap());
+    for token in [ada, bob] {
+        assert_eq!(server.ask_as(token, "GET /api/session", "").0, 200);
+    }
+    home.told(&["annotator", "revoke", "ada", "lungs"]);
+    assert_eq!(server.ask_as(ada, "GET /api/session", "").0, 401);
+    assert_eq!(server.ask_as(bob, "GET /api/session", "").0, 200);
+    // As without a server: the same rules, and the same exit codes.
+    for (arguments, expected) in [
+        (&["annotator", "revoke", "ada", "lungs"][..], "no annotator"),
+        (&["annotator", "add", "bob", "lungs"], "already"),
+        (
+            &["annotator", "add", "manifest", "lungs"],
+            "choose another name",
+        ),
+    ] {
+        let told = home.refused(arguments);
+        assert!(told.contains(expected), "{told}");
+    }
+    let listed = home.json(&["annotator", "list", "lungs", "--json"]);
+    let active = |name: &str| {
+        let rows = listed.as_array().unwrap().iter();
+        let mut row = rows.filter(|row| row["annotator"] == name);
+        row.next().map(|row| row["role"].clone())
+    };
+    assert_eq!(active("root").unwrap(), "administrator");
+    assert_eq!(active("bob").unwrap(), "annotator");
+    assert!(active("ada").is_none_or(|role| role.is_null()));
+}
+
+#[test]
+fn a_server_that_was_killed_leaves_a_project_that_can_be_opened() {
+    let home = Home::with_project();
+    let server = Server::start(&home);
+    assert!(home.files("lungs").contains(&"acft.serving".to_owned()));
+    drop(server);
+    // The file of the dead server misleads nobody.
+    home.told(&["annotator", "add", "ada", "lungs"]);
+    home.told(&["annotator", "revoke", "ada", "lungs"]);
+}
+
+#[test]
+fn behind_a_proxy_everybody_needs_a_token() {
+    let home = Home::with_project();
+    let serve = |url: &str| home.refused(&["serve", "lungs", "--port", "0", "--public-url", url]);
+    assert!(serve("https://label.example.org/").contains("acft annotator add"));
+    assert!(serve("label.example.org").contains("https://"));
+    assert!(serve("https://label.example.org/acft/").contains("root of a name"));
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_within_five_seconds_whatever_clients_do() {
+    let home = Home::with_project();
+    let server = Server::start(&home);
+    let silent: Vec<TcpStream> = [
+        "",
+        "GET / HTTP/1.1\r\nHost: x\r\nA: ",
+        "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n\
+         Content-Length: 100000\r\n\r\nsome of it",
+    ]
+    .iter()
+    .map(|said| {
+        let mut stream = TcpStream::connect(&server.at).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        stream
+    })
+    .collect();
+    assert_eq!(server.ask("GET /health", "").0, 200);
+    let begun = std::time::Instant::now();
+    assert_eq!(server.stop(), Some(0));
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    assert!(!home.files("lungs").contains(&"acft.serving".to_owned()));
+    drop(silent);
 }

@@ -32,11 +32,9 @@ impl Project {
             let text = "that model was made for other classes: choose one that was made since they changed";
             return Err(Error::Refused(Contradiction(text.to_owned())));
         }
-        let path = self.model_path(hash);
-        if !path.is_file() {
+        if !self.model_path(hash).is_file() {
             return Err(Error::Conflict(format!(
-                "{} is missing: that model cannot be used; `acft check` says more",
-                path.display()
+                "the file of model {hash} is missing: that model cannot be used; `acft check` says more"
             )));
         }
         Ok(())

@@ -3,33 +3,48 @@
 use std::collections::BTreeMap;
 
 use super::{Contradiction, refuse};
+use crate::event::Role;
 
 /// Annotators by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
-    /// The hash of the token; none once it was revoked.
-    tokens: BTreeMap<String, Option<String>>,
+    /// Their access; none once it was revoked.
+    all: BTreeMap<String, Option<Access>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Access {
+    /// The hash of the token.
+    token: String,
+    role: Role,
 }
 
 impl People {
-    pub(super) fn add(&mut self, name: &str, token: &str) -> Result<(), Contradiction> {
+    pub(super) fn add(&mut self, name: &str, token: &str, role: Role) -> Result<(), Contradiction> {
         if name.trim().is_empty() {
             return refuse("an annotator needs a name");
         }
-        if self.tokens.get(name).is_some_and(Option::is_some) {
+        if self.all.get(name).is_some_and(Option::is_some) {
             return refuse(format!("there is an annotator {name:?} already"));
         }
-        if self.tokens.values().flatten().any(|known| known == token) {
+        if self
+            .all
+            .values()
+            .flatten()
+            .any(|known| known.token == token)
+        {
             return refuse("another annotator has this token");
         }
-        self.tokens.insert(name.to_owned(), Some(token.to_owned()));
+        let token = token.to_owned();
+        self.all
+            .insert(name.to_owned(), Some(Access { token, role }));
         Ok(())
     }
 
     pub(super) fn revoke(&mut self, name: &str) -> Result<(), Contradiction> {
-        match self.tokens.get_mut(name) {
-            Some(token @ Some(_)) => {
-                *token = None;
+        match self.all.get_mut(name) {
+            Some(access @ Some(_)) => {
+                *access = None;
                 Ok(())
             }
             _ => refuse(format!("there is no annotator {name:?}")),
@@ -38,19 +53,24 @@ impl People {
 
     /// Those who may label, by name.
     pub fn active(&self) -> impl Iterator<Item = &str> + '_ {
-        self.tokens
+        self.all
             .iter()
-            .filter(|(_, token)| token.is_some())
+            .filter(|(_, access)| access.is_some())
             .map(|(name, _)| name.as_str())
+    }
+
+    /// What a person may do; none where they have no token, or no longer.
+    pub fn role(&self, name: &str) -> Option<Role> {
+        Some(self.all.get(name)?.as_ref()?.role)
     }
 
     /// Whose token this is. Tokens are compared by their hashes, so that the
     /// time it takes tells nothing of the token.
     pub fn bearer(&self, token: &str) -> Option<&str> {
         let hash = token_hash(token);
-        self.tokens
+        self.all
             .iter()
-            .find(|(_, known)| known.as_deref() == Some(&hash))
+            .find(|(_, access)| access.as_ref().is_some_and(|access| access.token == hash))
             .map(|(name, _)| name.as_str())
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use acft::{CandidateId, Score};
 use acft_project::{
     ClassId, Draw, Event, EventId, LabelOrigin, Ledger, Member, ModelMade, Moment, Origin, Part,
-    Project, Rules,
+    Project, Role, Rules,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -99,7 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (class(), name()).prop_map(|(class, name)| Event::ClassAdded { class, name }),
         1 => (class(), name()).prop_map(|(class, name)| Event::ClassRenamed { class, name }),
         1 => (class(), class()).prop_map(|(from, into)| Event::ClassMerged { from, into }),
-        1 => (who(), name()).prop_map(|(name, token)| Event::AnnotatorAdded { name, token }),
+        1 => (who(), name()).prop_map(|(name, token)| Event::AnnotatorAdded { name, token, role: Role::default() }),
         1 => who().prop_map(|name| Event::AnnotatorRevoked { name }),
         1 => (1..4_u32, prop::option::of(hash()), prop::collection::vec(member(), 0..4), any::<bool>())
             .prop_map(|(ranking, model, reserve, short)|

@@ -169,12 +169,11 @@ async fn look<const N: usize>(
     let etag = format!("\"{key}-{what}-{}\"", app.settings.version);
     if has(headers, &etag) {
         let (kind, none) = ("application/octet-stream", || Body::empty());
-        return Ok(file(headers, &etag, Caching::Forever, kind, none));
+        return Ok(file(headers, &etag, Caching::Never, kind, none));
     }
     let seen = app.see(move |vision| see(vision, &candidate)).await?;
     let (kind, bytes, numbers) = seen.map_err(unreadable)?;
-    let mut response =
-        file(headers, &etag, Caching::Forever, kind, || bytes.into()).into_response();
+    let mut response = file(headers, &etag, Caching::Never, kind, || bytes.into()).into_response();
     for (name, number) in numbers {
         response = with_number(response, name, number);
     }

@@ -6,13 +6,15 @@ use axum::Json as Answer;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 
+use super::classes::{ClassParams, ClassRef};
 use super::predict::at_fault;
-use super::values::{class, class_or_name, region};
+use super::values::region;
 use crate::app::{App, now, on_a_thread};
 use crate::card;
 use crate::extract::{Params, is_image, is_json, json, key, read, unsupported};
 use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::uploads::receive;
 
 /// Characters of a case's name.
 const NAME_LIMIT: usize = 200;
@@ -21,6 +23,10 @@ const NAME_LIMIT: usize = 200;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     class: Option<String>,
+    #[serde(rename = "class-name")]
+    class_name: Option<String>,
+    #[serde(rename = "class-number")]
+    class_number: Option<String>,
     name: Option<String>,
     #[serde(rename = "box")]
     corners: Option<String>,
@@ -32,7 +38,7 @@ pub(crate) struct Case {
 #[serde(deny_unknown_fields)]
 struct Known {
     candidate: String,
-    class: i64,
+    class: ClassRef,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,24 +66,25 @@ pub(crate) async fn feedback(
             "application/json, or image/png (or another image)",
         ));
     }
-    let Some(settled) = case.class else {
-        return Err(Problem::malformed(
-            "the case has no label",
-            "give the class that the reader settled on as the parameter class: its number or its name",
-        ));
+    let settled = ClassParams {
+        class: case.class,
+        name: case.class_name,
+        number: case.class_number,
     };
+    if settled.is_empty() {
+        return Err(no_label());
+    }
     let region = region(case.corners.as_deref(), case.point.as_deref())?;
     let name = name(case.name)?;
     // Refused before the image is read, and again when it is kept: by then the
     // class may be gone.
     let asked = settled.clone();
     app.ask(&caller, move |project, _| {
-        Ok(class_or_name(project.ledger(), &asked)?)
+        Ok(asked.find(project.ledger()).map(drop)?)
     })
     .await?;
-    let place = app.predictions.join()?;
-    let image = read(&headers, request.into_body(), app.settings.image_limit).await?;
-    let turn = place.turn().await?;
+    let image = receive(&app, &headers, request.into_body()).await?;
+    let turn = app.predictions.join()?.turn().await?;
     let vision = std::sync::Arc::clone(&app.vision);
     let candidate = on_a_thread(move || {
         let _turn = turn;
@@ -86,7 +93,7 @@ pub(crate) async fn feedback(
     .await?
     .map_err(at_fault)?;
     app.ask(&caller, move |project, annotator| {
-        let class = class_or_name(project.ledger(), &settled)?;
+        let class = settled.find(project.ledger())?.ok_or_else(no_label)?;
         let key = candidate.key;
         let known = project.ledger().find(&key);
         if known.is_none() {
@@ -103,11 +110,18 @@ pub(crate) async fn feedback(
     .await
 }
 
+fn no_label() -> Problem {
+    Problem::malformed(
+        "the case has no label",
+        "give the class that the reader settled on as the parameter class-name or class-number",
+    )
+}
+
 async fn of_known(app: &App, caller: &Caller, case: Known) -> Result<Answer<Joined>, Problem> {
     let key = key(&case.candidate)?;
     app.ask(caller, move |project, annotator| {
         let id = card::find(project.ledger(), &key)?;
-        let class = class(project.ledger(), case.class)?;
+        let class = case.class.find(project.ledger())?;
         let event = settle(project, id, class, annotator)?;
         Ok(Answer(Joined {
             candidate: key.to_string(),

@@ -8,6 +8,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
+use super::classes::ClassRef;
 use super::next::{Card, cards, deal};
 use super::values::{self, Kept};
 use crate::app::{App, Halt, now};
@@ -21,7 +22,7 @@ use crate::why::{Why, why_for};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Labeled {
     candidate: String,
-    class: i64,
+    class: ClassRef,
     #[serde(default)]
     seconds: Option<f64>,
 }
@@ -46,7 +47,7 @@ pub(crate) async fn label(
     let (kept, fresh) = app
         .ask(&caller, move |project, annotator| {
             let id = card::find(project.ledger(), &key)?;
-            let class = values::class(project.ledger(), said.class)?;
+            let class = said.class.find(project.ledger())?;
             let earlier = said_before(project, annotator, id, Some(class));
             let event = match earlier {
                 Some(event) => event,

@@ -9,6 +9,7 @@ use crate::app::{App, now};
 use crate::extract::Json;
 use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::told::Told;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Model {
@@ -21,7 +22,7 @@ pub(crate) struct Model {
     auc_before: Option<f64>,
     adopted: bool,
     current: bool,
-    why: String,
+    why: Told,
     at: Moment,
 }
 
@@ -43,7 +44,7 @@ pub(crate) async fn models(
             auc_before: made.model.verdict.and_then(|verdict| verdict.before),
             adopted: made.model.adopted,
             current: current == Some(made.event),
-            why: made.model.why.clone(),
+            why: made.model.why.clone().into(),
             at: made.at,
         });
         Ok(Answer(all.collect()))

@@ -18,10 +18,10 @@ use crate::why::{Why, why_for};
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskNext {
     #[serde(default = "one")]
-    count: usize,
+    count: u32,
 }
 
-fn one() -> usize {
+fn one() -> u32 {
     1
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn next(
     let shared = App::clone(&app);
     let (dealt, advice, exhausted) = app
         .ask(&caller, move |project, annotator| {
-            let next = project.next(annotator, asked.count, now())?;
+            let next = project.next(annotator, asked.count as usize, now())?;
             let dealt = next
                 .assignments
                 .iter()

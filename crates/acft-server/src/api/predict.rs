@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::values::region;
 use crate::app::{App, on_a_thread};
-use crate::extract::{Params, is_image, read, unsupported};
+use crate::extract::{Params, is_image, unsupported};
 use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::uploads::receive;
 use crate::vision::VisionError;
 
 #[derive(Debug, Deserialize)]
@@ -51,11 +52,9 @@ pub(crate) async fn predict(
     }
     // Whoever may no longer ask costs the network nothing.
     app.ask(&caller, |_, _| Ok(())).await?;
-    // A place in the queue before the body, so that those who wait hold no image.
-    let place = app.predictions.join()?;
     let headers = request.headers().clone();
-    let image = read(&headers, request.into_body(), app.settings.image_limit).await?;
-    let turn = place.turn().await?;
+    let image = receive(&app, &headers, request.into_body()).await?;
+    let turn = app.predictions.join()?.turn().await?;
     let vision = std::sync::Arc::clone(&app.vision);
     let seen = on_a_thread(move || {
         // Held until the work ends, also where nobody waits for it any more.

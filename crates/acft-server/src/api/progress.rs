@@ -10,16 +10,25 @@ use crate::app::{App, now};
 use crate::extract::Json;
 use crate::guard::Caller;
 use crate::problem::Problem;
+use crate::told::Told;
 use crate::work::Report;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Far {
     #[serde(flatten)]
     progress: Progress,
-    work: Report,
+    work: Doing,
     model: Option<InUse>,
     /// Why to stop, where a rule says so.
     stop: Option<String>,
+}
+
+/// What the network is doing. A message of the worker may tell of files.
+#[derive(Debug, Serialize)]
+struct Doing {
+    #[serde(flatten)]
+    report: Report,
+    message: Told,
 }
 
 /// The model in use.
@@ -36,7 +45,9 @@ pub(crate) async fn progress(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Answer<Far>, Problem> {
-    let work = app.work.report();
+    let mut report = app.work.report();
+    let message = std::mem::take(&mut report.message).into();
+    let work = Doing { report, message };
     app.ask(&caller, move |project, _| {
         let progress = project.progress();
         let current = project.ledger().models().current();

@@ -6,8 +6,9 @@ use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
+use super::classes::{ClassParams, ClassRef};
 use super::labels::of_candidate;
-use super::values::{self, Kept, nullable};
+use super::values::{Kept, nullable};
 use crate::app::{App, Halt, now};
 use crate::card::{self, Head, VoteView};
 use crate::extract::{Json, Params};
@@ -17,12 +18,16 @@ use crate::settings::ShowGuess;
 use crate::why::{has_labeled, may_see_votes};
 
 /// The most that is listed at once.
-const MOST: usize = 500;
+const MOST: u32 = 500;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     class: Option<String>,
+    #[serde(rename = "class-name")]
+    class_name: Option<String>,
+    #[serde(rename = "class-number")]
+    class_number: Option<String>,
     annotator: Option<String>,
     #[serde(default, deserialize_with = "switch")]
     flagged: bool,
@@ -31,12 +36,12 @@ pub(crate) struct Asked {
     #[serde(default, deserialize_with = "switch")]
     disputed: bool,
     #[serde(default)]
-    offset: usize,
+    offset: u32,
     #[serde(default = "fifty")]
-    limit: usize,
+    limit: u32,
 }
 
-fn fifty() -> usize {
+fn fifty() -> u32 {
     50
 }
 
@@ -77,17 +82,25 @@ pub(crate) async fn review(
     let show = app.settings.show_guess;
     app.ask(&caller, move |project, annotator| {
         let ledger = project.ledger();
-        let class = asked.class.as_deref().filter(|text| !text.is_empty());
+        // The page's form sends what is not chosen, too.
+        let chosen = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let class = ClassParams {
+            class: chosen(asked.class),
+            name: chosen(asked.class_name),
+            number: chosen(asked.class_number),
+        };
         let filter = Filter {
-            class: class
-                .map(|text| values::class_or_name(ledger, text))
-                .transpose()?,
+            class: class.find(ledger)?,
             annotator: asked.annotator.filter(|name| !name.is_empty()),
             flagged: asked.flagged,
             disagreed: asked.disagreed,
             disputed: asked.disputed,
         };
-        let page = project.review(&filter, asked.offset, asked.limit.min(MOST));
+        let page = project.review(
+            &filter,
+            asked.offset as usize,
+            asked.limit.min(MOST) as usize,
+        );
         let items = page
             .items
             .iter()
@@ -131,7 +144,7 @@ pub(crate) async fn agreement(
 pub(crate) struct Corrected {
     candidate: String,
     #[serde(deserialize_with = "nullable")]
-    class: Option<i64>,
+    class: Option<ClassRef>,
 }
 
 /// `POST /api/correct`
@@ -147,7 +160,7 @@ pub(crate) async fn correct(
         move |project, annotator, id| {
             let class = said
                 .class
-                .map(|number| values::class(project.ledger(), number))
+                .map(|class| class.find(project.ledger()))
                 .transpose()?;
             Ok(project.correct(annotator, id, class, now())?)
         },

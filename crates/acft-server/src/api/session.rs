@@ -1,18 +1,20 @@
 //! What the page needs to know once.
 
-use acft_project::ClassId;
+use acft_project::{ClassId, Role};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::guard::Caller;
+use crate::keys::keys;
 use crate::problem::Problem;
 use crate::settings::ShowGuess;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Session {
     annotator: String,
+    role: Role,
     /// Differs between projects, also where they have one name.
     id: String,
     project: String,
@@ -31,7 +33,7 @@ pub(crate) struct Session {
 struct Class {
     id: ClassId,
     name: String,
-    /// The key on the keyboard, for the first nine.
+    /// The key on the keyboard, as long as there are digits.
     key: Option<String>,
 }
 
@@ -44,17 +46,20 @@ pub(crate) async fn session(
     app.ask(&caller, move |project, annotator| {
         let ledger = project.ledger();
         let known = ledger.classes();
+        let names = known.names();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let classes = known
             .current()
-            .enumerate()
-            .map(|(place, id)| Class {
+            .zip(keys(&names))
+            .map(|(id, key)| Class {
                 id,
                 name: known.name(id).to_owned(),
-                key: (place < 9).then(|| (place + 1).to_string()),
+                key: key.map(String::from),
             })
             .collect();
         Ok(Json(Session {
             annotator: annotator.to_owned(),
+            role: ledger.people().role(annotator).unwrap_or_default(),
             id: format!("{:x}-{:x}", ledger.seed(), ledger.created().0),
             project: settings.project,
             version: settings.version,

@@ -1,6 +1,6 @@
 //! Values of requests that can be read and may still be meaningless.
 
-use acft_project::{ClassId, EventId, Ledger};
+use acft_project::EventId;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::problem::Problem;
@@ -21,48 +21,6 @@ pub(crate) struct Kept {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
-
-/// A class of today by its number.
-pub(crate) fn class(ledger: &Ledger, number: i64) -> Result<ClassId, Problem> {
-    let classes = ledger.classes();
-    let class = u16::try_from(number).ok().map(ClassId);
-    if let Some(class) = class.filter(|class| classes.current().any(|known| known == *class)) {
-        return Ok(class);
-    }
-    let ever = class.filter(|class| class.0 < classes.ever());
-    let error = match ever {
-        Some(class) => format!(
-            "class {number} was merged into {:?}, which is class {}",
-            classes.name(classes.today(class)),
-            classes.today(class).0
-        ),
-        None => format!("the project has no class {number}"),
-    };
-    Err(Problem::unprocessable(error, known_classes(ledger)))
-}
-
-/// A class of today by its number or its name.
-pub(crate) fn class_or_name(ledger: &Ledger, text: &str) -> Result<ClassId, Problem> {
-    if let Some(class) = ledger.classes().named(text) {
-        return Ok(class);
-    }
-    match text.parse() {
-        Ok(number) => class(ledger, number),
-        Err(_) => Err(Problem::unprocessable(
-            format!("the project has no class {text:?}"),
-            known_classes(ledger),
-        )),
-    }
-}
-
-fn known_classes(ledger: &Ledger) -> String {
-    let classes = ledger.classes();
-    let listed: Vec<String> = classes
-        .current()
-        .map(|class| format!("{} ({})", class.0, classes.name(class)))
-        .collect();
-    format!("the classes are {}", listed.join(", "))
-}
 
 /// Seconds spent, where they are a time that a person can have spent.
 pub(crate) fn seconds(seconds: Option<f64>) -> Result<Option<f64>, Problem> {

@@ -2,6 +2,8 @@
 // treats them differently: what the server refused must be explained, and
 // what did not reach it must be tried again.
 
+import { Memory } from "./memory.js";
+
 /** The server did not answer, or cannot keep anything for the moment. */
 export class Unreachable extends Error {
   /** `status` is 0 where nothing answered at all. */
@@ -26,6 +28,7 @@ const RETRIABLE = new Set([408, 429, 500, 502, 503, 504]);
 
 export class Api {
   #asking = null;
+  #memory = new Memory();
 
   /** `askToken` is called when the server wants a token; it resolves to one. */
   constructor(askToken) {
@@ -48,8 +51,8 @@ export class Api {
   }
 
   /** A picture or samples: the response itself, for its headers. */
-  raw(path, signal) {
-    return this.#send("GET", path, undefined, signal);
+  async raw(path, signal) {
+    return this.#memory.get(path) ?? this.#memory.keep(path, await this.#send("GET", path, undefined, signal));
   }
 
   /** The server's clock, as far as it is known. */
@@ -65,6 +68,7 @@ export class Api {
         await this.#renewToken(used);
         continue;
       }
+      document.documentElement.classList.remove("locked");
       if (response.ok) return response;
       throw await failure(response);
     }
@@ -96,6 +100,9 @@ export class Api {
   /** Asks once, however many requests were turned away. */
   async #renewToken(used) {
     if (sessionStorage.getItem("acft.token") !== used) return;
+    // Whoever sits here now may not be one who may see them.
+    this.#memory.clear();
+    document.documentElement.classList.add("locked");
     this.#asking ??= Promise.resolve(this.askToken(Boolean(used))).then((token) => {
       sessionStorage.setItem("acft.token", token);
       this.#asking = null;

@@ -7,7 +7,7 @@ const GROUPS = [
   ["helpLabel", [["S", "helpSkip"], ["U", "helpUndo"], ["F", "helpFlag"], ["← →", "helpMove"]]],
   ["helpLook", [
     ["+ −", "helpZoom"],
-    ["0", "helpFit"],
+    ["Z", "helpFit"],
     ["Shift ← ↑ → ↓", "helpPan"],
     ["[ ]", "helpBrightness"],
     ["{ }", "helpContrast"],
@@ -26,6 +26,7 @@ const GROUPS = [
 ];
 
 export function showHelp(session) {
+  const hasZero = session.classes.some((one) => one.key === "0");
   const classes = session.classes.map((one) => [one.key ?? "", one.name]);
   return open(t("helpTitle"), (close) => [
     h(
@@ -36,7 +37,7 @@ export function showHelp(session) {
           "section",
           {},
           h("h3", {}, t(title)),
-          h("dl", { class: "keys" }, i === 0 ? classes.map(([key, name]) => row(key, name)) : null, keys.map(([key, text]) => row(key, t(text)))),
+          h("dl", { class: "keys" }, i === 0 ? classes.map(([key, name]) => row(key, name)) : null, keys.map(([key, text]) => row(key === "Z" && !hasZero ? "0 Z" : key, t(text)))),
         ),
       ),
     ),

@@ -18,6 +18,7 @@ const COMMANDS = {
   "=": "zoomIn",
   "-": "zoomOut",
   "0": "fit",
+  z: "fit",
   "[": "darker",
   "]": "brighter",
   "{": "flatter",
@@ -48,6 +49,7 @@ function read(event, byKey) {
   if (typing || chord || event.isComposing) return null;
   if (event.shiftKey && PANS[event.key]) return ["pan", PANS[event.key]];
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // A class that is named 0 has that key; fitting has another, too.
   // A label that a held key gives would be for an image that nobody saw.
   if (byKey.has(key)) return event.repeat ? null : ["class", byKey.get(key)];
   const command = COMMANDS[key];

@@ -8,6 +8,7 @@ import { listen } from "./keys.js";
 import { Labeling } from "./labeling.js";
 import { Outbox } from "./outbox.js";
 import { Pictures } from "./pictures.js";
+import { showPeople } from "./people.js";
 import { Panel, Strip } from "./panels.js";
 import { Place } from "./place.js";
 import { Pulse, renderTop } from "./progress.js";
@@ -200,6 +201,7 @@ function buildViews() {
   find("#views").append(
     button(t("progress"), { key: "I", kind: "quiet", id: "do-progress", onclick: () => act("progress") }),
     button(t("review"), { key: "R", kind: "quiet", id: "do-review", onclick: () => act("review") }),
+    ...(app.session.role === "administrator" ? [button(t("people"), { kind: "quiet", id: "do-people", onclick: () => showPeople(api, app.session) })] : []),
     button(t("help"), { key: "?", kind: "quiet", id: "do-help", onclick: () => act("help") }),
     theme,
   );

@@ -23,7 +23,7 @@ export class Review {
   #more;
   #detail;
   #viewer = null;
-  #filter = { class: "", annotator: "", flagged: false, disagreed: false, disputed: false };
+  #filter = { "class-number": "", annotator: "", flagged: false, disagreed: false, disputed: false };
   #items = [];
   #total = 0;
   #at = -1;
@@ -96,7 +96,7 @@ export class Review {
     return h(
       "div",
       { class: "filters" },
-      select("class", "filterClass", this.session.classes.map((one) => [String(one.id), one.name])),
+      select("class-number", "filterClass", this.session.classes.map((one) => [String(one.id), one.name])),
       names.length > 1 ? select("annotator", "filterAnnotator", names) : null,
       SWITCHES.filter(([key]) => key !== "disputed" || this.session.overlap > 1 || this.session.several).map(([key, text]) =>
         h("label", { class: "switch" }, h("input", { type: "checkbox", onchange: (event) => this.#change(key, event.target.checked) }), t(text))),

@@ -52,3 +52,34 @@ async fn the_server_gives_its_description() {
     let given: Value = site.get("/openapi.json").await.ok();
     assert_eq!(given["openapi"], "3.1.0");
 }
+
+#[test]
+fn every_whole_number_has_bounds() {
+    let whole: Value = serde_json::from_str(include_str!("../../src/openapi.json")).unwrap();
+    let mut seen = 0;
+    bounded(&whole, "", &mut seen);
+    assert!(seen > 40, "{seen}");
+}
+
+fn bounded(part: &Value, at: &str, seen: &mut usize) {
+    match part {
+        Value::Object(fields) => {
+            let kinds = match fields.get("type") {
+                Some(Value::Array(kinds)) => kinds.as_slice(),
+                Some(kind) => std::slice::from_ref(kind),
+                None => &[],
+            };
+            if kinds.iter().any(|kind| kind == "integer") {
+                *seen += 1;
+                for bound in ["minimum", "maximum"] {
+                    assert!(fields.contains_key(bound), "{at} has no {bound}");
+                }
+            }
+            for (name, part) in fields {
+                bounded(part, &format!("{at}/{name}"), seen);
+            }
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| bounded(part, at, seen)),
+        _ => {}
+    }
+}

@@ -18,7 +18,8 @@ async fn the_page_learns_once_what_it_needs() {
     assert_eq!(
         session,
         json!({
-            "annotator": "expert", "id": "7-3e8", "project": "lesions", "version": "0.1.0",
+            "annotator": "expert",
+            "role": "annotator", "id": "7-3e8", "project": "lesions", "version": "0.1.0",
             "classes": [
                 {"id": 0, "name": "benign", "key": "1"},
                 {"id": 1, "name": "malignant", "key": "2"},

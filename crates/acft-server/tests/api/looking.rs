@@ -5,10 +5,16 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 
-use crate::site::{Site, get, key};
+use crate::site::{Reply, Site, get, key};
 
 fn path(at: usize, what: &str) -> String {
     format!("/api/candidates/{}/{what}", key(at))
+}
+
+/// Of a patient nothing is left in a browser's cache, for whoever comes next.
+fn assert_no_browser_keeps(reply: &Reply) {
+    assert_eq!(reply.header("cache-control"), "private, no-store");
+    assert!(reply.header("vary").contains("Authorization"));
 }
 
 #[tokio::test]
@@ -17,14 +23,11 @@ async fn pictures_samples_and_patches_are_given() {
     let image = site.get(&path(1, "image")).await;
     assert_eq!(image.text(), "picture of images/1.png");
     assert_eq!(image.header("content-type"), "image/png");
-    let kept = image.header("cache-control");
-    assert!(
-        kept.contains("immutable") && kept.contains("private"),
-        "{kept}"
-    );
+    assert_no_browser_keeps(&image);
 
     let samples = site.get(&path(7, "samples")).await;
     assert_eq!(samples.body, [1, 0, 0x34, 0x12]);
+    assert_no_browser_keeps(&samples);
     assert_eq!(
         (samples.header("x-width"), samples.header("x-height")),
         ("2", "1")
@@ -35,6 +38,7 @@ async fn pictures_samples_and_patches_are_given() {
 
     let patches = site.get(&path(1, "patches")).await;
     assert_eq!(patches.text(), "patches of images/1.png");
+    assert_no_browser_keeps(&patches);
     assert_eq!(
         (patches.header("x-patches"), patches.header("x-input")),
         ("12", "32")
@@ -63,7 +67,7 @@ async fn what_the_browser_has_is_not_made_again() {
             let again = site.send(request.body(Body::empty()).unwrap()).await;
             assert_eq!(again.status, 304);
             assert_eq!(again.header("etag"), tag);
-            assert!(again.header("cache-control").contains("immutable"));
+            assert_no_browser_keeps(&again);
         }
         assert_eq!(site.sight.looks.load(Ordering::SeqCst), looks);
         let request = get(&path).header(header::IF_NONE_MATCH, "\"other\"");

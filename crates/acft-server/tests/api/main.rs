@@ -5,7 +5,9 @@
 
 mod asking;
 mod cases;
+mod connections;
 mod described;
+mod digits;
 mod failing;
 mod guarded;
 mod hostile;
@@ -13,7 +15,10 @@ mod labeling;
 mod looking;
 mod malformed;
 mod page;
+mod people;
+mod private;
 mod progressing;
+mod proxied;
 mod repeated;
 mod reviewing;
 mod rows;
@@ -21,4 +26,5 @@ mod schema;
 mod serving;
 mod several;
 mod site;
+mod uploads;
 mod vision;

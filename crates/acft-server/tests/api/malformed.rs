@@ -25,6 +25,7 @@ pub(crate) fn good(path: &str) -> Value {
         "/api/next" => json!({"count": 1}),
         "/api/models/use" => json!({"model": "aa"}),
         "/api/undo" | "/api/go-on" => json!({}),
+        "/api/annotators/add" | "/api/annotators/revoke" => json!({"annotator": "bob"}),
         _ => json!({"candidate": key(1)}),
     }
 }
@@ -46,7 +47,7 @@ async fn bodies_that_are_not_what_a_route_takes_are_refused_everywhere() {
     let site = in_use().await;
     let before = (site.last(), site.standing());
     let takers = takers_of_json(&Description::read());
-    assert_eq!(takers.len(), 10, "{takers:?}");
+    assert_eq!(takers.len(), 12, "{takers:?}");
     for path in &takers {
         for body in [
             "",
@@ -163,8 +164,8 @@ async fn values_that_cannot_be_meant_are_refused() {
         (
             "/api/label",
             format!(r#"{{"candidate":"{two}","class":"1"}}"#),
-            400,
-            "string",
+            422,
+            "no class \"1\"",
         ),
         (
             "/api/label",
@@ -240,6 +241,12 @@ async fn values_that_cannot_be_meant_are_refused() {
             400,
             "",
         ),
+        (
+            "/api/next",
+            r#"{"count":4294967296}"#.to_owned(),
+            400,
+            "4294967296",
+        ),
     ] {
         raw(&site, path, body).await.refused(status, &[word]);
     }
@@ -254,6 +261,8 @@ async fn values_that_cannot_be_meant_are_refused() {
         "limit=1&limit=2",
         "order=class",
         "limit=99999999999999999999",
+        "limit=4294967296",
+        "offset=4294967296",
     ] {
         site.get(&format!("/api/review?{query}"))
             .await

@@ -38,7 +38,7 @@ async fn what_was_said_is_found_by_what_it_is() {
         // The network took all for malignant.
         ("disagreed=true", &["case 1"]),
         ("disputed=1", &[]),
-        ("offset=18446744073709551615", &[]),
+        ("offset=4294967295", &[]),
     ] {
         if filter.starts_with("offset") {
             let page = site.get(&format!("/api/review?{filter}")).await.ok();

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use acft_server::serve;
+use acft_server::{Limits, serve};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -13,23 +13,25 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::site::Site;
 
 /// The site on a socket, and how to stop it.
-async fn listen(
+async fn listen(site: &Site) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    listen_within(site, Limits::default()).await
+}
+
+/// The same with other limits.
+pub(crate) async fn listen_within(
     site: &Site,
-) -> (
-    SocketAddr,
-    oneshot::Sender<()>,
-    JoinHandle<std::io::Result<()>>,
-) {
+    limits: Limits,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move { drop(stopped.await) };
-    let served = tokio::spawn(serve(listener, site.router(), shutdown));
+    let served = tokio::spawn(serve(listener, site.router(), limits, shutdown));
     (address, stop, served)
 }
 
 /// Sends a request as it is and reads until the server closes the connection.
-async fn talk(address: SocketAddr, request: String) -> String {
+pub(crate) async fn talk(address: SocketAddr, request: String) -> String {
     let spoken = spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
@@ -76,7 +78,7 @@ async fn what_was_begun_is_ended_before_the_server_stops() {
     let answer = predict.await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("\"dominant\":1"), "{answer}");
-    served.await.unwrap().unwrap();
+    served.await.unwrap();
 }
 
 #[tokio::test]
@@ -98,7 +100,7 @@ async fn a_body_that_is_announced_too_large_is_refused_before_it_comes() {
     }
     assert_eq!(site.last(), before);
     stop.send(()).unwrap();
-    served.await.unwrap().unwrap();
+    served.await.unwrap();
 }
 
 #[tokio::test]
@@ -120,5 +122,5 @@ async fn a_host_that_stands_in_the_request_line_is_a_host_too() {
         );
     }
     stop.send(()).unwrap();
-    served.await.unwrap().unwrap();
+    served.await.unwrap();
 }

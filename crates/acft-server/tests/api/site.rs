@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use acft_project::ledger::Standing;
 use acft_project::{
-    ClassId, Created, Draw, Event, EventId, Keeper, Ledger, Member, Moment, Origin, Project, Rules,
-    token_hash,
+    ClassId, Created, Draw, Event, EventId, Keeper, Ledger, Member, Moment, Origin, Project, Role,
+    Rules, token_hash,
 };
 use acft_server::{ServeSettings, Served, Work, app};
 use axum::Router;
@@ -161,6 +161,7 @@ impl Site {
         let added = names.iter().map(|name| Event::AnnotatorAdded {
             name: (*name).to_owned(),
             token: token_hash(&token(name)),
+            role: Role::Annotator,
         });
         self.append(added.collect());
     }

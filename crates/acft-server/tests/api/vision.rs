@@ -1,6 +1,7 @@
 //! Someone who knows pixels and networks, or acts as if. What becomes of a
 //! candidate follows from its name, what becomes of an image from its bytes.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -27,16 +28,28 @@ pub(crate) struct Sight {
     pub(crate) slow: AtomicBool,
     /// While set, there is no network.
     pub(crate) blind: AtomicBool,
+    /// While set, what is said of every image.
+    pub(crate) fault: Mutex<Option<String>>,
 }
 
 impl Sight {
     fn look(&self, candidate: &Candidate) -> Result<(), String> {
         self.looks.fetch_add(1, Ordering::SeqCst);
+        self.faultless()?;
         match candidate.name.as_str() {
             PANICKING => panic!("a defect in a decoder"),
             BROKEN => Err(format!("{} breaks off", candidate.path)),
             _ => Ok(()),
         }
+    }
+
+    fn faultless(&self) -> Result<(), String> {
+        self.fault.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn unavailable(&self) -> VisionError {
+        let said = self.faultless().err();
+        VisionError::Unavailable(said.unwrap_or_else(|| "there is no model yet".to_owned()))
     }
 
     fn read(image: &[u8], region: Option<Region>) -> Result<(), VisionError> {
@@ -61,6 +74,7 @@ fn depth(candidate: &Candidate) -> u8 {
 
 impl Vision for Sight {
     fn info(&self, candidate: &Candidate) -> Result<Info, String> {
+        self.faultless()?;
         match candidate.name.as_str() {
             PANICKING => panic!("a defect in a decoder"),
             BROKEN => return Err(format!("{} breaks off", candidate.path)),
@@ -109,7 +123,7 @@ impl Vision for Sight {
         }
         Self::read(image, region)?;
         if self.blind.load(Ordering::SeqCst) {
-            return Err(VisionError::Unavailable("there is no model yet".to_owned()));
+            return Err(self.unavailable());
         }
         Ok(Prediction {
             model: crate::site::MODEL.to_owned(),
@@ -133,6 +147,9 @@ impl Vision for Sight {
         name: &str,
     ) -> Result<Candidate, VisionError> {
         Self::read(image, region)?;
+        if self.blind.load(Ordering::SeqCst) {
+            return Err(self.unavailable());
+        }
         let mut hasher = blake3::Hasher::new();
         hasher.update(image);
         hasher.update(format!("{region:?}").as_bytes());

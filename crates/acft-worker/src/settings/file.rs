@@ -138,6 +138,18 @@ fn comments(table: &str) -> &'static [(&'static str, &'static str)] {
             ),
             ("port", "The port"),
             (
+                "public-url",
+                "The address that a proxy with TLS gives to this server, such as \"https://label.example.org/\": everybody then needs a token (docs/deployment-proxy.md)",
+            ),
+            (
+                "allow-hosts",
+                "Names of this machine, beside its addresses, by which /health and /metrics are asked, and by which the page is opened without tokens",
+            ),
+            (
+                "max-connections",
+                "How many connections are held at once, as far as the system lets the process open files; the one that is silent longest makes room for a new one",
+            ),
+            (
                 "max-image-mib",
                 "The largest image that /api/predict and /api/feedback take, in MiB",
             ),

@@ -1,12 +1,16 @@
-//! `acft annotator`: who may label over the network, each by a token.
+//! `acft annotator`: who may label over the network, each by a token. Where a
+//! server has the project, it is asked to keep the change.
+
+mod remote;
 
 use std::process::ExitCode;
 
-use acft_project::{Event, token_hash};
+use acft_project::{Event, Role, annotator_name, token_hash};
 use acft_run::bad_input;
-use acft_server::now;
+use acft_server::{new_token, now};
 use acft_worker::create::MANIFEST;
 use acft_worker::open::told;
+use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -16,14 +20,13 @@ use crate::output::{print, print_json};
 const EXAMPLE: &str = "\
 Examples:
   acft annotator add ada
+  acft annotator add root --admin
   acft annotator list
   acft annotator revoke ada
 
+All of it also works while the project is served, and holds at once.
 A token is shown once, when it is made: only its hash is kept. Send it to the
 person by a safe way, as the link http://…/#token=TOKEN, or to type it in.";
-
-/// 128 bits: not to be guessed.
-const TOKEN_BYTES: usize = 16;
 
 /// Add annotators with a token each, list and revoke them.
 #[derive(clap::Args)]
@@ -42,6 +45,9 @@ enum What {
         name: String,
         #[command(flatten)]
         at: At,
+        /// They may also say who labels, on the page and through the API.
+        #[arg(long)]
+        admin: bool,
         /// Print the token as JSON.
         #[arg(long)]
         json: bool,
@@ -78,6 +84,8 @@ struct Row {
     annotator: String,
     /// Whether there is a token that opens the page.
     active: bool,
+    /// What they may do, where there is one.
+    role: Option<Role>,
     labels: usize,
     skips: usize,
 }
@@ -85,14 +93,17 @@ struct Row {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.what {
-        What::Add { name, at, json } => {
-            let mut opened = at.write("acft annotator add")?;
-            let token = token()?;
-            let event = Event::AnnotatorAdded {
-                name: usable(name)?.to_owned(),
-                token: token_hash(&token),
+        What::Add {
+            name,
+            at,
+            admin,
+            json,
+        } => {
+            let role = match admin {
+                true => Role::Administrator,
+                false => Role::Annotator,
             };
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            let token = add(at, usable(name)?, role)?;
             if *json {
                 print_json(&Made {
                     annotator: name,
@@ -105,13 +116,44 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         What::List { at, json } => list(at, *json)?,
         What::Revoke { name, at } => {
-            let mut opened = at.write("acft annotator revoke")?;
-            let event = Event::AnnotatorRevoked { name: name.clone() };
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            let somebody = revoke(at, name)?;
             println!("{name}'s token opens nothing any more; the labels stay");
+            if !somebody {
+                eprintln!(
+                    "nobody has a token now: on 127.0.0.1 whoever uses this machine may label without one"
+                );
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds a person; gives their token.
+fn add(at: &At, name: &str, role: Role) -> anyhow::Result<String> {
+    let mut opened = match at.write("acft annotator add") {
+        Ok(opened) => opened,
+        Err(error) => return remote::server(at, error)?.add(name, role),
+    };
+    let token = new_token().context("the system has no randomness to give")?;
+    let event = Event::AnnotatorAdded {
+        name: name.to_owned(),
+        token: token_hash(&token),
+        role,
+    };
+    opened.project.append(now(), vec![event]).map_err(told)?;
+    Ok(token)
+}
+
+/// Takes a person's token back; says whether anybody still has one.
+fn revoke(at: &At, name: &str) -> anyhow::Result<bool> {
+    let mut opened = match at.write("acft annotator revoke") {
+        Ok(opened) => opened,
+        Err(error) => return remote::server(at, error)?.revoke(name),
+    };
+    let name = name.to_owned();
+    let event = Event::AnnotatorRevoked { name };
+    opened.project.append(now(), vec![event]).map_err(told)?;
+    Ok(opened.project.ledger().people().active().next().is_some())
 }
 
 fn list(at: &At, json: bool) -> anyhow::Result<()> {
@@ -124,16 +166,21 @@ fn list(at: &At, json: bool) -> anyhow::Result<()> {
         .map(|(name, spoken)| Row {
             annotator: name.to_owned(),
             active: false,
+            role: None,
             labels: spoken.labels + spoken.reviews,
             skips: spoken.skips,
         })
         .collect();
     for name in ledger.people().active() {
         match rows.iter_mut().find(|row| row.annotator == name) {
-            Some(row) => row.active = true,
+            Some(row) => {
+                row.active = true;
+                row.role = ledger.people().role(name);
+            }
             None => rows.push(Row {
                 annotator: name.to_owned(),
                 active: true,
+                role: ledger.people().role(name),
                 labels: 0,
                 skips: 0,
             }),
@@ -147,7 +194,11 @@ fn list(at: &At, json: bool) -> anyhow::Result<()> {
     let width = width.unwrap_or(0).max("annotator".len());
     let mut text = format!("{:<width$}  token  labels  skips\n", "annotator");
     for row in rows {
-        let token = if row.active { "yes" } else { "no" };
+        let token = match row.role {
+            None => "no",
+            Some(Role::Annotator) => "yes",
+            Some(Role::Administrator) => "admin",
+        };
         text += &format!(
             "{:<width$}  {token:<5}  {:>6}  {:>5}\n",
             row.annotator, row.labels, row.skips
@@ -156,27 +207,7 @@ fn list(at: &At, json: bool) -> anyhow::Result<()> {
     print(text.as_bytes())
 }
 
-/// A name that fits into a header and a cell.
+/// A name that an annotator may have.
 fn usable(name: &str) -> anyhow::Result<&str> {
-    const LONGEST: usize = 64;
-    let is_plain = name.trim() == name && !name.chars().any(char::is_control);
-    if name == MANIFEST {
-        return Err(bad_input!(
-            "{name:?} is what labels are signed with that came with the data; choose another name"
-        ));
-    }
-    if is_plain && (1..=LONGEST).contains(&name.chars().count()) {
-        return Ok(name);
-    }
-    Err(bad_input!(
-        "{name:?} cannot be an annotator's name: use 1 to {LONGEST} letters, without space around them"
-    ))
-}
-
-/// A random token in hexadecimal.
-fn token() -> anyhow::Result<String> {
-    let mut bytes = [0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("the system has no randomness to give: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    annotator_name(name).map_err(|error| bad_input!("{error}"))
 }
