@@ -16,6 +16,7 @@ ARROWS = {
     "acft": [],
     "acft-kernels": [],
     "acft-figure": [],
+    "acft-head": ["acft-kernels"],
     "acft-images": ["acft"],
     "acft-project": ["acft"],
     "acft-server": ["acft", "acft-project"],

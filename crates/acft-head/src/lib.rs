@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod agreement;
+mod axes;
+mod blocks;
+mod bytes;
+mod combine;
+mod eigen;
+mod error;
+mod examples;
+mod graph;
+mod head;
+mod lbfgs;
+mod logistic;
+mod map;
+mod neighbours;
+mod patches;
+mod pool;
+mod product;
+mod purity;
+mod second_moment;
+mod spreading;
+mod standardize;
+
+pub use agreement::{Agreement, Disagreement};
+pub use axes::Axes;
+pub use bytes::BytesError;
+pub use combine::{combine_means, combine_patches};
+pub use error::{FeatureError, FitError, GraphError, MapError};
+pub use examples::{Examples, Target};
+pub use graph::{EdgeWeight, Graph, GraphSettings};
+pub use head::{Fit, Head, HeadSettings};
+pub use lbfgs::{Ended, Minimum, Settings as LbfgsSettings, minimise};
+pub use map::{FeatureMap, MapHash, MapSettings, Passes};
+pub use neighbours::{Neighbours, nearest};
+pub use patches::Patches;
+pub use pool::Pool;
+pub use purity::{Purity, purity};
+pub use second_moment::SecondMoment;
+pub use spreading::{Spread, SpreadSettings};
+pub use standardize::{Moments, Standardize};
