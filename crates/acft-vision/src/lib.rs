@@ -10,6 +10,7 @@
 //! It knows nothing of databases, servers, or how a batch is chosen.
 
 mod engine;
+pub mod features;
 pub mod image_io;
 pub mod learner;
 pub mod models;

@@ -6,7 +6,7 @@ mod patches;
 mod pictures;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use acft::prediction::Predictions;
 use acft::{CandidateError, CandidateId, Criterion, Query, Scorer};
@@ -16,7 +16,7 @@ use acft_server::vision::{
 };
 use acft_vision::image_io;
 use acft_vision::learner::PatchSource;
-use acft_vision::models::Model;
+use acft_vision::models::{Model, Ready};
 use acft_vision::patches::{PatchPolicy, Region, canonical_region, patch_bytes};
 use acft_vision::source::PixelBox;
 use anyhow::Context;
@@ -40,6 +40,8 @@ pub(crate) struct InUse {
     pub(crate) model: Model,
     /// The classes of its outputs, in their order.
     pub(crate) classes: Vec<ClassId>,
+    /// The model as the first request made it ready. It lives as long as the model is in use.
+    ready: Arc<OnceLock<Ready>>,
 }
 
 impl InUse {
@@ -68,6 +70,7 @@ impl InUse {
             hash: hash.to_owned(),
             model,
             classes: classes.to_vec(),
+            ready: Arc::default(),
         })
     }
 
@@ -255,6 +258,10 @@ impl Vision for ProjectVision {
 impl ProjectVision {
     fn ask(&self, in_use: &InUse, one: One) -> anyhow::Result<Prediction> {
         let learner = network::learner(&self.flags, &in_use.model, Arc::new(one))?;
+        // Packing a network takes longer than asking it: the next request finds it packed.
+        if in_use.ready.get().is_none() {
+            let _ = in_use.ready.set(learner.ready(&in_use.model)?);
+        }
         let mut rows = Vec::new();
         learner
             .predict(&in_use.model, &[CandidateId(0)], &mut |_, outcome| {
