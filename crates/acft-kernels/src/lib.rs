@@ -52,8 +52,9 @@ pub use pairs::{
     max_pool2d_with_taps_of_pairs, pair_words, relu_backward_of_pairs, to_pairs,
 };
 pub use pool::{
-    AdaptivePool2d, Divisor, NOBODY, adaptive_avg_pool2d, adaptive_avg_pool2d_backward, avg_pool2d,
-    avg_pool2d_backward, global_avg_pool, global_avg_pool_backward, max_pool2d_backward,
-    max_pool2d_block, max_pool2d_with_taps,
+    AdaptivePool2d, Divisor, NOBODY, Summary, adaptive_avg_pool2d, adaptive_avg_pool2d_backward,
+    avg_pool2d, avg_pool2d_backward, global_avg_pool, global_avg_pool_backward,
+    max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps, summarize_block,
+    summarize_block_of_pairs,
 };
 pub use relu::{add_relu, add_relu_of_pairs, multiply, relu_backward};

@@ -3,6 +3,7 @@
 mod adaptive;
 mod average;
 mod mean;
+mod summary;
 
 use rayon::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::{
 
 pub use adaptive::{AdaptivePool2d, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
 pub use average::{Divisor, avg_pool2d, avg_pool2d_backward};
+pub use summary::{Summary, summarize_block, summarize_block_of_pairs};
 
 /// `out`, the maximum over each window of `x`, on the calling thread.
 ///

@@ -3,13 +3,14 @@
 mod common;
 
 use acft_kernels::{
-    Activation, AdaptivePool2d, Divisor, Isa, LANES, Pool2d, adaptive_avg_pool2d,
-    adaptive_avg_pool2d_backward, avg_pool2d, avg_pool2d_backward, global_avg_pool,
+    Activation, AdaptivePool2d, Divisor, Isa, LANES, Pool2d, Summary, adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward, avg_pool2d, avg_pool2d_backward, from_pairs, global_avg_pool,
     global_avg_pool_backward, max_pool2d_backward, max_pool2d_block, max_pool2d_with_taps,
-    relu_backward,
+    pair_words, relu_backward, summarize_block, summarize_block_of_pairs, to_pairs,
 };
-use common::{assert_close, values};
 use proptest::prelude::*;
+
+use common::{assert_close, values};
 
 /// Each output's elements of the input, in the order of the outputs, in the plainest way.
 fn windows(shape: &Pool2d) -> Vec<Vec<usize>> {
@@ -315,4 +316,92 @@ fn global_average() {
         .map(|i| f64::from(out[i / (25 * LANES) * LANES + i % LANES]) / 25.0)
         .collect();
     assert_close("dx", &dx, &expected);
+}
+
+/// Means, maxima and means of the centre in the plainest way.
+fn summary(shape: &Summary, x: &[f32]) -> Vec<f64> {
+    let [height, width] = shape.input;
+    let part = |kept: &dyn Fn(usize, usize) -> bool, join: &dyn Fn(&[f64]) -> f64| {
+        let mut out = Vec::new();
+        for channel in 0..shape.channels {
+            for lane in 0..LANES {
+                let positions = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
+                let elements: Vec<f64> = positions
+                    .filter(|(y, x)| kept(*y, *x))
+                    .map(|(y, x)| ((channel * height + y) * width + x) * LANES + lane)
+                    .map(|at| f64::from(x[at]))
+                    .collect();
+                out.push(join(&elements));
+            }
+        }
+        out
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let max = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut out = part(&|_, _| true, &mean);
+    out.extend(part(&|_, _| true, &max));
+    if let Some([rows, columns]) = &shape.centre {
+        let inside = |y: usize, x: usize| rows.contains(&y) && columns.contains(&x);
+        out.extend(part(&inside, &mean));
+    }
+    out
+}
+
+#[test]
+fn summaries_are_means_maxima_and_means_of_the_centre() {
+    for (channels, input, centre) in [
+        (1, [1, 1], None),
+        (3, [2, 5], None),
+        (4, [5, 5], Some([1..4, 1..4])),
+        (5, [7, 6], Some([2..5, 2..4])),
+        (2, [33, 31], Some([11..22, 0..31])),
+    ] {
+        let shape = Summary {
+            channels,
+            input,
+            centre,
+        };
+        let plane = input[0] * input[1];
+        // Below zero too: a maximum must not begin at zero.
+        let x: Vec<f32> = values(channels * plane * LANES, 5)
+            .iter()
+            .map(|v| v - 0.9)
+            .collect();
+        for isa in Isa::available() {
+            let mut out = vec![f32::NAN; shape.width() * LANES];
+            summarize_block(isa, &shape, &x, &mut out);
+            assert_close(
+                &format!("{shape:?} with {isa:?}"),
+                &out,
+                &summary(&shape, &x),
+            );
+
+            let mut pairs = vec![0; pair_words(channels, plane) * LANES];
+            to_pairs(isa, channels, plane, &x, &mut pairs);
+            let mut rounded = vec![0.0; x.len()];
+            from_pairs(isa, channels, plane, &pairs, &mut rounded);
+            out.fill(f32::NAN);
+            summarize_block_of_pairs(isa, &shape, &pairs, &mut out);
+            let expected = summary(&shape, &rounded);
+            assert_close(&format!("{shape:?} of pairs with {isa:?}"), &out, &expected);
+        }
+    }
+}
+
+#[test]
+fn a_nan_in_a_map_shows_in_its_summary() {
+    let shape = Summary {
+        channels: 1,
+        input: [2, 2],
+        centre: None,
+    };
+    let mut x = values(4 * LANES, 6);
+    x[LANES + 3] = f32::NAN;
+    for isa in Isa::available() {
+        let mut out = vec![0.0; 2 * LANES];
+        summarize_block(isa, &shape, &x, &mut out);
+        for (at, value) in out.iter().enumerate() {
+            assert_eq!(value.is_nan(), at % LANES == 3, "{at}");
+        }
+    }
 }

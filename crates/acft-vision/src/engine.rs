@@ -32,6 +32,14 @@ pub(crate) struct Engine {
     body: Body,
     /// Which row of numbers the features are: 0 is the program's last output.
     features: Features,
+    /// Whether what the last dense layer reads is a tap, behind those of the grids.
+    dense_tap: DenseTap,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DenseTap {
+    None,
+    BeforeHead,
 }
 
 /// The grids of a network, and the rows that follow them.
@@ -58,6 +66,9 @@ pub(crate) enum Features {
 pub(crate) enum Wanted {
     Logits,
     Features,
+    /// What the taps keep of the maps on the way: of each channel the mean, the maximum and, in large maps, the mean of
+    /// the centre.
+    Taps,
 }
 
 impl Engine {
@@ -84,7 +95,19 @@ impl Engine {
                 Body::Half(Grids::new(builder, outputs), dense)
             }
         };
-        Self { body, features }
+        Self {
+            body,
+            features,
+            dense_tap: DenseTap::None,
+        }
+    }
+
+    /// The same, with what the last dense layer reads as the last tap.
+    pub(crate) fn with_dense_tap(self) -> Self {
+        Self {
+            dense_tap: DenseTap::BeforeHead,
+            ..self
+        }
     }
 
     /// One row for each of `count` images; `fill(block, values)` writes the
@@ -95,6 +118,9 @@ impl Engine {
         wanted: Wanted,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Vec<f32> {
+        if wanted == Wanted::Taps {
+            return self.taps(count, fill);
+        }
         let output = match (self.features, wanted) {
             (Features::Beside, Wanted::Logits) => 1,
             _ => 0,
@@ -118,6 +144,43 @@ impl Engine {
             }
         }
     }
+
+    /// What the taps keep, one row for each image.
+    fn taps(&self, count: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+        let whole = self.dense_tap == DenseTap::BeforeHead;
+        match &self.body {
+            Body::Full(grids, dense) => {
+                let (taps, words) = grids.taps(count, whole, fill);
+                if !whole {
+                    return taps;
+                }
+                let rows = by_image(count, grids.output_words(), &words);
+                let rows = dense_rows(count, rows, &dense[..dense.len() - 1]);
+                joined(count, &taps, &rows)
+            }
+            Body::HalfThenFull(grids, _) => grids.taps(count, whole, fill).0,
+            Body::Half(grids, dense) => {
+                let (taps, words) = grids.taps(count, whole, fill);
+                if !whole {
+                    return taps;
+                }
+                let rows = pair_rows(count, words, &dense[..dense.len() - 1]);
+                joined(count, &taps, &rows)
+            }
+        }
+    }
+}
+
+/// Rows side by side.
+fn joined(count: usize, first: &[f32], second: &[f32]) -> Vec<f32> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let rows = first.chunks_exact(first.len() / count);
+    rows.zip(second.chunks_exact(second.len() / count))
+        .flat_map(|(first, second)| first.iter().chain(second))
+        .copied()
+        .collect()
 }
 
 fn dense_rows(count: usize, rows: Vec<f32>, layers: &[Dense]) -> Vec<f32> {
@@ -170,6 +233,38 @@ impl<T: Number> Grids<T> {
             self.program.mean(workspace, output, out);
         });
         by_image(count, width, &means)
+    }
+
+    /// What the taps keep, a row an image; and all words of the first output, if they are wanted.
+    fn taps(
+        &self,
+        count: usize,
+        whole: bool,
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> (Vec<f32>, Vec<T>) {
+        let width = self.program.tap_width();
+        let mut taps = vec![0.0; blocks(count) * width * LANES];
+        let mut words = vec![Vec::new(); blocks(count)];
+        taps.par_chunks_exact_mut(width * LANES)
+            .zip(words.par_iter_mut())
+            .enumerate()
+            .for_each(|(block, (taps, words))| {
+                let mut workspace = self.workspace();
+                fill(block, &mut workspace.pixels);
+                self.program.run_tapped(&mut workspace, whole, taps);
+                if whole {
+                    words.resize(self.output_words() * LANES, T::default());
+                    self.program.copy(&workspace, 0, words);
+                }
+                self.idle().push(workspace);
+            });
+        (by_image(count, width, &taps), words.concat())
+    }
+
+    /// Words of the first output, for one image.
+    fn output_words(&self) -> usize {
+        let grid = self.program.output(0).grid();
+        T::words(grid.channels, grid.plane())
     }
 
     /// All words of each block.

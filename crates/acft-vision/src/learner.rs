@@ -23,7 +23,8 @@ use acft::{
 pub use acft_images::PatchSource;
 
 use self::runner::Runner;
-use crate::models::Model;
+use crate::engine::Wanted;
+use crate::models::{Model, Ready};
 
 pub use crate::engine::Precision;
 
@@ -35,9 +36,8 @@ fn patch_bytes(source: &dyn PatchSource) -> usize {
     source.input() * source.input() * 3
 }
 
-/// Where [`Learner::features`] delivers: the candidate, and its patches'
-/// features (m × [`Architecture::features`](crate::models::Architecture::features),
-/// row-major) or what was wrong with it.
+/// Where [`Learner::features`] and [`Learner::tapped_features`] deliver: the candidate, and its patches'
+/// features (m rows, row-major) or what was wrong with it.
 pub type FeatureSink<'a> =
     dyn FnMut(CandidateId, Result<&[f32], CandidateError>) -> ControlFlow<()> + 'a;
 
@@ -48,7 +48,8 @@ pub struct Learner {
     settings: FineTuning,
     workers: usize,
     precision: Precision,
-    /// The model that was scored with last: a step scores with it several times.
+    /// The model that was scored with last: a step scores with it several times, and its preparation lives as long as
+    /// somebody holds it.
     last: Mutex<Option<Arc<Runner>>>,
 }
 
@@ -98,7 +99,66 @@ impl Learner {
     ) -> Result<(), LearnerError> {
         self.check(model)?;
         let runner = self.runner(model)?;
-        predict::features(&*self.source, self.workers, &runner, candidates, sink)
+        let which = Wanted::Features;
+        predict::features(
+            &*self.source,
+            self.workers,
+            &runner,
+            candidates,
+            which,
+            sink,
+        )
+    }
+
+    /// Streams the features of all [taps](crate::models::Architecture::taps) of the network, in the given order, in
+    /// bounded memory: m × [`Architecture::tap_width`](crate::models::Architecture::tap_width) for a candidate. One pass
+    /// gives all of them. An unreadable candidate is an item of the stream.
+    ///
+    /// # Errors
+    /// The model is not one for these patches.
+    pub fn tapped_features(
+        &self,
+        model: &Model,
+        candidates: &[CandidateId],
+        sink: &mut FeatureSink<'_>,
+    ) -> Result<(), LearnerError> {
+        self.check(model)?;
+        let runner = self.runner(model)?;
+        let which = Wanted::Taps;
+        predict::features(
+            &*self.source,
+            self.workers,
+            &runner,
+            candidates,
+            which,
+            sink,
+        )
+    }
+
+    /// How many candidates pass through the network at once. Streams of candidates that begin at a multiple of it have
+    /// the same numbers as one that begins at the first, to the last bit.
+    pub(crate) fn candidates_at_once(&self, model: &Model) -> Result<usize, LearnerError> {
+        let at_once = self.runner(model)?.patches_at_once();
+        Ok((at_once / self.source.patches_per_candidate().max(1)).max(1))
+    }
+
+    /// Where it has its patches from.
+    pub(crate) fn source(&self) -> &dyn PatchSource {
+        &*self.source
+    }
+
+    /// A model made ready for this learner. Who keeps it spares later learners of the same precision the preparation.
+    ///
+    /// # Errors
+    /// The model is not one for these patches.
+    pub fn ready(&self, model: &Model) -> Result<Ready, LearnerError> {
+        self.check(model)?;
+        Ok(self.runner(model)?.ready().clone())
+    }
+
+    /// The precision that it scores at.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The model made ready to score.

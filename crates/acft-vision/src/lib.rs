@@ -10,6 +10,7 @@
 //! chosen: patches come as bytes from a [`PatchSource`](acft_images::PatchSource).
 
 mod engine;
+pub mod features;
 pub mod learner;
 pub mod models;
 pub mod ops;

@@ -19,6 +19,8 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use acft_kernels::{Activation, LANES, blocks};
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::module as burn_ops;
@@ -292,6 +294,23 @@ pub fn global_avg_pool(x: Images) -> Tensor<2> {
         .swap_dims(1, 2)
         .reshape([blocks(count) * LANES, channels])
         .narrow(0, 0, count)
+}
+
+/// The mean and the maximum over height and width, and the mean over the rows and columns of the centre if it is given:
+/// images to batch × (2 or 3 × channels).
+pub fn summarize(x: Images, centre: Option<[Range<usize>; 2]>) -> Tensor<2> {
+    let [count, channels, height, width] = x.dims();
+    let x = x.one_by_one();
+    let rows = |x: Tensor<3>| x.reshape([count, channels]);
+    let plane = x.clone().reshape([count, channels, height * width]);
+    let mut parts = vec![rows(plane.clone().mean_dim(2)), rows(plane.max_dim(2))];
+    if let Some([ys, xs]) = centre {
+        let elements = ys.len() * xs.len();
+        let inside = x.slice([0..count, 0..channels, ys, xs]);
+        let inside = inside.reshape([count, channels, elements]);
+        parts.push(rows(inside.mean_dim(2)));
+    }
+    Tensor::cat(parts, 1)
 }
 
 /// Averages to a grid of `size` × `size`, whatever the input's, as PyTorch's

@@ -6,7 +6,7 @@ mod patches;
 mod pictures;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use acft::prediction::Predictions;
 use acft::{CandidateError, CandidateId, Criterion, Scorer};
@@ -19,7 +19,7 @@ use acft_run::settings::Flags;
 use acft_server::vision::{
     Info, Picture, Prediction, Region as Where, Samples, Strip, Vision, VisionError,
 };
-use acft_vision::models::Model;
+use acft_vision::models::{Model, Ready};
 use anyhow::Context;
 
 use crate::settings::ProjectSettings;
@@ -41,6 +41,8 @@ pub struct InUse {
     pub model: Model,
     /// The classes of its outputs, in their order.
     pub classes: Vec<ClassId>,
+    /// The model as the first request made it ready. It lives as long as the model is in use.
+    ready: Arc<OnceLock<Ready>>,
 }
 
 impl InUse {
@@ -69,6 +71,7 @@ impl InUse {
             hash: hash.to_owned(),
             model,
             classes: classes.to_vec(),
+            ready: Arc::default(),
         })
     }
 
@@ -253,6 +256,10 @@ impl Vision for ProjectVision {
 impl ProjectVision {
     fn ask(&self, in_use: &InUse, one: One) -> anyhow::Result<Prediction> {
         let learner = network::learner(&self.flags, &in_use.model, Arc::new(one))?;
+        // Packing a network takes longer than asking it: the next request finds it packed.
+        if in_use.ready.get().is_none() {
+            let _ = in_use.ready.set(learner.ready(&in_use.model)?);
+        }
         let mut rows = Vec::new();
         learner
             .predict(&in_use.model, &[CandidateId(0)], &mut |_, outcome| {

@@ -121,6 +121,15 @@ pub(crate) struct Builder {
     pub(super) steps: Vec<Step>,
     /// Every value; the first are the images.
     pub(super) values: Vec<Grid>,
+    pub(super) taps: Vec<Tap>,
+}
+
+/// A value of which a few numbers are kept before it is overwritten.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tap {
+    pub(super) grid: Grid,
+    /// How many steps are done before it is read.
+    pub(super) after: usize,
 }
 
 impl Builder {
@@ -130,9 +139,16 @@ impl Builder {
             precision,
             steps: Vec::new(),
             values: Vec::new(),
+            taps: Vec::new(),
         };
         let images = builder.grid(3, [input; 2]);
         (builder, images)
+    }
+
+    /// Keeps a few numbers of what was just made: see [`Wanted::Taps`](super::Wanted::Taps).
+    pub(crate) fn tap(&mut self, grid: Grid) {
+        let after = self.steps.len();
+        self.taps.push(Tap { grid, after });
     }
 
     /// Room for the output of layers that are joined.

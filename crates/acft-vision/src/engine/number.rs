@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 
 use acft_kernels::{
-    Conv2d, Convolution, Isa, PairConvolution, Pool2d, global_avg_pool, global_avg_pool_of_pairs,
-    max_pool2d_block, max_pool2d_block_of_pairs, pair_words, to_pairs,
+    Conv2d, Convolution, Isa, PairConvolution, Pool2d, Summary, global_avg_pool,
+    global_avg_pool_of_pairs, max_pool2d_block, max_pool2d_block_of_pairs, pair_words,
+    summarize_block, summarize_block_of_pairs, to_pairs,
 };
 
 use super::builder::Layer;
@@ -32,6 +33,9 @@ pub(super) trait Number: Copy + Debug + Default + Send + Sync {
 
     /// The mean of each channel, where the words hold f32 numbers.
     fn mean_of_f32(from: &[Self], to: &mut [f32]);
+
+    /// The numbers that are kept of a map.
+    fn summarize(isa: Isa, shape: &Summary, from: &[Self], to: &mut [f32]);
 
     /// A block of images, in `room` where they have to be made into something else.
     fn images<'a>(
@@ -82,6 +86,10 @@ impl Number for f32 {
 
     fn mean(_channels: usize, _plane: usize, from: &[f32], to: &mut [f32]) {
         global_avg_pool(from, to);
+    }
+
+    fn summarize(isa: Isa, shape: &Summary, from: &[f32], to: &mut [f32]) {
+        summarize_block(isa, shape, from, to);
     }
 
     fn images<'a>(
@@ -140,6 +148,10 @@ impl Number for u32 {
 
     fn mean(channels: usize, plane: usize, from: &[u32], to: &mut [f32]) {
         global_avg_pool_of_pairs(channels, plane, from, to);
+    }
+
+    fn summarize(isa: Isa, shape: &Summary, from: &[u32], to: &mut [f32]) {
+        summarize_block_of_pairs(isa, shape, from, to);
     }
 
     fn images<'a>(

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use acft_kernels::{Isa, LANES, Pool2d};
+use acft_kernels::{Isa, LANES, Pool2d, Summary};
 
-use super::builder::{Builder, Grid, Output, Step as Planned, View};
+use super::builder::{Builder, Grid, Output, Step as Planned, Tap as PlannedTap, View};
 use super::number::Number;
+use crate::models::centre_of;
 
 /// Some words of a value, counted for one image.
 #[derive(Clone, Debug)]
@@ -50,6 +51,17 @@ enum Kind<T: Number> {
     Pool(Pool2d),
 }
 
+/// A value of which a few numbers are kept.
+#[derive(Debug)]
+struct Tap {
+    /// How many steps are done before it is read.
+    after: usize,
+    from: Words,
+    summary: Summary,
+    /// Where its numbers lie in the row of all taps.
+    row: Range<usize>,
+}
+
 /// Steps in order. Value 0 is the input.
 #[derive(Debug)]
 pub(super) struct Program<T: Number> {
@@ -61,11 +73,12 @@ pub(super) struct Program<T: Number> {
     /// Words of each buffer, for one image.
     buffers: Vec<usize>,
     outputs: Vec<Output>,
+    taps: Vec<Tap>,
 }
 
 impl<T: Number> Program<T> {
     /// Gives every value a buffer, and a buffer to many values: from the step that
-    /// first writes a value to the one that last reads it, nobody else has it.
+    /// first writes a value to the one (or the tap) that last reads it, nobody else has it.
     pub(super) fn new(builder: Builder, outputs: &[Output]) -> Self {
         let isa = Isa::best();
         let steps: Vec<Step<T>> = builder
@@ -99,14 +112,19 @@ impl<T: Number> Program<T> {
             .iter()
             .map(|grid| Words::of::<T>(&grid.view()).words.end)
             .collect();
+        let taps = lay_out::<T>(&builder.taps);
         let last_use = |value: usize| {
             if outputs.iter().any(|output| output.grid().value == value) {
                 return usize::MAX;
             }
-            steps
+            let step = steps
                 .iter()
                 .rposition(|step| step.from.value == value || step.to.value == value)
-                .unwrap_or(0)
+                .unwrap_or(0);
+            // A tap is read before the step that follows it.
+            let tapped = taps.iter().filter(|tap| tap.from.value == value);
+            let tapped = tapped.map(|tap| tap.after - 1).max();
+            step.max(tapped.unwrap_or(0))
         };
         let mut home = vec![usize::MAX; values.len()];
         let mut buffers: Vec<usize> = Vec::new();
@@ -137,6 +155,7 @@ impl<T: Number> Program<T> {
             home,
             buffers,
             outputs: outputs.to_vec(),
+            taps,
         }
     }
 
@@ -157,8 +176,40 @@ impl<T: Number> Program<T> {
         }
     }
 
+    /// How many numbers all taps together keep of an image.
+    pub(super) fn tap_width(&self) -> usize {
+        self.taps.last().map_or(0, |tap| tap.row.end)
+    }
+
     /// Takes the pixels of a block through all steps.
     pub(super) fn run(&self, workspace: &mut Workspace<T>) {
+        self.run_steps(workspace, self.steps.len(), |_, _| {});
+    }
+
+    /// Takes the pixels of a block through the steps up to the last tap, or through all where `whole` says so, and writes
+    /// what the taps keep: [`Program::tap_width`] numbers an image, images side by side.
+    pub(super) fn run_tapped(&self, workspace: &mut Workspace<T>, whole: bool, out: &mut [f32]) {
+        let steps = match (whole, self.taps.last()) {
+            (false, Some(tap)) => tap.after,
+            _ => self.steps.len(),
+        };
+        let mut waiting = self.taps.iter().peekable();
+        self.run_steps(workspace, steps, |done, buffers| {
+            while let Some(tap) = waiting.next_if(|tap| tap.after == done) {
+                let words = &buffers[self.home[tap.from.value]][tap.from.lanes()];
+                let row = tap.row.start * LANES..tap.row.end * LANES;
+                T::summarize(self.isa, &tap.summary, words, &mut out[row]);
+            }
+        });
+    }
+
+    /// Takes the pixels of a block through some steps; `done` is told after each how many are done.
+    fn run_steps(
+        &self,
+        workspace: &mut Workspace<T>,
+        steps: usize,
+        mut done: impl FnMut(usize, &[Vec<T>]),
+    ) {
         let Workspace {
             pixels,
             images,
@@ -166,7 +217,7 @@ impl<T: Number> Program<T> {
         } = workspace;
         let Grid { channels, .. } = self.images;
         let images = T::images(self.isa, channels, self.images.plane(), pixels, images);
-        for Step { from, to, kind } in &self.steps {
+        for (number, Step { from, to, kind }) in self.steps[..steps].iter().enumerate() {
             // Out of the list while it is written, so that another can be read.
             let mut target = std::mem::take(&mut buffers[self.home[to.value]]);
             let source = match from.value {
@@ -182,6 +233,7 @@ impl<T: Number> Program<T> {
                 Kind::Pool(shape) => T::max_pool(self.isa, shape, source, written),
             }
             buffers[self.home[to.value]] = target;
+            done(number + 1, buffers);
         }
     }
 
@@ -204,6 +256,33 @@ impl<T: Number> Program<T> {
         let lanes = Words::of::<T>(&grid.view()).lanes();
         &workspace.buffers[self.home[grid.value]][lanes]
     }
+}
+
+/// The taps of a program, and where what they keep lies in a row.
+fn lay_out<T: Number>(taps: &[PlannedTap]) -> Vec<Tap> {
+    let mut end = 0;
+    let tap = |tap: &PlannedTap| {
+        let grid = tap.grid;
+        debug_assert!(
+            !grid.wide,
+            "a tap reads what a layer inside the network made"
+        );
+        let input = [grid.height, grid.width];
+        let summary = Summary {
+            channels: grid.channels,
+            input,
+            centre: centre_of(input),
+        };
+        let start = end;
+        end += summary.width();
+        Tap {
+            after: tap.after,
+            from: Words::of::<T>(&grid.view()),
+            summary,
+            row: start..end,
+        }
+    };
+    taps.iter().map(tap).collect()
 }
 
 /// What a thread works in.

@@ -24,7 +24,7 @@ pub(super) fn probabilities(
         source,
         workers,
         runner,
-        wanted: Wanted::Logits,
+        wanted: Wanted::Rows(engine::Wanted::Logits),
     };
     stream.each(candidates, |candidate, logits| match logits {
         Err(error) => Ok(sink(candidate, Err(error))),
@@ -40,19 +40,20 @@ pub(super) fn probabilities(
     })
 }
 
-/// Delivers the pooled features of each candidate.
+/// Delivers features of each candidate.
 pub(super) fn features(
     source: &dyn PatchSource,
     workers: usize,
     runner: &Runner,
     candidates: &[CandidateId],
+    which: engine::Wanted,
     sink: &mut FeatureSink<'_>,
 ) -> Result<(), LearnerError> {
     let stream = Stream {
         source,
         workers,
         runner,
-        wanted: Wanted::Features,
+        wanted: Wanted::Rows(which),
     };
     stream.each(candidates, |candidate, features| {
         Ok(sink(candidate, features))
@@ -109,13 +110,10 @@ struct Stream<'a> {
 /// What is wanted of each patch.
 #[derive(Clone, Copy, Debug)]
 enum Wanted {
-    Logits,
-    Features,
+    /// One row.
+    Rows(engine::Wanted),
     /// Logits of passes with dropout.
-    Sampled {
-        passes: usize,
-        seed: u64,
-    },
+    Sampled { passes: usize, seed: u64 },
 }
 
 /// The patches of some candidates: those that could be read, one after the other.
@@ -180,8 +178,7 @@ impl Stream<'_> {
         let mut rows = Vec::new();
         for (part, bytes) in bytes.chunks(at_once * patch_bytes(self.source)).enumerate() {
             let more = match self.wanted {
-                Wanted::Logits => self.runner.run(bytes, engine::Wanted::Logits)?,
-                Wanted::Features => self.runner.run(bytes, engine::Wanted::Features)?,
+                Wanted::Rows(which) => self.runner.run(bytes, which)?,
                 Wanted::Sampled { passes, seed } => {
                     // Each part has masks of its own, whatever came before it.
                     let seed = seed

@@ -7,11 +7,20 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
+use super::taps::Tap;
 use crate::engine::{Builder, Engine, Features, Output, Precision};
 use crate::ops::{self, Images};
 
 /// Height and width of the grid that the first dense layer reads.
 const GRID: usize = 6;
+
+/// The end of each resolution, each behind its ReLU, and what the last layer reads.
+pub(super) const TAPS: &[Tap] = &[
+    Tap::map("conv1", 1),
+    Tap::map("conv2", 4),
+    Tap::map("conv5", 11),
+    Tap::before_head("fc7"),
+];
 
 /// Five convolutions and three dense layers.
 #[derive(Module, Debug)]
@@ -73,15 +82,29 @@ impl Alexnet {
         x
     }
 
+    /// The maps of the taps, and what the last layer reads.
+    pub(super) fn maps(&self, x: Images) -> (Vec<Images>, Tensor<2>) {
+        let (x, maps) = stage::run_tapped(&self.features, x, TAPS);
+        let grid = ops::adaptive_avg_pool2d(x, GRID);
+        (maps, self.dense(grid, &mut Pass::Inference))
+    }
+
+    /// Channels and side behind each stage, and the width of what the last layer reads.
+    pub(super) fn shapes(&self, images: [usize; 2]) -> (Vec<[usize; 2]>, usize) {
+        let dense = self.classifier[..6].iter().flatten().map(Dense::outputs);
+        let shapes = stage::shapes(&self.features, images);
+        (shapes, dense.last().unwrap_or_default())
+    }
+
     /// Both for scoring images of `input` × `input` pixels.
     pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
         let (mut builder, images) = Builder::new(input, precision);
-        let grid = stage::lower(&self.features, &mut builder, images);
+        let grid = stage::lower(&self.features, &mut builder, images, TAPS);
         let mut dense: Vec<_> = self.classifier.iter().flatten().map(Dense::layer).collect();
         let first = dense.remove(0);
         let first = first.behind_adaptive_pool(GRID, [grid.height, grid.width]);
         dense.insert(0, first);
-        Engine::new(builder, &[Output::Grid(grid)], dense, Features::BeforeHead)
+        Engine::new(builder, &[Output::Grid(grid)], dense, Features::BeforeHead).with_dense_tap()
     }
 
     /// The trunk's output to logits.

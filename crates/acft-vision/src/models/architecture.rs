@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::taps::{Tap, TapShape};
+use super::{Network, alexnet, demo, resnet, squeezenet};
+
 /// A network that can be built, under torchvision's name where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -88,6 +91,34 @@ impl Architecture {
             Self::Alexnet => 4096,
             Self::Demo => 64,
         }
+    }
+
+    /// The places whose maps are read as features of a patch, in the order of the features.
+    pub fn taps(self) -> &'static [Tap] {
+        match self {
+            Self::Squeezenet1_0 | Self::Squeezenet1_0Linear => squeezenet::TAPS_1_0,
+            Self::Squeezenet1_1 | Self::Squeezenet1_1Linear => squeezenet::TAPS_1_1,
+            Self::Alexnet => alexnet::TAPS,
+            Self::Resnet18 => resnet::TAPS,
+            Self::Demo => demo::TAPS,
+        }
+    }
+
+    /// What each tap gives for patches of `input` × `input` pixels.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn tap_shapes(self, input: usize) -> Result<Vec<TapShape>, TooSmall> {
+        Network::tap_shapes(self, input)
+    }
+
+    /// How many features all taps together give for a patch of `input` × `input` pixels.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn tap_width(self, input: usize) -> Result<usize, TooSmall> {
+        let shapes = self.tap_shapes(input)?;
+        Ok(shapes.iter().map(TapShape::width).sum())
     }
 
     /// Whether units are dropped in training, so that passes can be sampled.
@@ -193,6 +224,48 @@ mod tests {
         let message = "vgg16".parse::<Architecture>().unwrap_err().to_string();
         for architecture in Architecture::ALL {
             assert!(message.contains(architecture.name()), "{message}");
+        }
+    }
+
+    #[test]
+    fn taps_are_as_wide_as_the_maps_make_them() {
+        let width = |architecture: Architecture, input| architecture.tap_width(input).unwrap();
+        // conv1, fire3, fire5, fire7 and fire9: 64 + 128 + 256 + 384 + 512 channels.
+        let squeezenet = Architecture::Squeezenet1_1;
+        let names: Vec<_> = squeezenet.taps().iter().map(Tap::name).collect();
+        assert_eq!(names, ["conv1", "fire3", "fire5", "fire7", "fire9"]);
+        // 48 px: maps of 11, 5, 2, 2 and 2; 64 px: 15, 7, 3, 3 and 3; 224 px: 55, 27, 13, 13 and 13.
+        assert_eq!(width(squeezenet, 48), 2 * 1344 + 64 + 128);
+        assert_eq!(width(squeezenet, 64), 2880);
+        assert_eq!(width(squeezenet, 224), 3 * 1344);
+        assert_eq!(
+            width(Architecture::Squeezenet1_0, 224),
+            3 * (96 + 256 + 256 + 512 + 512)
+        );
+        assert_eq!(
+            width(Architecture::Alexnet, 224),
+            3 * (64 + 192 + 256) + 4096
+        );
+        // 112, 56, 28, 14 and 7.
+        assert_eq!(
+            width(Architecture::Resnet18, 224),
+            3 * (64 + 64 + 128 + 256 + 512)
+        );
+        // 32, 16 and 8.
+        assert_eq!(width(Architecture::Demo, 32), 3 * (16 + 32 + 64));
+        let sides = |input| {
+            let shapes = squeezenet.tap_shapes(input).unwrap();
+            shapes
+                .iter()
+                .filter_map(|shape| shape.side)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sides(48), [11, 5, 2, 2, 2]);
+        assert_eq!(sides(224), [55, 27, 13, 13, 13]);
+        for architecture in Architecture::ALL {
+            let least = architecture.min_input();
+            assert!(architecture.tap_width(least).is_ok(), "{architecture}");
+            assert!(architecture.tap_width(least - 1).is_err(), "{architecture}");
         }
     }
 }

@@ -6,8 +6,16 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::stage::{self, Stage};
+use super::taps::Tap;
 use crate::engine::{Builder, Engine, Features, Output, Precision};
 use crate::ops::{self, Images};
+
+/// The end of each resolution.
+pub(super) const TAPS: &[Tap] = &[
+    Tap::map("conv1", 0),
+    Tap::map("conv2", 2),
+    Tap::map("conv4", 5),
+];
 
 /// Four 3 × 3 convolutions (16, 32, 48, 64 channels), two poolings, one dense
 /// layer: 47 k parameters and 4 M multiplications at 32 pixels.
@@ -37,10 +45,20 @@ impl Demo {
         ops::global_avg_pool(stage::run(&self.features, x))
     }
 
+    /// The maps of the taps.
+    pub(super) fn maps(&self, x: Images) -> Vec<Images> {
+        stage::run_tapped(&self.features, x, TAPS).1
+    }
+
+    /// Channels and side behind each stage.
+    pub(super) fn shapes(&self, images: [usize; 2]) -> Vec<[usize; 2]> {
+        stage::shapes(&self.features, images)
+    }
+
     /// Both for scoring images of `input` × `input` pixels.
     pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
         let (mut builder, images) = Builder::new(input, precision);
-        let trunk = stage::lower(&self.features, &mut builder, images);
+        let trunk = stage::lower(&self.features, &mut builder, images, TAPS);
         Engine::new(
             builder,
             &[Output::Mean(trunk)],

@@ -1,6 +1,6 @@
 //! Layers with torchvision's parameter names.
 
-use acft_kernels::Activation;
+use acft_kernels::{Activation, Pool2d};
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
@@ -108,6 +108,14 @@ impl Conv {
         ops::conv2d(x, self.weight.val(), bias, self.stride, self.padding, relu)
     }
 
+    /// Channels and side of what it makes of a square map.
+    pub(super) fn shape(&self, side: usize) -> [usize; 2] {
+        // Without making the values of a blank network.
+        let shape = self.weight.lazy_shape().to_vec();
+        let side = (side + 2 * self.padding - shape[2]) / self.stride + 1;
+        [shape[0], side]
+    }
+
     /// Whether a ReLU follows.
     pub(super) fn is_rectified(&self) -> bool {
         self.relu
@@ -196,6 +204,11 @@ impl Dense {
                 ops::linear_in_bf16(x, self.weight.val(), self.bias.val(), self.relu)
             }
         }
+    }
+
+    /// How many outputs it has.
+    pub(super) fn outputs(&self) -> usize {
+        self.weight.lazy_shape().to_vec()[0]
     }
 
     /// The layer for the engine.
@@ -328,6 +341,19 @@ impl MaxPool {
             padding: self.padding,
             ceil: self.ceil,
         }
+    }
+
+    /// The side of what it makes of a square map.
+    pub(super) fn side(&self, side: usize) -> usize {
+        let shape = Pool2d {
+            planes: 1,
+            input: [side; 2],
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            ceil: self.ceil,
+        };
+        shape.output()[0]
     }
 
     pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::{Architecture, TooSmall};
 use super::network::Network;
+use super::ready::{Engines, Ready};
+use crate::engine::Precision;
+use crate::ops::{Images, Layout};
 use crate::weights::{self, Tensors, WeightsError};
 
 /// What a network was made for. A model is only ever used with the same.
@@ -34,6 +37,7 @@ pub struct Model(Arc<Inner>);
 struct Inner {
     network: Network,
     description: Description,
+    engines: Engines,
 }
 
 /// A network and a description that do not belong together, or a file that
@@ -100,6 +104,7 @@ impl Model {
         Ok(Self(Arc::new(Inner {
             network,
             description,
+            engines: Engines::default(),
         })))
     }
 
@@ -113,6 +118,22 @@ impl Model {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// The model made ready to score at a precision. It is made once for all who hold it at a time.
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn ready(&self, precision: Precision) -> Result<Ready, TooSmall> {
+        let network = self.network();
+        self.0
+            .engines
+            .ready(precision, || match Images::layout(&network.device()) {
+                Layout::Interleaved => network
+                    .engine(self.description().input, precision)
+                    .map(Some),
+                Layout::OneByOne => Ok(None),
+            })
+    }
+
     /// What it was made for.
     pub fn description(&self) -> &Description {
         &self.0.description
@@ -123,6 +144,7 @@ impl Model {
         Self(Arc::new(Inner {
             network,
             description: self.0.description.clone(),
+            engines: Engines::default(),
         }))
     }
 

@@ -12,6 +12,7 @@ use super::parameters::{self, Entry, Named};
 use super::pass::{Pass, Training};
 use super::resnet::Resnet18;
 use super::squeezenet::Squeezenet;
+use super::taps::{At, TapShape, centre_of};
 use crate::engine::{Engine, Precision};
 use crate::ops::{self, Images};
 
@@ -164,6 +165,58 @@ impl Network {
         Ok(self.forward(x, &mut Pass::Inference).output())
     }
 
+    /// The features of all [taps](Architecture::taps): batch × [`Architecture::tap_width`].
+    ///
+    /// # Errors
+    /// [`TooSmall`].
+    pub fn infer_tapped(&self, x: impl Into<Images>) -> Result<Tensor<2>, TooSmall> {
+        let x = self.checked(x)?;
+        let (maps, rows) = match &self.layers {
+            Layers::Squeezenet(net) => (net.maps(x, self.architecture.taps()), None),
+            Layers::Alexnet(net) => {
+                let (maps, rows) = net.maps(x);
+                (maps, Some(rows))
+            }
+            Layers::Resnet18(net) => (net.maps(x), None),
+            Layers::Demo(net) => (net.maps(x), None),
+        };
+        let summarize = |map: Images| {
+            let [_, _, height, width] = map.dims();
+            ops::summarize(map, centre_of([height, width]))
+        };
+        let parts = maps.into_iter().map(summarize).chain(rows).collect();
+        Ok(Tensor::cat(parts, 1))
+    }
+
+    /// See [`Architecture::tap_shapes`].
+    pub(super) fn tap_shapes(
+        architecture: Architecture,
+        input: usize,
+    ) -> Result<Vec<TapShape>, TooSmall> {
+        architecture.check_input(input)?;
+        let mut blank = Initializer::blank(&Device::flex());
+        let network = Self::build(architecture, 2, &mut blank);
+        let images = [3, input];
+        let (shapes, before_head) = match &network.layers {
+            Layers::Squeezenet(net) => (net.shapes(images), 0),
+            Layers::Alexnet(net) => net.shapes(images),
+            Layers::Resnet18(net) => (net.shapes(input), 0),
+            Layers::Demo(net) => (net.shapes(images), 0),
+        };
+        let shape = |tap: &super::Tap| {
+            let (channels, side) = match tap.at {
+                At::Map(stage) => (shapes[stage][0], Some(shapes[stage][1])),
+                At::BeforeHead => (before_head, None),
+            };
+            TapShape {
+                name: tap.name(),
+                channels,
+                side,
+            }
+        };
+        Ok(architecture.taps().iter().map(shape).collect())
+    }
+
     /// Logits of several passes with dropout, drawn from `training`, and all else as in [`Network::infer`]; none where
     /// the network has no dropout. What comes before the first dropout is computed once.
     ///
@@ -231,6 +284,21 @@ impl Network {
         parameters::tensors(&self.layers)
     }
 
+    /// A hash of the tensors below the last layer: of all that features depend on.
+    pub(crate) fn trunk_hash(&self) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_derive_key("acft 2026-11 trunk of a network");
+        let head = self.architecture.head_prefix();
+        for (name, tensor) in self.tensors() {
+            if name.starts_with(head) {
+                continue;
+            }
+            hasher.update(format!("{name} {:?}\n", tensor.shape).as_bytes());
+            let bytes: Vec<u8> = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            hasher.update(&bytes);
+        }
+        hasher.finalize()
+    }
+
     pub(crate) fn entries(&self) -> Vec<Entry> {
         parameters::entries(&self.layers)
     }
@@ -243,7 +311,7 @@ impl Network {
     pub(crate) fn engine(&self, input: usize, precision: Precision) -> Result<Engine, TooSmall> {
         self.architecture.check_input(input)?;
         Ok(match &self.layers {
-            Layers::Squeezenet(net) => net.engine(input, precision),
+            Layers::Squeezenet(net) => net.engine(input, precision, self.architecture.taps()),
             Layers::Alexnet(net) => net.engine(input, precision),
             Layers::Resnet18(net) => net.engine(input, precision),
             Layers::Demo(net) => net.engine(input, precision),

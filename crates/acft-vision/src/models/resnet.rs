@@ -6,8 +6,18 @@ use burn::tensor::Tensor;
 use super::init::{Init, Initializer, Part};
 use super::layers::{BatchNorm, Conv, Dense, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
+use super::taps::{Tap, is_tapped};
 use crate::engine::{Builder, Engine, Features, Grid, Output, Precision};
 use crate::ops::{self, Images};
+
+/// The end of each resolution. Stage 0 is the first convolution, stages 1 to 4 are the layers.
+pub(super) const TAPS: &[Tap] = &[
+    Tap::map("conv1", 0),
+    Tap::map("layer1", 1),
+    Tap::map("layer2", 2),
+    Tap::map("layer3", 3),
+    Tap::map("layer4", 4),
+];
 
 /// Two 3 × 3 convolutions and the way around them.
 #[derive(Module, Debug)]
@@ -52,6 +62,12 @@ impl Block {
         ops::add_relu(y, around)
     }
 
+    /// Channels and side of what it makes of a square map.
+    fn shape(&self, side: usize) -> [usize; 2] {
+        let [_, side] = self.conv1.shape(side);
+        self.conv2.shape(side)
+    }
+
     fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
         let y = builder.conv(x, &self.bn1.folded(&self.conv1));
         let around = match &self.downsample {
@@ -94,21 +110,60 @@ impl Resnet18 {
     pub(super) fn trunk(&self, x: Images, pass: &mut Pass<'_>) -> Tensor<2> {
         let x = self.bn1.forward(self.conv1.forward(x), pass);
         let mut x = self.maxpool.forward(x);
-        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+        for layer in self.layers() {
             x = layer.iter().fold(x, |x, block| block.forward(x, pass));
         }
         ops::global_avg_pool(x)
+    }
+
+    fn layers(&self) -> [&[Block]; 4] {
+        [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
+    }
+
+    /// The maps of the taps.
+    pub(super) fn maps(&self, x: Images) -> Vec<Images> {
+        let pass = &mut Pass::Inference;
+        let x = self.bn1.forward(self.conv1.forward(x), pass);
+        let mut maps = vec![x.clone()];
+        let mut x = self.maxpool.forward(x);
+        for layer in self.layers() {
+            x = layer.iter().fold(x, |x, block| block.forward(x, pass));
+            maps.push(x.clone());
+        }
+        maps
+    }
+
+    /// Channels and side behind each stage.
+    pub(super) fn shapes(&self, input: usize) -> Vec<[usize; 2]> {
+        let first = self.conv1.shape(input);
+        let mut shapes = vec![first];
+        let mut side = self.maxpool.side(first[1]);
+        for layer in self.layers() {
+            let mut shape = [0, side];
+            for block in layer {
+                shape = block.shape(shape[1]);
+            }
+            side = shape[1];
+            shapes.push(shape);
+        }
+        shapes
     }
 
     /// Both for scoring images of `input` × `input` pixels.
     pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
         let (mut builder, images) = Builder::new(input, precision);
         let x = builder.conv(images, &self.bn1.folded(&self.conv1));
+        if is_tapped(TAPS, 0) {
+            builder.tap(x);
+        }
         let mut x = self.maxpool.lower(&mut builder, x);
-        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+        for (at, layer) in self.layers().into_iter().enumerate() {
             x = layer
                 .iter()
                 .fold(x, |x, block| block.lower(&mut builder, x));
+            if is_tapped(TAPS, at + 1) {
+                builder.tap(x);
+            }
         }
         Engine::new(
             builder,

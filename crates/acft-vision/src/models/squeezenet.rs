@@ -7,8 +7,29 @@ use super::init::{Init, Initializer, Part};
 use super::layers::{Conv, Geometry, MaxPool, Start, Then};
 use super::pass::Pass;
 use super::stage::{self, Fused, Stage};
+use super::taps::Tap;
 use crate::engine::{Builder, Engine, Features, Grid, Output, Precision};
 use crate::ops::{self, Images};
+
+/// Taps of version 1.0: the ends of its resolutions, and more where its layers are many. The layer before a max-pool is
+/// read behind that pool, as the next layer reads it, but for fire8.
+pub(super) const TAPS_1_0: &[Tap] = &[
+    Tap::map("conv1", 2),
+    Tap::map("fire4", 6),
+    Tap::map("fire5", 7),
+    Tap::map("fire8", 10),
+    Tap::map("fire9", 12),
+];
+
+/// Taps of version 1.1. The layer before a max-pool is read behind that pool, as the next layer reads it: 2,880 numbers
+/// of patches of 48 or 64 pixels.
+pub(super) const TAPS_1_1: &[Tap] = &[
+    Tap::map("conv1", 2),
+    Tap::map("fire3", 5),
+    Tap::map("fire5", 8),
+    Tap::map("fire7", 10),
+    Tap::map("fire9", 12),
+];
 
 /// A 1 × 1 convolution that narrows, and two side by side (1 × 1 and 3 × 3)
 /// that widen again.
@@ -41,6 +62,12 @@ impl Fire {
         let x = self.squeeze.forward(x);
         let branches = [self.expand1x1.branch(), self.expand3x3.branch()];
         ops::conv2d_side_by_side(x, branches, relu)
+    }
+
+    /// Channels of what it makes.
+    pub(super) fn channels(&self) -> usize {
+        let [narrow, wide] = [&self.expand1x1, &self.expand3x3].map(|conv| conv.shape(3)[0]);
+        narrow + wide
     }
 
     pub(super) fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
@@ -127,10 +154,20 @@ impl Squeezenet {
         stage::run(&self.features, x)
     }
 
-    /// Both for scoring images of `input` × `input` pixels.
-    pub(super) fn engine(&self, input: usize, precision: Precision) -> Engine {
+    /// The maps of taps.
+    pub(super) fn maps(&self, x: Images, taps: &[Tap]) -> Vec<Images> {
+        stage::run_tapped(&self.features, x, taps).1
+    }
+
+    /// Channels and side behind each stage.
+    pub(super) fn shapes(&self, images: [usize; 2]) -> Vec<[usize; 2]> {
+        stage::shapes(&self.features, images)
+    }
+
+    /// Both, and taps, for scoring images of `input` × `input` pixels.
+    pub(super) fn engine(&self, input: usize, precision: Precision, taps: &[Tap]) -> Engine {
         let (mut builder, images) = Builder::new(input, precision);
-        let trunk = stage::lower(&self.features, &mut builder, images);
+        let trunk = stage::lower(&self.features, &mut builder, images, taps);
         let head = self.classifier.iter().find_map(Stage::conv);
         let head = head.expect("the classifier is dropout and a convolution");
         let logits = builder.conv_in_f32(trunk, &head.layer());

@@ -5,6 +5,7 @@ use burn::module::Module;
 
 use super::layers::{Conv, MaxPool};
 use super::squeezenet::Fire;
+use super::taps::{Tap, is_tapped};
 use crate::engine::{Builder, Grid};
 use crate::ops::Images;
 
@@ -47,6 +48,16 @@ impl Stage {
         }
     }
 
+    /// Channels and side of what it makes of a square map.
+    fn shape(&self, [channels, side]: [usize; 2]) -> [usize; 2] {
+        match self {
+            Self::Conv(conv) => conv.shape(side),
+            Self::MaxPool(pool) => [channels, pool.side(side)],
+            Self::Fire(fire) => [fire.channels(), side],
+            Self::Fused(_) => [channels, side],
+        }
+    }
+
     fn lower(&self, builder: &mut Builder, x: Grid) -> Grid {
         match self {
             Self::Conv(conv) => builder.conv(x, &conv.layer()),
@@ -71,9 +82,37 @@ pub(super) fn run(stages: &[Stage], x: Images) -> Images {
     x
 }
 
-/// The same stages for the engine.
-pub(super) fn lower(stages: &[Stage], builder: &mut Builder, x: Grid) -> Grid {
-    stages.iter().fold(x, |x, stage| stage.lower(builder, x))
+/// The stages in order, each with its own ReLU, and the maps of the taps among what they make.
+pub(super) fn run_tapped(stages: &[Stage], mut x: Images, taps: &[Tap]) -> (Images, Vec<Images>) {
+    let mut maps = Vec::with_capacity(taps.len());
+    for (at, stage) in stages.iter().enumerate() {
+        x = stage.forward(x, false, false).0;
+        if is_tapped(taps, at) {
+            maps.push(x.clone());
+        }
+    }
+    (x, maps)
+}
+
+/// Channels and side behind each stage, from those of the images on.
+pub(super) fn shapes(stages: &[Stage], images: [usize; 2]) -> Vec<[usize; 2]> {
+    let mut shape = images;
+    let next = |stage: &Stage| {
+        shape = stage.shape(shape);
+        shape
+    };
+    stages.iter().map(next).collect()
+}
+
+/// The same stages for the engine, with taps.
+pub(super) fn lower(stages: &[Stage], builder: &mut Builder, mut x: Grid, taps: &[Tap]) -> Grid {
+    for (at, stage) in stages.iter().enumerate() {
+        x = stage.lower(builder, x);
+        if is_tapped(taps, at) {
+            builder.tap(x);
+        }
+    }
+    x
 }
 
 #[cfg(test)]
