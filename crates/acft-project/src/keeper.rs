@@ -137,7 +137,9 @@ impl Keeper {
 }
 
 /// Whom to tell that the files were taken away; none once that was done.
-struct Alarm(Option<Box<dyn FnOnce(&Error) + Send>>);
+struct Alarm(Option<Ring>);
+
+type Ring = Box<dyn FnOnce(&Error) + Send>;
 
 impl Alarm {
     fn look(&mut self, project: &Project) {

@@ -211,7 +211,7 @@ fn parse(slot: &[u8]) -> Option<(u64, Head)> {
     Some((turn, Head { last, hash }))
 }
 
-fn cannot(what: &str, path: &PathBuf, error: &io::Error) -> Error {
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
     Error::Storage(format!("cannot {what} {}: {error}", path.display()))
 }
 

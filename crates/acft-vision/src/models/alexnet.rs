@@ -93,7 +93,7 @@ impl Alexnet {
     pub(super) fn shapes(&self, images: [usize; 2]) -> (Vec<[usize; 2]>, usize) {
         let dense = self.classifier[..6].iter().flatten().map(Dense::outputs);
         let shapes = stage::shapes(&self.features, images);
-        (shapes, dense.last().unwrap_or_default())
+        (shapes, dense.next_back().unwrap_or_default())
     }
 
     /// Both for scoring images of `input` × `input` pixels.
