@@ -1,11 +1,13 @@
 //! From settings and data to a network: which one, its weights, its patches.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use acft::baselines::Baseline;
 use acft::random::{Purpose, seed_of};
 use acft_vision::Device;
+use acft_vision::image_io::{Chosen, choose_window};
 use acft_vision::learner::{FineTuning, Learner, OptimizerKind, PatchSource};
 use acft_vision::models::{Architecture, Description, Model, Network};
 use acft_vision::patches::PatchPolicy;
@@ -22,6 +24,9 @@ pub(crate) struct Setup {
     pub flags: Flags,
     pub pretrained: Model,
     pub patches: PatchPolicy,
+    /// The window that was told from the images, if it was not given and there
+    /// are images that need one.
+    pub chosen_window: Option<Chosen>,
 }
 
 impl Setup {
@@ -38,7 +43,15 @@ impl Setup {
             Some(patches) => patches,
             None => policy.parse()?,
         };
+        let asked = flags.asked_window()?;
+        let chosen_window = match asked {
+            Some(_) => None,
+            None => choose_window(&files(data)),
+        };
+        let window = asked.or(chosen_window.as_ref().and_then(|chosen| chosen.window));
+        let patches = patches.with_window(window);
         flags.patches = Some(patches);
+        flags.window = window;
         if let Some(count) = flags.test_patches.filter(|count| *count > patches.len()) {
             return Err(bad_input!(
                 "--test-patches {count}: {patches} makes only {} of each candidate",
@@ -82,6 +95,7 @@ impl Setup {
             flags,
             pretrained,
             patches,
+            chosen_window,
         })
     }
 
@@ -93,6 +107,12 @@ impl Setup {
     pub(crate) fn learner(&self, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
         learner(&self.flags, &self.pretrained, source)
     }
+}
+
+/// The files of all candidates, each once, by name.
+pub(crate) fn files(data: &Dataset) -> Vec<PathBuf> {
+    let files = data.candidates.iter().map(|candidate| &candidate.path);
+    files.collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 /// Refuses a query that compares patches where there are none to compare: it would be a random one under another name.

@@ -127,7 +127,9 @@ impl Args {
 /// The settings in which a run differs from what is asked of it, each as told. How much memory it may take is no such
 /// setting: it changes no result.
 pub(crate) fn differing(asked: &Settings, kept: &Settings) -> anyhow::Result<Vec<String>> {
-    let (asked, kept) = (asked.flags.table()?, kept.flags.table()?);
+    let mut asked = asked.flags.clone();
+    asked.keep_window(&kept.flags);
+    let (asked, kept) = (asked.table()?, kept.flags.table()?);
     let names: BTreeSet<&String> = asked.keys().chain(kept.keys()).collect();
     let differ = |name: &&String| *name != "cache" && asked.get(*name) != kept.get(*name);
     let told = |name: &String| match (asked.get(name), kept.get(name)) {
@@ -517,6 +519,9 @@ fn introduce(
     ));
     for sentence in &data.held_out {
         progress.line(&format!("  {sentence}"));
+    }
+    if let Some(chosen) = &setup.chosen_window {
+        progress.line(&format!("  {chosen} (--window sets another)"));
     }
     for conflict in data
         .duplicates

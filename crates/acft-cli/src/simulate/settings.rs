@@ -11,6 +11,7 @@ use acft::baselines::Baseline;
 use acft::stopping::{Agreement, Plateau};
 use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
+use acft_vision::image_io::Window;
 use acft_vision::learner::Precision;
 use acft_vision::models::Architecture;
 use acft_vision::patches::PatchPolicy;
@@ -109,6 +110,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "POLICY", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patches: Option<PatchPolicy>,
+    /// Of images with more than 8 bits a sample: the samples that are black and white, as 0..4095 [default: told from the images].
+    #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true, help_heading = "Network")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 
     /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-lq].
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
@@ -296,8 +301,8 @@ impl Flags {
     }
 
     /// Checks everything that can be checked without looking at the data, and
-    /// fills in the defaults. `--model` and `--patches` may stay open: they
-    /// are told from the weights and from the data.
+    /// fills in the defaults. `--model`, `--patches` and `--window` may stay
+    /// open: they are told from the weights and from the data.
     pub(crate) fn resolve(mut self) -> anyhow::Result<Settings> {
         let data = self.data.clone().ok_or_else(|| {
             bad_input!("which images? Give --data a folder or a manifest (acft simulate --help has an example)")
@@ -466,6 +471,33 @@ impl Flags {
             out,
             flags: self,
         })
+    }
+
+    /// The window that is asked for, by itself or with the patches.
+    ///
+    /// # Errors
+    /// The two differ.
+    pub(crate) fn asked_window(&self) -> anyhow::Result<Option<Window>> {
+        let with_patches = self.patches.and_then(|patches| patches.window());
+        match (self.window, with_patches) {
+            (Some(alone), Some(with)) if alone != with => Err(bad_input!(
+                "--window {alone} and the window of --patches, {with}, differ: give one"
+            )),
+            (alone, with) => Ok(alone.or(with)),
+        }
+    }
+
+    /// Takes over the window of a run that was made, where none is asked for:
+    /// it was told from the same images.
+    pub(crate) fn keep_window(&mut self, kept: &Self) {
+        let same_shape = |patches: PatchPolicy| {
+            kept.patches
+                .is_some_and(|kept| kept == patches || kept.with_window(None) == patches)
+        };
+        if self.window.is_none() && self.patches.is_none_or(same_shape) {
+            self.window = kept.window;
+            self.patches = self.patches.and(kept.patches).or(self.patches);
+        }
     }
 
     /// How to query, and the name of the learning strategy.

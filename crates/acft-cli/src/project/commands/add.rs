@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use acft_project::{Keeper, Origin};
+use acft_vision::image_io::choose_window;
 use acft_vision::source::Labels;
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::at::{At, now, told};
 use super::listing::{self, Counts};
 use super::output::{list, print_json};
 use crate::cli::bad_input;
+use crate::network::files;
 use crate::simulate::settings::Flags;
 
 const EXAMPLE: &str = "\
@@ -82,6 +84,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     listing.pool_unlabeled(ledger.candidates());
     let known = listing.drop_known(ledger);
     listing.lament();
+    if let Some(found) = choose_window(&files(&listing.data)) {
+        let settled = opened.settings.simulation().flags.asked_window()?;
+        eprintln!("{}", found.under(settled));
+    }
     list("in the project already", &known);
     listing.refuse_straddling(ledger.candidates())?;
     let outcome = Outcome {

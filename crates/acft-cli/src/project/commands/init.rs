@@ -132,6 +132,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // With what was told from the weights and the images.
     let settings = ProjectSettings::new(setup.flags.clone())?;
     listing.lament();
+    if let Some(chosen) = &setup.chosen_window {
+        eprintln!("{chosen} (--window sets another)");
+    }
 
     let stage = Stage::begin(&args.dir)?;
     let model = make(stage.path(), &args.dir, &settings, &setup, &listing)?;
