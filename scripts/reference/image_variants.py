@@ -420,7 +420,7 @@ def tiffs():
     refused("tiff-strip-outside.tif", one(RGB, 8, 2, t273=[10 ** 6]), "truncated")
     refused("tiff-strips-missing.tif", one(RGB, 8, 2, t278=4), "1 strips or tiles")
     refused("tiff-tile-missing.tif",
-            one(RGB, 8, 2, compression=ZIP, tile=(16, 16), t324=[8, 0, 0, 0], t325=[100, 0, 0, 0]), "left out")
+            one(RGB, 8, 2, compression=ZIP, tile=(16, 16), t324=[8, 8, 8, 8], t325=[0, 100, 100, 100]), "left out")
     refused("tiff-claims-much.tif", one(GREY, 8, 1, t256=10000, t257=9000, t278=None), "truncated")
     refused("tiff-claims-much-lzw.tif", one(GREY, 8, 1, compression=LZW, t256=10000, t257=9000, t278=None), "truncated")
     refused("tiff-claims-more.tif", one(GREY, 8, 1, t256=100000, t257=100000), "more than the limit")

@@ -645,6 +645,36 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_given_alone_or_with_the_patches() {
+        let window = |text: &str| given(text).asked_window().map_err(|error| error.to_string());
+        let twelve = Some("0..4095".parse().unwrap());
+        assert_eq!(window(""), Ok(None));
+        assert_eq!(window("window = '0..4095'"), Ok(twelve));
+        assert_eq!(window("patches = 'crop:12@0..4095'"), Ok(twelve));
+        assert_eq!(window("patches = 'crop@0..4095'\nwindow = '0..4095'"), Ok(twelve));
+        let told = window("patches = 'crop@0..255'\nwindow = '0..4095'").unwrap_err();
+        assert!(told.contains("differ: give one"), "{told}");
+        let told = toml::from_str::<Flags>("window = '0-4095'").unwrap_err();
+        assert!(told.to_string().contains("write it as in 0..4095"), "{told}");
+    }
+
+    #[test]
+    fn a_window_that_was_told_from_the_images_is_no_other_setting() {
+        let kept = given("patches = 'crop:12@0..4095'\nwindow = '0..4095'");
+        for text in ["", "patches = 'crop:12'", "patches = 'crop:12@0..4095'"] {
+            let mut asked = given(text);
+            asked.keep_window(&kept);
+            assert_eq!(asked.window, kept.window, "{text}");
+            assert!(asked.patches.is_none() || asked.patches == kept.patches);
+        }
+        for text in ["patches = 'crop:4'", "window = '0..1023'"] {
+            let mut asked = given(text);
+            asked.keep_window(&kept);
+            assert_ne!(asked.window, kept.window, "{text}");
+        }
+    }
+
+    #[test]
     fn a_setting_that_is_in_the_way_is_named() {
         let of = |text: &str| {
             given(text)

@@ -132,11 +132,11 @@ pub(super) fn decode(bytes: &[u8], jpeg: &Jpeg<'_>) -> Result<DynamicImage, Imag
 }
 
 /// Four components, which are written inverted: 255 is no ink. Those of YCCK
-/// hold the first three inks as luma and chromas.
+/// hold the complements of the first three as luma and chromas.
 fn from_ink(pixel: &[u8; 4], colours: Colours) -> [u8; 3] {
     let [a, b, c, k] = *pixel;
     let [c, m, y] = match colours {
-        Colours::YCbCr => cmyk::rgb_of_ycbcr([a, b, c]),
+        Colours::YCbCr => cmyk::rgb_of_ycbcr([a, b, c]).map(|level| 255 - level),
         Colours::AsStored => [a, b, c],
     };
     cmyk::rgb_of_cmyk(&[c, m, y, k].map(|level| 255 - level))
@@ -154,9 +154,14 @@ pub(super) fn decode_bare(bytes: &[u8], colours: Colours) -> Result<Bare, ImageF
     decoder.set_color_transform(match (jpeg.components.len(), colours) {
         (1, _) => ColorTransform::Grayscale,
         (3, Colours::YCbCr) => ColorTransform::YCbCr,
-        _ => ColorTransform::None,
+        (3, Colours::AsStored) => ColorTransform::RGB,
+        _ => ColorTransform::CMYK,
     });
-    let samples = decoder.decode().map_err(fault)?;
+    let mut samples = decoder.decode().map_err(fault)?;
+    if jpeg.components.len() == 4 {
+        // It gives four components inverted.
+        samples.iter_mut().for_each(|sample| *sample = 255 - *sample);
+    }
     let info = decoder.info().ok_or(ImageFault::Truncated)?;
     let (width, height) = (usize::from(info.width), usize::from(info.height));
     let components = jpeg.components.len();

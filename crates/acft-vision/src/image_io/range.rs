@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn narrow_and_signed_samples_are_seen_by_their_range() {
         let offset = ramp(31_768, 34_000);
-        assert_eq!(choose(&[(offset, Deep::PLAIN)]).unwrap().window, window("31770..33998"));
+        assert_eq!(choose(&[(offset, Deep::PLAIN)]).unwrap().window, window("31770..33997"));
         let signed = Deep { offset: -32_768, ..Deep::PLAIN };
         let chosen = choose(&[(ramp(31_768, 33_168), signed)]).unwrap();
         assert_eq!(chosen.range, (-1000, 400));

@@ -77,24 +77,21 @@ impl Rows {
 }
 
 /// Codes of runs, one after the other.
-struct Codes<I: Iterator<Item = Result<u8, Infallible>>> {
-    reader: ByteReader<I>,
+struct Codes<'a> {
+    reader: ByteReader<Bytes<'a>>,
 }
 
-impl<'a> Codes<Bytes<'a>> {
+type Bytes<'a> = Box<dyn Iterator<Item = Result<u8, Infallible>> + 'a>;
+
+impl<'a> Codes<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        let bytes: Bytes<'a> = bytes.iter().copied().map(Ok);
+        // The tables look at more bits than the last code has.
+        let behind = std::iter::repeat_n(0, 4);
+        let bytes: Bytes<'a> = Box::new(bytes.iter().copied().chain(behind).map(Ok));
         let Ok(reader) = ByteReader::new(bytes);
         Self { reader }
     }
-}
 
-type Bytes<'a> = std::iter::Map<
-    std::iter::Copied<std::slice::Iter<'a, u8>>,
-    fn(u8) -> Result<u8, Infallible>,
->;
-
-impl<I: Iterator<Item = Result<u8, Infallible>>> Codes<I> {
     /// Where the colour of one row changes.
     fn row(&mut self, width: u32) -> Result<Vec<u16>, ImageFault> {
         let (mut at, mut colour, mut changes) = (0, Color::White, Vec::new());
