@@ -112,7 +112,11 @@ impl Setup {
 /// The files of all candidates, each once, by name.
 pub(crate) fn files(data: &Dataset) -> Vec<PathBuf> {
     let files = data.candidates.iter().map(|candidate| &candidate.path);
-    files.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    files
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .cloned()
+        .collect()
 }
 
 /// Refuses a query that compares patches where there are none to compare: it would be a random one under another name.

@@ -18,6 +18,7 @@
 //! - the orientation in EXIF or XMP is applied, so "left" is left as a viewer
 //!   shows it.
 
+mod budget;
 mod cmyk;
 mod deep;
 mod exif;
@@ -38,6 +39,7 @@ use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation,
 };
 
+pub use budget::set_decoding_memory;
 pub use deep::Deep;
 use jpeg::Jpeg;
 use png::Png;
@@ -221,6 +223,7 @@ fn upright_size((width, height): (u32, u32), orientation: Orientation) -> (u32, 
 /// kind that is not read.
 pub fn decode(path: &Path, bytes: &[u8], window: Option<Window>) -> Result<RgbImage, ImageError> {
     guarded(path, || {
+        let _room = room_for(bytes)?;
         let Decoded { image, deep, .. } = upright(bytes)?;
         let levels = deep.unwrap_or(Deep::PLAIN).levels(window);
         into_rgb8(image, &levels.ok_or(ImageFault::NoWindow)?)
@@ -270,7 +273,12 @@ fn header_of(bytes: &[u8]) -> Result<Header, ImageFault> {
         }
         Format::Jpeg(jpeg) if !jpeg.is_common() => {
             let size = (u32::from(jpeg.width), u32::from(jpeg.height));
-            return Ok(of(size, exif::orientation(jpeg.exif, jpeg.xmp), false, None));
+            return Ok(of(
+                size,
+                exif::orientation(jpeg.exif, jpeg.xmp),
+                false,
+                None,
+            ));
         }
         facts => facts,
     };
@@ -307,7 +315,10 @@ pub struct Grey16 {
 /// # Errors
 /// As [`decode`].
 pub fn decode_grey16(path: &Path, bytes: &[u8]) -> Result<Option<Grey16>, ImageError> {
-    let Decoded { image, deep, .. } = guarded(path, || upright(bytes))?;
+    let Decoded { image, deep, .. } = guarded(path, || {
+        let _room = room_for(bytes)?;
+        upright(bytes)
+    })?;
     let deep = deep.unwrap_or(Deep::PLAIN);
     let (width, height) = (image.width(), image.height());
     let values = match image {
@@ -321,6 +332,13 @@ pub fn decode_grey16(path: &Path, bytes: &[u8]) -> Result<Option<Grey16>, ImageE
         bits: deep.bits,
         values,
     }))
+}
+
+/// Waits until there is room to decode an image.
+fn room_for(bytes: &[u8]) -> Result<budget::Room<'static>, ImageFault> {
+    let header = header_of(bytes)?;
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    Ok(budget::room(pixels))
 }
 
 /// An image as a decoder gives it.

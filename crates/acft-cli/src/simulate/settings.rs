@@ -111,7 +111,12 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patches: Option<PatchPolicy>,
     /// Of images with more than 8 bits a sample: the samples that are black and white, as 0..4095 [default: told from the images].
-    #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true, help_heading = "Network")]
+    #[arg(
+        long,
+        value_name = "LOW..HIGH",
+        allow_hyphen_values = true,
+        help_heading = "Network"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 
@@ -646,16 +651,26 @@ mod tests {
 
     #[test]
     fn a_window_is_given_alone_or_with_the_patches() {
-        let window = |text: &str| given(text).asked_window().map_err(|error| error.to_string());
+        let window = |text: &str| {
+            given(text)
+                .asked_window()
+                .map_err(|error| error.to_string())
+        };
         let twelve = Some("0..4095".parse().unwrap());
         assert_eq!(window(""), Ok(None));
         assert_eq!(window("window = '0..4095'"), Ok(twelve));
         assert_eq!(window("patches = 'crop:12@0..4095'"), Ok(twelve));
-        assert_eq!(window("patches = 'crop@0..4095'\nwindow = '0..4095'"), Ok(twelve));
+        assert_eq!(
+            window("patches = 'crop@0..4095'\nwindow = '0..4095'"),
+            Ok(twelve)
+        );
         let told = window("patches = 'crop@0..255'\nwindow = '0..4095'").unwrap_err();
         assert!(told.contains("differ: give one"), "{told}");
         let told = toml::from_str::<Flags>("window = '0-4095'").unwrap_err();
-        assert!(told.to_string().contains("write it as in 0..4095"), "{told}");
+        assert!(
+            told.to_string().contains("write it as in 0..4095"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -37,7 +37,11 @@ impl Deep {
             // The high byte, of as many bits as there are.
             None => {
                 let unused = self.bits.saturating_sub(8);
-                Some(levels.map(|stored| (stored >> unused).min(255) as u8).collect())
+                Some(
+                    levels
+                        .map(|stored| (stored >> unused).min(255) as u8)
+                        .collect(),
+                )
             }
         }
     }

@@ -95,11 +95,17 @@ mod tests {
             let prefixed = [b"Exif\0\0", block.as_slice()].concat();
             assert_eq!(orientation(Some(&prefixed), None), Told::Turned(turned));
         }
-        assert_eq!(orientation(Some(&exif(3, [1, 0, 0, 0])), None), Told::Upright);
+        assert_eq!(
+            orientation(Some(&exif(3, [1, 0, 0, 0])), None),
+            Told::Upright
+        );
         // A LONG says "upright", but not every viewer reads it.
         let long = orientation(Some(&exif(4, [1, 0, 0, 0])), None);
         assert_eq!(long, Told::Turned(Orientation::NoTransforms));
-        assert_eq!(orientation(Some(&exif(3, [99, 0, 0, 0])), None), Told::Upright);
+        assert_eq!(
+            orientation(Some(&exif(3, [99, 0, 0, 0])), None),
+            Told::Upright
+        );
         assert_eq!(orientation(Some(b"no exif"), None), Told::Upright);
     }
 

@@ -160,7 +160,9 @@ pub(super) fn decode_bare(bytes: &[u8], colours: Colours) -> Result<Bare, ImageF
     let mut samples = decoder.decode().map_err(fault)?;
     if jpeg.components.len() == 4 {
         // It gives four components inverted.
-        samples.iter_mut().for_each(|sample| *sample = 255 - *sample);
+        samples
+            .iter_mut()
+            .for_each(|sample| *sample = 255 - *sample);
     }
     let info = decoder.info().ok_or(ImageFault::Truncated)?;
     let (width, height) = (usize::from(info.width), usize::from(info.height));

@@ -29,8 +29,8 @@ pub(super) struct Png<'a> {
 /// Chunks that change nothing of what a browser shows. That the pixels are
 /// sRGB is what it assumes of all others.
 const HARMLESS: [&[u8; 4]; 14] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"sRGB", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME", b"hIST",
-    b"bKGD", b"sBIT", b"eXIf",
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"sRGB", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"tIME",
+    b"hIST", b"bKGD", b"sBIT", b"eXIf",
 ];
 
 impl<'a> Png<'a> {
@@ -102,7 +102,11 @@ fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let kind = bytes.get(4..)?.first_chunk()?;
     let data = bytes.get(8..)?;
     let behind = length.checked_add(4).and_then(|end| data.get(end..));
-    Some((kind, &data[..length.min(data.len())], behind.unwrap_or_default()))
+    Some((
+        kind,
+        &data[..length.min(data.len())],
+        behind.unwrap_or_default(),
+    ))
 }
 
 /// The XMP packet of an international text, where it is one and not compressed.

@@ -10,7 +10,7 @@ use std::{
 use image::DynamicImage;
 use rayon::prelude::*;
 
-use super::{Decoded, Deep, Window, read_file, tiff, upright};
+use super::{Decoded, Deep, Window, read_file, room_for, tiff, upright};
 
 /// The most images whose samples are counted; of more, every so many-th is.
 const MOST_COUNTED: usize = 1000;
@@ -141,6 +141,7 @@ struct Counts {
 fn counts_of(path: &Path) -> Result<Option<Counts>, super::ImageError> {
     let bytes = read_file(path)?;
     super::guarded(path, || {
+        let _room = room_for(&bytes)?;
         let Decoded { image, deep, .. } = upright(&bytes)?;
         Ok(counted(&image, deep.unwrap_or(Deep::PLAIN)))
     })
@@ -158,7 +159,12 @@ fn counted(image: &DynamicImage, deep: Deep) -> Option<Counts> {
         DynamicImage::ImageLumaA16(pixels) => count(&mut pixels.as_raw().iter().step_by(2)),
         DynamicImage::ImageRgb16(pixels) => count(&mut pixels.as_raw().iter()),
         DynamicImage::ImageRgba16(pixels) => {
-            count(&mut pixels.as_raw().chunks_exact(4).flat_map(|pixel| &pixel[..3]));
+            count(
+                &mut pixels
+                    .as_raw()
+                    .chunks_exact(4)
+                    .flat_map(|pixel| &pixel[..3]),
+            );
         }
         _ => return None,
     }
@@ -246,7 +252,9 @@ mod tests {
             let image: ImageBuffer<Luma<u16>, _> = image.unwrap();
             counted(&image.into(), *deep)
         });
-        counts.reduce(Counts::and).map(|counts| counts.choose(images.len()))
+        counts
+            .reduce(Counts::and)
+            .map(|counts| counts.choose(images.len()))
     }
 
     fn window(text: &str) -> Option<Window> {
@@ -263,18 +271,31 @@ mod tests {
     fn the_window_is_of_as_many_bits_as_the_samples_of_all_images_have() {
         for (bits, says) in [(10, "0..1023"), (12, "0..4095"), (14, "0..16383")] {
             let high = (1u16 << bits) - 96;
-            let images = [(ramp(3, high / 3), Deep::PLAIN), (ramp(40, high), Deep::PLAIN)];
+            let images = [
+                (ramp(3, high / 3), Deep::PLAIN),
+                (ramp(40, high), Deep::PLAIN),
+            ];
             let chosen = choose(&images).unwrap();
             assert_eq!(chosen.window, window(says));
             assert_eq!((chosen.images, chosen.range), (2, (3, i32::from(high))));
-            assert!(chosen.to_string().starts_with("2 images have more than 8 bits"));
+            assert!(
+                chosen
+                    .to_string()
+                    .starts_with("2 images have more than 8 bits")
+            );
         }
         // Those that fill 16 bits keep what they have been seen as.
         let chosen = choose(&[(ramp(0, 65_000), Deep::PLAIN)]).unwrap();
         assert_eq!(chosen.window, None);
-        assert!(chosen.to_string().contains("the highest 8 bits"), "{chosen}");
+        assert!(
+            chosen.to_string().contains("the highest 8 bits"),
+            "{chosen}"
+        );
         // So do those of 12 packed bits; unless others are with them.
-        let packed = Deep { bits: 12, ..Deep::PLAIN };
+        let packed = Deep {
+            bits: 12,
+            ..Deep::PLAIN
+        };
         assert_eq!(choose(&[(ramp(0, 4000), packed)]).unwrap().window, None);
         let both = [(ramp(0, 4000), packed), (ramp(0, 4000), Deep::PLAIN)];
         assert_eq!(choose(&both).unwrap().window, window("0..4095"));
@@ -283,15 +304,24 @@ mod tests {
     #[test]
     fn narrow_and_signed_samples_are_seen_by_their_range() {
         let offset = ramp(31_768, 34_000);
-        assert_eq!(choose(&[(offset, Deep::PLAIN)]).unwrap().window, window("31770..33997"));
-        let signed = Deep { offset: -32_768, ..Deep::PLAIN };
+        assert_eq!(
+            choose(&[(offset, Deep::PLAIN)]).unwrap().window,
+            window("31770..33997")
+        );
+        let signed = Deep {
+            offset: -32_768,
+            ..Deep::PLAIN
+        };
         let chosen = choose(&[(ramp(31_768, 33_168), signed)]).unwrap();
         assert_eq!(chosen.range, (-1000, 400));
-        assert_eq!(chosen.window, window("-999..399"));
+        assert_eq!(chosen.window, window("-999..398"));
         // A few hot pixels do not count.
         let mut hot = ramp(0, 900);
         hot[1000] = 60_000;
-        assert_eq!(choose(&[(hot, Deep::PLAIN)]).unwrap().window, window("0..898"));
+        assert_eq!(
+            choose(&[(hot, Deep::PLAIN)]).unwrap().window,
+            window("0..899")
+        );
         let flat = choose(&[(vec![7; 50], Deep::PLAIN)]).unwrap();
         assert_eq!(flat.window, window("7..8"));
         let flat = choose(&[(vec![65_535; 50], Deep::PLAIN)]).unwrap();
@@ -300,10 +330,16 @@ mod tests {
 
     #[test]
     fn tags_count_where_they_agree_and_hold_the_samples() {
-        let tagged = |text| Deep { tagged: window(text), ..Deep::PLAIN };
+        let tagged = |text| Deep {
+            tagged: window(text),
+            ..Deep::PLAIN
+        };
         let chosen = choose(&[(ramp(500, 900), tagged("400..1500"))]).unwrap();
         assert_eq!(chosen.window, window("400..1500"));
-        assert!(chosen.to_string().ends_with("as the files' tags say"), "{chosen}");
+        assert!(
+            chosen.to_string().ends_with("as the files' tags say"),
+            "{chosen}"
+        );
         let apart = [
             (ramp(500, 4000), tagged("400..4001")),
             (ramp(500, 4000), tagged("300..4001")),
@@ -319,7 +355,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         GrayImage::new(4, 4).save(&path).unwrap();
-        assert_eq!(choose_window(&[path, folder.path().join("missing.png")]), None);
+        assert_eq!(
+            choose_window(&[path, folder.path().join("missing.png")]),
+            None
+        );
         let path = folder.path().join("b.png");
         let deep = ImageBuffer::from_fn(64, 64, |x, y| Luma([(x * y) as u16]));
         DynamicImage::from(deep).save(&path).unwrap();

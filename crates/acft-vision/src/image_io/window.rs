@@ -102,7 +102,15 @@ mod tests {
     #[test]
     fn levels_are_spread_evenly_and_clipped() {
         let twelve = Window::new(0, 4095).unwrap();
-        let rows = [(-5, 0), (0, 0), (8, 0), (9, 1), (2048, 128), (4095, 255), (60_000, 255)];
+        let rows = [
+            (-5, 0),
+            (0, 0),
+            (8, 0),
+            (9, 1),
+            (2048, 128),
+            (4095, 255),
+            (60_000, 255),
+        ];
         for (sample, level) in rows {
             assert_eq!(twelve.level(sample), level, "{sample}");
         }

@@ -127,7 +127,9 @@ impl<'a> Notes<'a> {
                 }
             }
             0xE2 if segment.starts_with(b"ICC_PROFILE\0") => self.has_profile = true,
-            0xEE if segment.starts_with(b"Adobe") => self.adobe_transform = segment.get(11).copied(),
+            0xEE if segment.starts_with(b"Adobe") => {
+                self.adobe_transform = segment.get(11).copied()
+            }
             _ => {}
         }
     }

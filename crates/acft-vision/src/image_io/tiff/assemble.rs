@@ -28,7 +28,11 @@ fn believe(file: &[u8], page: &Page<'_>) -> Result<(), ImageFault> {
     let present: u64 = page
         .chunks
         .iter()
-        .map(|chunk| chunk.length.min((file.len() as u64).saturating_sub(chunk.at)))
+        .map(|chunk| {
+            chunk
+                .length
+                .min((file.len() as u64).saturating_sub(chunk.at))
+        })
         .sum();
     let bits = u64::from(page.width) * u64::from(page.height) * page.samples as u64;
     let needed = bits * u64::from(page.bits) / 8;

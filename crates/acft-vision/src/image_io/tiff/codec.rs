@@ -40,11 +40,7 @@ pub(super) fn most_from_a_byte(page: &Page<'_>) -> u64 {
 ///
 /// # Errors
 /// The bytes end too early, or are none of the compression.
-pub(super) fn unpacked(
-    page: &Page<'_>,
-    bytes: &[u8],
-    rows: usize,
-) -> Result<Unpacked, ImageFault> {
+pub(super) fn unpacked(page: &Page<'_>, bytes: &[u8], rows: usize) -> Result<Unpacked, ImageFault> {
     if page.compression == Compression::Jpeg {
         return jpeg_chunk(page, bytes, rows);
     }
@@ -52,7 +48,10 @@ pub(super) fn unpacked(
     let length = row * rows;
     let mirrored;
     let bytes = if page.mirrored {
-        mirrored = bytes.iter().map(|byte| byte.reverse_bits()).collect::<Vec<_>>();
+        mirrored = bytes
+            .iter()
+            .map(|byte| byte.reverse_bits())
+            .collect::<Vec<_>>();
         &mirrored
     } else {
         bytes
@@ -84,7 +83,10 @@ fn pack_bits(bytes: &[u8], length: usize) -> Vec<u8> {
             i8::MIN => {}
             run @ ..0 => {
                 let Some(byte) = rest.next() else { break };
-                out.extend(std::iter::repeat_n(byte, 1 + usize::from(run.unsigned_abs())));
+                out.extend(std::iter::repeat_n(
+                    byte,
+                    1 + usize::from(run.unsigned_abs()),
+                ));
             }
             plain => out.extend(rest.by_ref().take(1 + plain as usize)),
         }
@@ -148,10 +150,7 @@ fn jpeg_chunk(page: &Page<'_>, bytes: &[u8], rows: usize) -> Result<Unpacked, Im
     };
     let found = jpeg::decode_bare(bytes, colours)?;
     let samples = page.samples_in_chunk();
-    if found.components != samples
-        || found.width < page.chunk.0 as usize
-        || found.height < rows
-    {
+    if found.components != samples || found.width < page.chunk.0 as usize || found.height < rows {
         return Err(damaged(&format!(
             "a JPEG of {} x {} pixels and {} components in it is none of its chunks",
             found.width, found.height, found.components

@@ -32,7 +32,9 @@ fn narrow(mut samples: Vec<u8>, page: &Page<'_>) -> Result<DynamicImage, ImageFa
         Photometric::WhiteIsZero | Photometric::BlackIsZero => {
             let mut samples = colours_of(samples, page, 255);
             if page.photometric == Photometric::WhiteIsZero {
-                samples.iter_mut().for_each(|sample| *sample = 255 - *sample);
+                samples
+                    .iter_mut()
+                    .for_each(|sample| *sample = 255 - *sample);
             }
             let image = GrayImage::from_raw(page.width, page.height, samples);
             image.ok_or(ImageFault::Truncated)?.into()
@@ -72,7 +74,9 @@ fn wide(samples: Vec<u16>, page: &Page<'_>) -> Result<DynamicImage, ImageFault> 
         _ => {
             let mut samples = colours_of(samples, page, most);
             if page.photometric == Photometric::WhiteIsZero {
-                samples.iter_mut().for_each(|sample| *sample = most - *sample);
+                samples
+                    .iter_mut()
+                    .for_each(|sample| *sample = most - *sample);
             }
             buffer::<Luma<u16>>(page, samples)?.into()
         }

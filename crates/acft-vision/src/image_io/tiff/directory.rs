@@ -76,7 +76,8 @@ impl<'a> Tiff<'a> {
 
     /// The directory that comes first.
     pub(in super::super) fn first_directory(&self) -> Result<Directory, ImageFault> {
-        self.directory(self.first()?).map(|(directory, _)| directory)
+        self.directory(self.first()?)
+            .map(|(directory, _)| directory)
     }
 
     fn first(&self) -> Result<usize, ImageFault> {

@@ -214,7 +214,9 @@ fn frames_behind(tiff: &Tiff<'_>, directory: &Directory) -> usize {
     }
     let text = String::from_utf8_lossy(text);
     let count = text.lines().find_map(|line| line.strip_prefix("images="));
-    count.and_then(|count| count.trim().parse().ok()).unwrap_or(1)
+    count
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(1)
 }
 
 /// Reads one directory.
@@ -342,7 +344,9 @@ impl<'a> Reader<'_, 'a> {
         // Beyond the colour there may be alpha and such, which is not kept.
         let most = 64;
         if samples > most {
-            return Err(unread(&format!("{samples} samples a pixel: save it as RGB")));
+            return Err(unread(&format!(
+                "{samples} samples a pixel: save it as RGB"
+            )));
         }
         let samples = samples as usize;
         let colours = photometric.colours();
@@ -364,7 +368,9 @@ impl<'a> Reader<'_, 'a> {
 
     fn bits(&self, samples: usize) -> Result<u8, ImageFault> {
         let all = self.all(tag::BITS)?.unwrap_or_else(|| vec![1]);
-        let bits = *all.first().ok_or_else(|| damaged("its samples have no bits"))?;
+        let bits = *all
+            .first()
+            .ok_or_else(|| damaged("its samples have no bits"))?;
         if all.iter().take(samples).any(|other| *other != bits) {
             return Err(unread(
                 "samples of different widths: save it with 8 or 16 bits a sample",
@@ -454,14 +460,21 @@ impl<'a> Reader<'_, 'a> {
             )));
         }
         // Some writers give 8 bits where 16 are asked for; libtiff tells by this.
-        let shift = if map.iter().all(|value| *value < 256) { 0 } else { 8 };
+        let shift = if map.iter().all(|value| *value < 256) {
+            0
+        } else {
+            8
+        };
         let level = |value: &u64| (value >> shift).min(255) as u8;
         let third = |at: usize| map[at * colours..][..colours].iter().map(level).collect();
         Ok(Some([third(0), third(1), third(2)]))
     }
 
     fn told(&self) -> Result<exif::Told, ImageFault> {
-        if let Some(value) = self.all(tag::ORIENTATION)?.and_then(|all| all.first().copied()) {
+        if let Some(value) = self
+            .all(tag::ORIENTATION)?
+            .and_then(|all| all.first().copied())
+        {
             return Ok(exif::told(u8::try_from(value).unwrap_or(0)));
         }
         Ok(exif::orientation(None, self.tiff.raw(self.of, tag::XMP)))
@@ -506,8 +519,7 @@ impl<'a> Reader<'_, 'a> {
                 ((width, rows), offsets, self.all(tag::STRIP_BYTES)?)
             }
         };
-        let count =
-            width.div_ceil(size.0) as usize * height.div_ceil(size.1) as usize * planes;
+        let count = width.div_ceil(size.0) as usize * height.div_ceil(size.1) as usize * planes;
         if offsets.len() < count {
             return Err(damaged(&format!(
                 "it has {} strips or tiles, and its size needs {count}",
@@ -540,7 +552,11 @@ fn check_bits(
         (_, Compression::Jpeg) | (Photometric::Palette | Photometric::YCbCr, _) => 8,
         _ => 16,
     };
-    let least = if compression == Compression::Jpeg { 8 } else { 1 };
+    let least = if compression == Compression::Jpeg {
+        8
+    } else {
+        1
+    };
     if (least..=most).contains(&bits) {
         return Ok(());
     }
