@@ -14,7 +14,7 @@ pub(super) fn huffman(bytes: &[u8], width: u32, rows: usize) -> Result<Vec<u8>, 
     let mut out = Rows::new(width);
     for _ in 0..rows {
         out.push(&codes.row(width)?);
-        codes.to_whole_byte();
+        codes.pass_to_whole_byte();
     }
     Ok(out.bytes)
 }
@@ -122,7 +122,7 @@ impl<'a> Codes<'a> {
         }
     }
 
-    fn to_whole_byte(&mut self) {
+    fn pass_to_whole_byte(&mut self) {
         let bits = self.reader.bits_to_byte_boundary();
         let Ok(()) = self.reader.consume(bits);
     }
