@@ -48,6 +48,8 @@ fn policies_are_written_as_they_are_read() {
         ("box", 24),
         ("box:120", 120),
         ("frame", 21),
+        ("crop:12@0..4095", 12),
+        ("none@-1000..400", 1),
     ];
     for (text, count) in rows {
         let policy = policy(text);
@@ -70,6 +72,8 @@ fn policies_that_do_not_exist_are_named() {
         ("crop:25", "makes 1 to 24 patches, not 25"),
         ("box:121", "makes 1 to 120 patches, not 121"),
         ("none:2", "makes 1 to 1 patches, not 2"),
+        ("crop:12@4095", "window `4095` is not two whole numbers"),
+        ("crop@9..9", "window 9..9 is empty"),
     ];
     for (text, want) in rows {
         let error = text.parse::<PatchPolicy>().unwrap_err().to_string();

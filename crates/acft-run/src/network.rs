@@ -1,11 +1,13 @@
 //! From settings and data to a network: which one, its weights, its patches.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use acft::baselines::Baseline;
 use acft::random::{Purpose, seed_of};
 use acft_images::PatchSource;
+use acft_images::image_io::{Chosen, choose_window};
 use acft_images::patches::PatchPolicy;
 use acft_images::source::Dataset;
 use acft_vision::Device;
@@ -25,6 +27,9 @@ pub struct Setup {
     pub pretrained: Model,
     /// How a candidate becomes patches.
     pub patches: PatchPolicy,
+    /// The window that was told from the images, if it was not given and there
+    /// are images that need one.
+    pub chosen_window: Option<Chosen>,
 }
 
 impl Setup {
@@ -41,7 +46,15 @@ impl Setup {
             Some(patches) => patches,
             None => policy.parse()?,
         };
+        let asked = flags.asked_window()?;
+        let chosen_window = match asked {
+            Some(_) => None,
+            None => choose_window(&files(data)),
+        };
+        let window = asked.or(chosen_window.as_ref().and_then(|chosen| chosen.window));
+        let patches = patches.with_window(window);
         flags.patches = Some(patches);
+        flags.window = window;
         if let Some(count) = flags.test_patches.filter(|count| *count > patches.len()) {
             return Err(bad_input!(
                 "--test-patches {count}: {patches} makes only {} of each candidate",
@@ -85,6 +98,7 @@ impl Setup {
             flags,
             pretrained,
             patches,
+            chosen_window,
         })
     }
 
@@ -97,6 +111,16 @@ impl Setup {
     pub(crate) fn learner(&self, source: Arc<dyn PatchSource>) -> anyhow::Result<Learner> {
         learner(&self.flags, &self.pretrained, source)
     }
+}
+
+/// The files of all candidates, each once, by name.
+pub fn files(data: &Dataset) -> Vec<PathBuf> {
+    let files = data.candidates.iter().map(|candidate| &candidate.path);
+    files
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .cloned()
+        .collect()
 }
 
 /// Refuses a query that compares patches where there are none to compare: it would be a random one under another name.

@@ -11,6 +11,7 @@ use acft::baselines::Baseline;
 use acft::stopping::{Agreement, Plateau};
 use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
+use acft_images::image_io::Window;
 use acft_images::patches::PatchPolicy;
 use acft_vision::learner::Precision;
 use acft_vision::models::Architecture;
@@ -109,6 +110,15 @@ pub struct Flags {
     #[arg(long, value_name = "POLICY", help_heading = "Network")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patches: Option<PatchPolicy>,
+    /// Of images with more than 8 bits a sample: the samples that are black and white, as 0..4095 [default: told from the images].
+    #[arg(
+        long,
+        value_name = "LOW..HIGH",
+        allow_hyphen_values = true,
+        help_heading = "Network"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 
     /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-lq].
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
@@ -324,8 +334,8 @@ impl Flags {
     }
 
     /// Checks everything that can be checked without looking at the data, and
-    /// fills in the defaults. `--model` and `--patches` may stay open: they
-    /// are told from the weights and from the data.
+    /// fills in the defaults. `--model`, `--patches` and `--window` may stay
+    /// open: they are told from the weights and from the data.
     pub fn resolve(mut self) -> anyhow::Result<Settings> {
         let data = self.data.clone().ok_or_else(|| {
             bad_input!("which images? Give --data a folder or a manifest (acft simulate --help has an example)")
@@ -489,6 +499,33 @@ impl Flags {
         })
     }
 
+    /// The window that is asked for, by itself or with the patches.
+    ///
+    /// # Errors
+    /// The two differ.
+    pub fn asked_window(&self) -> anyhow::Result<Option<Window>> {
+        let with_patches = self.patches.and_then(|patches| patches.window());
+        match (self.window, with_patches) {
+            (Some(alone), Some(with)) if alone != with => Err(bad_input!(
+                "--window {alone} and the window of --patches, {with}, differ: give one"
+            )),
+            (alone, with) => Ok(alone.or(with)),
+        }
+    }
+
+    /// Takes over the window of a run that was made, where none is asked for:
+    /// it was told from the same images.
+    pub(crate) fn keep_window(&mut self, kept: &Self) {
+        let same_shape = |patches: PatchPolicy| {
+            kept.patches
+                .is_some_and(|kept| kept == patches || kept.with_window(None) == patches)
+        };
+        if self.window.is_none() && self.patches.is_none_or(same_shape) {
+            self.window = kept.window;
+            self.patches = self.patches.and(kept.patches).or(self.patches);
+        }
+    }
+
     /// How to query, and the name of the learning strategy.
     fn resolve_strategy(&mut self) -> anyhow::Result<(String, String)> {
         if self.strategy.is_some() && (self.query.is_some() || self.learn.is_some()) {
@@ -631,6 +668,46 @@ mod tests {
             unknown.to_string().contains("did you mean \"rft\""),
             "{unknown}"
         );
+    }
+
+    #[test]
+    fn a_window_is_given_alone_or_with_the_patches() {
+        let window = |text: &str| {
+            given(text)
+                .asked_window()
+                .map_err(|error| error.to_string())
+        };
+        let twelve = Some("0..4095".parse().unwrap());
+        assert_eq!(window(""), Ok(None));
+        assert_eq!(window("window = '0..4095'"), Ok(twelve));
+        assert_eq!(window("patches = 'crop:12@0..4095'"), Ok(twelve));
+        assert_eq!(
+            window("patches = 'crop@0..4095'\nwindow = '0..4095'"),
+            Ok(twelve)
+        );
+        let told = window("patches = 'crop@0..255'\nwindow = '0..4095'").unwrap_err();
+        assert!(told.contains("differ: give one"), "{told}");
+        let told = toml::from_str::<Flags>("window = '0-4095'").unwrap_err();
+        assert!(
+            told.to_string().contains("write it as in 0..4095"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_window_that_was_told_from_the_images_is_no_other_setting() {
+        let kept = given("patches = 'crop:12@0..4095'\nwindow = '0..4095'");
+        for text in ["", "patches = 'crop:12'", "patches = 'crop:12@0..4095'"] {
+            let mut asked = given(text);
+            asked.keep_window(&kept);
+            assert_eq!(asked.window, kept.window, "{text}");
+            assert!(asked.patches.is_none() || asked.patches == kept.patches);
+        }
+        for text in ["patches = 'crop:4'", "window = '0..1023'"] {
+            let mut asked = given(text);
+            asked.keep_window(&kept);
+            assert_ne!(asked.window, kept.window, "{text}");
+        }
     }
 
     #[test]

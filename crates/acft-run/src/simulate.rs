@@ -23,7 +23,9 @@ use crate::{bad_input, data, folder, network, record, test_set};
 /// The settings in which a run differs from what is asked of it, each as told. How much memory it may take is no such
 /// setting: it changes no result.
 pub fn differing(asked: &Settings, kept: &Settings) -> anyhow::Result<Vec<String>> {
-    let (asked, kept) = (asked.flags.table()?, kept.flags.table()?);
+    let mut asked = asked.flags.clone();
+    asked.keep_window(&kept.flags);
+    let (asked, kept) = (asked.table()?, kept.flags.table()?);
     let names: BTreeSet<&String> = asked.keys().chain(kept.keys()).collect();
     let differ = |name: &&String| *name != "cache" && asked.get(*name) != kept.get(*name);
     let told = |name: &String| match (asked.get(name), kept.get(name)) {
@@ -437,6 +439,9 @@ fn introduce(
         settings.seed,
         folder.root().display(),
     ));
+    if let Some(chosen) = &setup.chosen_window {
+        teller.line(&format!("  {chosen} (--window sets another)"));
+    }
     if let Query::Active { criterion, .. } = settings.plan.query
         && let Some(warning) = criterion.warning(setup.patches.len())
     {

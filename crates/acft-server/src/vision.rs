@@ -81,6 +81,10 @@ pub struct Samples {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// The sample that the network sees as black.
+    pub low: u16,
+    /// The sample that it sees as white.
+    pub high: u16,
     /// width × height of them.
     pub values: Vec<u16>,
 }

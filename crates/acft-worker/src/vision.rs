@@ -184,7 +184,7 @@ impl Vision for ProjectVision {
     fn image(&self, candidate: &Candidate) -> Result<Picture, String> {
         self.pictures.get_or_make(candidate.key, || {
             let bytes = self.read(candidate)?;
-            pictures::encode(bytes).map_err(|fault| named(candidate, &fault))
+            pictures::encode(bytes, self.policy.window()).map_err(|fault| named(candidate, &fault))
         })
     }
 
@@ -193,16 +193,24 @@ impl Vision for ProjectVision {
         let grey = image_io::decode_grey16(Path::new(&candidate.name), &bytes)
             .map_err(|error| named(candidate, &error.fault))?
             .ok_or_else(|| named(candidate, &"its samples are not 16-bit grey values"))?;
+        let all = u16::MAX >> (16 - grey.bits);
+        // The expert begins with what the network sees.
+        let (low, high) = self.policy.window().map_or((0, all), |window| {
+            let stored = |sample: i32| sample.clamp(0, i32::from(u16::MAX)) as u16;
+            (stored(window.low()), stored(window.high()))
+        });
         Ok(Samples {
             width: grey.width,
             height: grey.height,
+            low,
+            high,
             values: grey.values,
         })
     }
 
     fn patches(&self, candidate: &Candidate) -> Result<Strip, String> {
         let bytes = self.read(candidate)?;
-        let image = image_io::decode(Path::new(&candidate.name), &bytes)
+        let image = image_io::decode(Path::new(&candidate.name), &bytes, self.policy.window())
             .map_err(|error| named(candidate, &error.fault))?;
         let region = patches::pixel_box(candidate.region);
         let region = region
@@ -227,7 +235,7 @@ impl Vision for ProjectVision {
     }
 
     fn predict(&self, image: &[u8], at: Option<Where>) -> Result<Prediction, VisionError> {
-        let decoded = image_io::decode(Path::new("image"), image)
+        let decoded = image_io::decode(Path::new("image"), image, self.policy.window())
             .map_err(|error| VisionError::Input(format!("the image: {}", error.fault)))?;
         let place = self
             .place(decoded.width(), decoded.height(), at)
@@ -243,7 +251,7 @@ impl Vision for ProjectVision {
     }
 
     fn admit(&self, image: &[u8], at: Option<Where>, name: &str) -> Result<Candidate, VisionError> {
-        let decoded = image_io::decode(Path::new("image"), image)
+        let decoded = image_io::decode(Path::new("image"), image, self.policy.window())
             .map_err(|error| VisionError::Input(format!("the image: {}", error.fault)))?;
         let place = self
             .place(decoded.width(), decoded.height(), at)

@@ -39,7 +39,7 @@ pub fn load_region_and_key(
     let path = &candidate.path;
     let bytes = image_io::read_file(path)?;
     let key = candidate_key(*blake3::hash(&bytes).as_bytes(), candidate.region);
-    let image = image_io::decode(path, &bytes)?;
+    let image = image_io::decode(path, &bytes, policy.window())?;
     // Every thread reads an image: files and pixels together would be the peak.
     drop(bytes);
     if let Some(region) = candidate.region

@@ -277,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn regions_of_another_window_are_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = open(folder.path(), ROOM);
+        file.put(&key(1), &region(1));
+        let windowed = policy().with_window(Some("-5..4095".parse().unwrap()));
+        let other = RegionFile::open(folder.path(), &windowed, 8, ROOM).unwrap();
+        assert_eq!(other.unwrap().get(&key(1)), None);
+        assert_eq!(file.get(&key(1)), Some(region(1)));
+    }
+
+    #[test]
     fn what_is_not_as_it_was_written_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         let file = open(folder.path(), ROOM);

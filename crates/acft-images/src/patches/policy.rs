@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::image_io::{Window, WindowError};
+
 /// The shape of the patches (Sec. 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
@@ -52,14 +54,17 @@ impl PatchKind {
     }
 }
 
-/// A patch policy: a [`PatchKind`] of which the first m patches are made.
+/// A patch policy: a [`PatchKind`] of which the first m patches are made, and
+/// the window under which samples of more than 8 bits are seen.
 ///
-/// Written `none`, `crop`, `crop:12`, `box:24` or `frame`, in configurations too.
+/// Written `none`, `crop`, `crop:12`, `box:24` or `frame`, in configurations too;
+/// with a window `crop:12@0..4095`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct PatchPolicy {
     kind: PatchKind,
     count: Option<usize>,
+    window: Option<Window>,
 }
 
 /// A patch policy that does not exist.
@@ -78,6 +83,9 @@ pub enum PolicyError {
     /// The part after the colon is no number.
     #[error("patch count `{0}` is not a whole number: write it as in crop:12")]
     Count(String),
+    /// The part after the @ is no window.
+    #[error(transparent)]
+    Window(#[from] WindowError),
     /// More patches than the shape has, or none.
     #[error("patch policy `{name}` makes 1 to {max} patches, not {count}")]
     Range {
@@ -105,8 +113,24 @@ impl PatchPolicy {
             Some(count) if count == 0 || count > max => {
                 Err(PolicyError::Range { name, max, count })
             }
-            count => Ok(Self { kind, count }),
+            count => Ok(Self {
+                kind,
+                count,
+                window: None,
+            }),
         }
+    }
+
+    /// The same patches, of samples that are seen under a window.
+    #[must_use]
+    pub fn with_window(self, window: Option<Window>) -> Self {
+        Self { window, ..self }
+    }
+
+    /// The window under which samples of more than 8 bits are seen; without
+    /// one, it is their highest 8 bits.
+    pub fn window(&self) -> Option<Window> {
+        self.window
     }
 
     /// The shape of the patches.
@@ -128,9 +152,13 @@ impl FromStr for PatchPolicy {
     type Err = PolicyError;
 
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let (name, count) = match text.split_once(':') {
-            Some((name, count)) => (name, Some(count)),
+        let (shape, window) = match text.split_once('@') {
+            Some((shape, window)) => (shape, Some(window.parse()?)),
             None => (text, None),
+        };
+        let (name, count) = match shape.split_once(':') {
+            Some((name, count)) => (name, Some(count)),
+            None => (shape, None),
         };
         if name == "volume" {
             return Err(PolicyError::Volume);
@@ -146,15 +174,18 @@ impl FromStr for PatchPolicy {
                     .map_err(|_| PolicyError::Count(count.to_owned()))
             })
             .transpose()?;
-        Self::new(kind, count)
+        Ok(Self::new(kind, count)?.with_window(window))
     }
 }
 
 impl fmt::Display for PatchPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        match self.count {
-            Some(count) => write!(f, ":{count}"),
+        if let Some(count) = self.count {
+            write!(f, ":{count}")?;
+        }
+        match self.window {
+            Some(window) => write!(f, "@{window}"),
             None => Ok(()),
         }
     }

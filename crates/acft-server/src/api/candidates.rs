@@ -109,6 +109,8 @@ pub(crate) async fn samples(
                 [
                     ("x-width", u64::from(samples.width)),
                     ("x-height", u64::from(samples.height)),
+                    ("x-low", u64::from(samples.low)),
+                    ("x-high", u64::from(samples.high)),
                 ],
             ))
         },

@@ -67,20 +67,3 @@ function paintColour(pixels, table, out) {
     out[i + 3] = pixels[i + 3];
   }
 }
-
-/** The samples between which nearly all lie: a few hot pixels must not darken the rest. */
-export function sampleRange(data) {
-  const counts = new Uint32Array(65536);
-  for (let i = 0; i < data.length; i += 1) counts[data[i]] += 1;
-  const few = data.length * 0.002;
-  return { low: reach(counts, few, 0, 1), high: reach(counts, few, 65535, -1) };
-}
-
-function reach(counts, few, from, step) {
-  let seen = 0;
-  for (let i = from; i >= 0 && i < counts.length; i += step) {
-    seen += counts[i];
-    if (seen > few) return i;
-  }
-  return from;
-}

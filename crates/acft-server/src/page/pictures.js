@@ -1,7 +1,6 @@
 // Fetches and decodes the pictures of candidates before they are needed.
 
 import { candidatePath } from "./api.js";
-import { sampleRange } from "./levels.js";
 
 // A decoded picture may take 16 MB, so few are kept.
 const KEPT = 10;
@@ -84,7 +83,10 @@ export class Picture {
     const height = Number(response.headers.get("X-Height"));
     const data = littleEndian(await response.arrayBuffer());
     if (width > 0 && data.length === width * height) {
-      this.samples = { width, height, data, ...sampleRange(data) };
+      // The window that the network looks through: both begin with the same picture.
+      const low = Number(response.headers.get("X-Low"));
+      const high = Number(response.headers.get("X-High"));
+      this.samples = { width, height, data, low, high };
     }
   }
 

@@ -32,6 +32,10 @@ async fn pictures_samples_and_patches_are_given() {
         (samples.header("x-width"), samples.header("x-height")),
         ("2", "1")
     );
+    assert_eq!(
+        (samples.header("x-low"), samples.header("x-high")),
+        ("0", "4095")
+    );
     site.get(&path(1, "samples"))
         .await
         .refused(422, &["images/1.png"]);

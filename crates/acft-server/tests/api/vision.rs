@@ -103,6 +103,8 @@ impl Vision for Sight {
         Ok(Samples {
             width: 2,
             height: 1,
+            low: 0,
+            high: 4095,
             values: vec![1, 0x1234],
         })
     }

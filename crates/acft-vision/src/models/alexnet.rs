@@ -91,7 +91,7 @@ impl Alexnet {
 
     /// Channels and side behind each stage, and the width of what the last layer reads.
     pub(super) fn shapes(&self, images: [usize; 2]) -> (Vec<[usize; 2]>, usize) {
-        let dense = self.classifier[..6].iter().flatten().map(Dense::outputs);
+        let mut dense = self.classifier[..6].iter().flatten().map(Dense::outputs);
         let shapes = stage::shapes(&self.features, images);
         (shapes, dense.next_back().unwrap_or_default())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use acft::CandidateKey;
-use acft_images::image_io;
+use acft_images::image_io::{self, Window};
 use acft_server::vision::Picture;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
@@ -18,9 +18,9 @@ use super::LONGEST_SIDE;
 /// Of JPEGs that are made here: an expert must not see artefacts.
 const QUALITY: u8 = 95;
 
-/// A file as a browser shows it: its own bytes where it would show them rightly
-/// and they are not too many, else encoded anew.
-pub(super) fn encode(bytes: Vec<u8>) -> Result<Picture, String> {
+/// A file as a browser shows it: its own bytes where it would show them as the
+/// network sees them and they are not too many, else encoded anew.
+pub(super) fn encode(bytes: Vec<u8>, window: Option<Window>) -> Result<Picture, String> {
     let nameless = Path::new("image");
     let fault = |error: image_io::ImageError| error.fault.to_string();
     let header = image_io::header(nameless, &bytes).map_err(fault)?;
@@ -28,14 +28,17 @@ pub(super) fn encode(bytes: Vec<u8>) -> Result<Picture, String> {
         && header.width.max(header.height) <= LONGEST_SIDE
     {
         // Damage beyond the header must not wait for the browser to find it.
-        image_io::decode(nameless, &bytes).map_err(fault)?;
+        image_io::decode(nameless, &bytes, window).map_err(fault)?;
         return Ok(Picture {
             content_type,
             bytes,
         });
     }
-    let lossy = image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg);
-    let image = shrunk(image_io::decode(nameless, &bytes).map_err(fault)?);
+    let image = shrunk(image_io::decode(nameless, &bytes, window).map_err(fault)?);
+    // Exact where every pixel is shown. A photograph that was shrunk is not exact
+    // anyway, and would be several times as many bytes.
+    let lossy = header.width.max(header.height) > LONGEST_SIDE
+        && image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg);
     let mut out = Cursor::new(Vec::new());
     let (content_type, done) = if lossy {
         let encoder = JpegEncoder::new_with_quality(&mut out, QUALITY);
@@ -167,16 +170,64 @@ mod tests {
     #[test]
     fn what_browsers_show_rightly_is_sent_as_it_is() {
         let small = png(&RgbImage::from_pixel(20, 10, Rgb([9, 8, 7])).into());
-        assert_eq!(encode(small.clone()).unwrap().bytes, small);
+        assert_eq!(encode(small.clone(), None).unwrap().bytes, small);
         let sixteen = image::ImageBuffer::from_pixel(20, 10, Luma([0x1234u16]));
-        let sent = encode(png(&sixteen.into())).unwrap();
+        let sent = encode(png(&sixteen.into()), None).unwrap();
         let seen = image::load_from_memory(&sent.bytes).unwrap().into_rgb8();
         assert_eq!(seen.get_pixel(3, 3), &Rgb([0x12; 3]));
         let large = png(&RgbImage::new(LONGEST_SIDE * 2, 4).into());
-        let sent = encode(large).unwrap();
+        let sent = encode(large, None).unwrap();
         let seen = image::load_from_memory(&sent.bytes).unwrap();
         assert_eq!((seen.width(), seen.height()), (LONGEST_SIDE, 2));
-        assert!(encode(b"no image".to_vec()).is_err());
+        assert!(encode(b"no image".to_vec(), None).is_err());
+    }
+
+    /// Adds a chunk before the pixels of a PNG.
+    fn with_chunk(png: &[u8], kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let mut crc = 0xFFFF_FFFFu32;
+        for byte in kind.iter().chain(data) {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+            }
+        }
+        let length = (data.len() as u32).to_be_bytes();
+        let chunk = [&length, &kind[..], data, &(!crc).to_be_bytes()].concat();
+        // Behind the signature and the header.
+        [&png[..33], &chunk, &png[33..]].concat()
+    }
+
+    #[test]
+    fn what_browsers_would_change_is_sent_as_the_network_sees_it() {
+        let plain = RgbImage::from_fn(20, 10, |x, y| Rgb([x as u8 * 9, y as u8 * 20, 77]));
+        let file = png(&plain.clone().into());
+        for (kind, data) in [
+            (b"gAMA", &100_000u32.to_be_bytes()[..]),
+            (b"cHRM", &[0, 0, 0x75, 0x30].repeat(8)),
+            (b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]),
+        ] {
+            let changed = with_chunk(&file, kind, data);
+            let sent = encode(changed.clone(), None).unwrap();
+            assert_ne!(sent.bytes, changed, "{kind:?}");
+            assert!(!sent.bytes.windows(4).any(|four| four == kind), "{kind:?}");
+            let seen = image::load_from_memory(&sent.bytes).unwrap().into_rgb8();
+            assert_eq!(seen, plain, "{kind:?}");
+        }
+        // What says no more than the pixels goes as it is.
+        let harmless = with_chunk(&file, b"sRGB", &[0]);
+        assert_eq!(encode(harmless.clone(), None).unwrap().bytes, harmless);
+    }
+
+    #[test]
+    fn a_window_is_laid_over_what_is_sent() {
+        let twelve = image::ImageBuffer::from_fn(20, 10, |x, _| Luma([x as u16 * 200]));
+        let window = Some("0..4095".parse().unwrap());
+        let sent = encode(png(&twelve.into()), window).unwrap();
+        let seen = image::load_from_memory(&sent.bytes).unwrap().into_rgb8();
+        assert_eq!(seen.get_pixel(19, 0), &Rgb([237; 3]));
+        // Samples of 8 bits need none.
+        let small = png(&RgbImage::from_pixel(20, 10, Rgb([9, 8, 7])).into());
+        assert_eq!(encode(small.clone(), window).unwrap().bytes, small);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_images::image_io::choose_window;
 use acft_images::source::Labels;
 use acft_project::{Keeper, Origin};
 use acft_run::bad_input;
+use acft_run::network::files;
 use acft_run::settings::Flags;
 use acft_server::now;
 use acft_worker::create::{Counts, list as list_images};
@@ -91,6 +93,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     listing.pool_unlabeled(ledger.candidates());
     let known = listing.drop_known(ledger);
     print_left_out(&listing);
+    if let Some(found) = choose_window(&files(&listing.data)) {
+        let settled = opened.settings.simulation().flags.asked_window()?;
+        eprintln!("{}", found.under(settled));
+    }
     list("in the project already", &known);
     listing.refuse_straddling(ledger.candidates())?;
     let outcome = Outcome {

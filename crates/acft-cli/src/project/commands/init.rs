@@ -122,6 +122,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let reading = progress::counter("reading images");
     let draft = Draft::new(&args.dir, &flags, labels, &reading)?;
     print_left_out(&draft.listing);
+    if let Some(chosen) = &draft.setup.chosen_window {
+        eprintln!("{chosen} (--window sets another)");
+    }
     let model = draft.make(&args.dir)?;
 
     let classes = &draft.listing.data.classes;
