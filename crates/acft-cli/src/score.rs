@@ -12,9 +12,8 @@ mod names;
 mod npy;
 mod output;
 mod pool;
-mod read_csv;
 mod read_npz;
-mod read_parquet;
+mod read_table;
 
 use std::fs;
 use std::io;

@@ -1,6 +1,6 @@
-//! Panics of the library that decodes Parquet, as errors.
+//! Panics of the libraries that decode files, as errors.
 //!
-//! The library panics on some damaged files. The file is at fault then, and not
+//! They panic on some damaged files. The file is at fault then, and not
 //! the program: whoever called gets an error, and no backtrace is printed.
 
 use std::any::Any;
@@ -16,7 +16,10 @@ thread_local! {
 /// Does the work; a panic in it becomes an error with its text.
 ///
 /// What the work was changing is not to be used after an error.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// The work panicked: the text of the panic.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();

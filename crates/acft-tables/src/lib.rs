@@ -25,7 +25,6 @@
 //! header, outside quotes; of two that occur as often, the comma comes before
 //! the semicolon, and this before the tab (in a `.tsv` the tab comes first).
 
-#[cfg(feature = "parquet")]
 mod caught;
 mod decode;
 mod error;
@@ -41,6 +40,7 @@ mod text;
 
 #[cfg(feature = "parquet")]
 pub use self::parquet::{Batch, ColumnType, ParquetFile, ReadAs};
+pub use caught::caught;
 pub use error::{TableError, shown};
 pub use format::{Format, read};
 pub use header::Header;
