@@ -8,6 +8,7 @@ pub(crate) mod folder;
 mod journal;
 mod plot;
 pub(crate) mod record;
+pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod test_set;
 mod there;
@@ -515,8 +516,16 @@ fn introduce(
         count(Split::Test),
         data.classes.join(", "),
     ));
-    for sentence in &data.held_out {
+    for sentence in data.notes.iter().chain(&data.held_out) {
         progress.line(&format!("  {sentence}"));
+    }
+    if let Some(first) = data.left_out.first() {
+        progress.line(&format!(
+            "  {} not read (data.json lists them), the first {}: {}",
+            data.left_out.len(),
+            first.name,
+            first.reason
+        ));
     }
     for conflict in data
         .duplicates

@@ -230,7 +230,7 @@ fn check_size(file: &Path, array: &NpyHeader, name: &str, bytes: u64) -> Result<
 fn array<'a>(file: &Path, archive: &'a mut Archive, name: &str) -> anyhow::Result<Array<'a>> {
     let bytes = check_header(file, archive, name)?;
     // The library multiplies whatever the header says.
-    let array = acft_tables::caught(|| archive.by_name(name))
+    let array = acft_tables::caught(move || archive.by_name(name))
         .map_err(|error| BadInput::file(file, format!("array {name} is damaged ({error})")))?
         .map_err(|error| read_error(file, error))?
         .ok_or_else(|| BadInput::file(file, format!("array {name} is missing")))?;

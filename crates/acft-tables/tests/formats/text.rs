@@ -42,7 +42,7 @@ fn what_would_lose_or_change_cells_is_refused_with_its_place() {
         ("a,b\nx,\"\nz\n", "row 2, column b: a quote is not closed"),
         // Two quotes, each left open.
         ("a,b,c\nx,y,\"5 mm\nz,w,\"6 mm\nq,r,s\n", "row 2, column c: a quote is not closed"),
-        ("a,b,c\nx,\"y\nz,w\",v\nq,r,s\n", "row 2, column b: a quote is not closed"),
+        ("a,b,c\nx,\"y,1\nz,w\",v\nq,r,s\n", "row 2, column b: a quote is not closed"),
         ("a,b,\"c\nx,y,\n", "row 1, column 3: a quote is not closed"),
         ("a\nx\n\"y\nz\"\n", "row 3, column a: a quote is not closed"),
         ("a,b\nx, \"y\"\n", "row 2, column b: a quote after a space"),

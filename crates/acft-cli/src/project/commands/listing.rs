@@ -242,7 +242,7 @@ impl Listing {
             })
             .collect();
         list("duplicates dropped", &duplicates);
-        for note in &self.data.held_out {
+        for note in self.data.notes.iter().chain(&self.data.held_out) {
             eprintln!("{note}");
         }
     }

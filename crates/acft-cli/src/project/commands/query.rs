@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// How many candidates to draw [default: as acft.toml has it].
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Rank the pool by scores made elsewhere (.csv, .tsv or .parquet), and
+    /// Rank the pool by scores made elsewhere (.csv, .tsv, .jsonl or .parquet), and
     /// not by the project's network.
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
