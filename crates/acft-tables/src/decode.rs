@@ -68,7 +68,11 @@ impl<R: Read> Decoded<R> {
             .map(|pair| unit([pair[0], pair[1]]))
             .collect();
         let mut kept = bytes.len() % 2;
-        if units.last().is_some_and(|last| (0xd800..0xdc00).contains(last)) && !is_end {
+        if units
+            .last()
+            .is_some_and(|last| (0xd800..0xdc00).contains(last))
+            && !is_end
+        {
             units.pop();
             kept += 2;
         }

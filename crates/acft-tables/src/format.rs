@@ -67,7 +67,11 @@ fn text(file: &Path) -> Result<Table, TableError> {
     while let Some(row) = rows.next_row()? {
         for column in 0..columns {
             let cell = str::from_utf8(row.bytes(column)).map_err(|_| {
-                let name = table.header().names().get(column).filter(|name| !name.is_empty());
+                let name = table
+                    .header()
+                    .names()
+                    .get(column)
+                    .filter(|name| !name.is_empty());
                 let name = name.cloned().unwrap_or_else(|| (column + 1).to_string());
                 let problem = "is not UTF-8; save the file as UTF-8";
                 TableError::cell(file, row.number, &name, problem)

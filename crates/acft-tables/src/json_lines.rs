@@ -62,7 +62,10 @@ impl Columns {
         let text = str::from_utf8(line)
             .map_err(|_| TableError::row(file, row, "is not UTF-8; save the file as UTF-8"))?;
         let Members(members) = serde_json::from_str(text.trim()).map_err(|error| {
-            let hint = match ["NaN", "Infinity"].iter().find(|word| text.contains(**word)) {
+            let hint = match ["NaN", "Infinity"]
+                .iter()
+                .find(|word| text.contains(**word))
+            {
                 Some(word) => format!("; JSON has no {word}: write null"),
                 None => String::new(),
             };

@@ -39,7 +39,10 @@ impl ParquetFile {
         let fail = |error| TableError::read(path, error);
         let file = File::open(path).map_err(fail)?;
         if file.metadata().map_err(fail)?.is_dir() {
-            return Err(TableError::read(path, std::io::ErrorKind::IsADirectory.into()));
+            return Err(TableError::read(
+                path,
+                std::io::ErrorKind::IsADirectory.into(),
+            ));
         }
         let metadata = caught(|| metadata(&file)).unwrap_or_else(Err);
         let metadata = metadata.map_err(|error| unreadable(path, &error))?;

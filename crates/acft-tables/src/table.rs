@@ -147,14 +147,23 @@ impl<'t> Row<'t> {
 
     /// The cell of a column; it is empty where the row has none.
     pub fn cell(&self, column: usize) -> Cell<'t> {
-        let (end, kind) = self.cells.ends.get(column).copied().unwrap_or((0, Kind::Empty));
+        let (end, kind) = self
+            .cells
+            .ends
+            .get(column)
+            .copied()
+            .unwrap_or((0, Kind::Empty));
         let before = column.checked_sub(1).and_then(|at| self.cells.ends.get(at));
         let start = before.map_or(0, |(end, _)| *end);
         Cell {
             row: *self,
             column,
             kind,
-            text: self.cells.text.get(start as usize..end as usize).unwrap_or_default(),
+            text: self
+                .cells
+                .text
+                .get(start as usize..end as usize)
+                .unwrap_or_default(),
         }
     }
 

@@ -53,8 +53,12 @@ impl TextRows {
         let mut start = Vec::new();
         let mut first = source.by_ref().take(HEADER);
         first.read_to_end(&mut start).map_err(fail)?;
-        let is_tsv = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
-        let blank = start.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let is_tsv = file
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
+        let blank = start
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let separator = separator::of_header(&start[blank.count()..], is_tsv);
         let reader = csv::ReaderBuilder::new()
             .delimiter(separator)
@@ -152,7 +156,11 @@ impl TextRows {
         let text = cell.trim_ascii();
         let trimmed_breaks = cell.len() > text.len()
             && (cell.iter().take_while(|byte| byte.is_ascii_whitespace()))
-                .chain(cell.iter().rev().take_while(|byte| byte.is_ascii_whitespace()))
+                .chain(
+                    cell.iter()
+                        .rev()
+                        .take_while(|byte| byte.is_ascii_whitespace()),
+                )
                 .any(|byte| is_break(Some(byte)));
         let separators = memchr::memchr_iter(self.separator, cell).count();
         quotes % 2 == 1 || trimmed_breaks || separators + 1 >= self.record.len()

@@ -787,15 +787,21 @@ fn manifest(name: &str, text: &str) -> Result<Dataset, String> {
 
 fn labels(dataset: &Dataset) -> usize {
     let candidates = dataset.candidates.iter();
-    candidates.filter(|candidate| candidate.label.is_some()).count()
+    candidates
+        .filter(|candidate| candidate.label.is_some())
+        .count()
 }
 
 #[test]
 fn a_label_is_settled_by_one_rule_in_every_format() {
     let csv = "file;label\n0.png; a \n1.png;b\n2.png;nan\n3.png;NaN\n4.png;\n5.png;N/A\n";
     let dataset = manifest("m.csv", csv).unwrap();
-    assert_eq!((&dataset.classes[..], labels(&dataset)), (&["a", "b"].map(str::to_owned)[..], 2));
-    let note = "rows whose label is a word for no value have none: `N/A` in 1, `NaN` in 1, `nan` in 1";
+    assert_eq!(
+        (&dataset.classes[..], labels(&dataset)),
+        (&["a", "b"].map(str::to_owned)[..], 2)
+    );
+    let note =
+        "rows whose label is a word for no value have none: `N/A` in 1, `NaN` in 1, `nan` in 1";
     assert!(dataset.notes[0].starts_with(note), "{:?}", dataset.notes);
 
     let lines = |labels: &[&str]| {
@@ -803,8 +809,15 @@ fn a_label_is_settled_by_one_rule_in_every_format() {
         rows.map(|(at, label)| format!("{{\"file\":\"{at}.png\",\"label\":{label}}}\n"))
             .collect::<String>()
     };
-    let numbers = manifest("m.jsonl", &lines(&["0", "1", "0.0", "1.0", "\"1\"", "null"])).unwrap();
-    assert_eq!((&numbers.classes[..], labels(&numbers)), (&["0", "1"].map(str::to_owned)[..], 5));
+    let numbers = manifest(
+        "m.jsonl",
+        &lines(&["0", "1", "0.0", "1.0", "\"1\"", "null"]),
+    )
+    .unwrap();
+    assert_eq!(
+        (&numbers.classes[..], labels(&numbers)),
+        (&["0", "1"].map(str::to_owned)[..], 5)
+    );
     for (label, want) in [
         ("[\"a\"]", "row 3, column label: holds a list"),
         ("{\"a\":1}", "row 3, column label: holds an object"),
@@ -814,16 +827,23 @@ fn a_label_is_settled_by_one_rule_in_every_format() {
         assert!(error.contains(want), "{error}");
     }
     let error = manifest("m.csv", "file,label\n0.png,Benign\n1.png,benign\n2.png,x\n").unwrap_err();
-    assert!(error.contains("classes `Benign` (row 2 (0.png)) and `benign` (row 3 (1.png))"), "{error}");
+    assert!(
+        error.contains("classes `Benign` (row 2 (0.png)) and `benign` (row 3 (1.png))"),
+        "{error}"
+    );
     let twice = "file,label\n0.png,caf\u{e9}\n1.png,cafe\u{301}\n2.png,x\n";
-    assert_eq!(manifest("m.csv", twice).unwrap().classes, ["caf\u{e9}", "x"]);
+    assert_eq!(
+        manifest("m.csv", twice).unwrap().classes,
+        ["caf\u{e9}", "x"]
+    );
 }
 
 #[test]
 fn classes_that_are_named_are_trimmed_and_may_differ_in_case() {
-    let data = Data::new()
-        .images(4)
-        .bytes("labels.csv", b"file,label\n0.png,Benign\n1.png,benign\n2.png,none\n");
+    let data = Data::new().images(4).bytes(
+        "labels.csv",
+        b"file,label\n0.png,Benign\n1.png,benign\n2.png,none\n",
+    );
     let named = |names: &[&str]| {
         let options = SourceOptions {
             classes: Some(names.iter().map(|name| (*name).to_owned()).collect()),
@@ -836,8 +856,16 @@ fn classes_that_are_named_are_trimmed_and_may_differ_in_case() {
     assert_eq!(dataset.classes, ["Benign", "benign", "none"]);
     assert_eq!(labels(&dataset), 3);
     assert_eq!(labels(&named(&["Benign", "benign"]).unwrap()), 2);
-    assert!(named(&["a", " a"]).unwrap_err().contains("class `a` is given twice"));
-    assert!(named(&["a", " "]).unwrap_err().contains("a class has no name"));
+    assert!(
+        named(&["a", " a"])
+            .unwrap_err()
+            .contains("class `a` is given twice")
+    );
+    assert!(
+        named(&["a", " "])
+            .unwrap_err()
+            .contains("a class has no name")
+    );
 }
 
 #[test]
@@ -856,31 +884,74 @@ fn boxes_are_understood_by_their_columns_or_left_out_by_row() {
     // The images have 20 x 10 pixels.
     let regions = |header: &str, boxes: &[&str]| {
         let rows = boxes.iter().enumerate();
-        let rows = rows.map(|(at, sides)| format!("{at}.png,{sides}\n")).collect::<String>();
+        let rows = rows
+            .map(|(at, sides)| format!("{at}.png,{sides}\n"))
+            .collect::<String>();
         let dataset = manifest("m.csv", &format!("file,{header}\n{rows}"))?;
-        let mut named: Vec<_> = dataset.candidates.iter().map(|one| (one.row, one.region)).collect();
+        let mut named: Vec<_> = dataset
+            .candidates
+            .iter()
+            .map(|one| (one.row, one.region))
+            .collect();
         named.sort_by_key(|(row, _)| *row);
         let shown = |(_, region): &(_, Option<PixelBox>)| region.map(|region| region.to_string());
         let regions: Vec<String> = named.iter().filter_map(shown).collect();
-        let out = dataset.left_out.iter().map(|out| format!("{:?}: {}", out.row, out.reason));
+        let out = dataset
+            .left_out
+            .iter()
+            .map(|out| format!("{:?}: {}", out.row, out.reason));
         Ok::<_, String>((regions, out.collect::<Vec<_>>(), dataset.notes))
     };
     let shares = regions("xmin,ymin,xmax,ymax", &["0.1,0.2,0.4,0.6", "0,0,1,1"]).unwrap();
     assert_eq!(shares.0, ["2,2,8,6", "0,0,20,10"]);
-    assert!(shares.2[0].ends_with("are two corners, in shares of the image"), "{:?}", shares.2);
-    assert_eq!(regions("x,y,width,height", &["2,3,4,5"]).unwrap().0, ["2,3,6,8"]);
-    assert_eq!(regions("cx,cy,w,h", &["0.5,0.5,0.5,1"]).unwrap().0, ["5,0,15,10"]);
-    assert_eq!(regions("x_pct,y_pct,w_pct,h_pct", &["10,20,50,50"]).unwrap().0, ["2,2,12,7"]);
-    assert_eq!(regions("xmin,ymin,xmax,ymax", &["10%,20%,60%,70%"]).unwrap().0, ["2,2,12,7"]);
-    assert!(regions("x,y,w,h", &["0.5,0.5,0.2,0.2"]).unwrap_err().contains("cx and cy"));
+    assert!(
+        shares.2[0].ends_with("are two corners, in shares of the image"),
+        "{:?}",
+        shares.2
+    );
+    assert_eq!(
+        regions("x,y,width,height", &["2,3,4,5"]).unwrap().0,
+        ["2,3,6,8"]
+    );
+    assert_eq!(
+        regions("cx,cy,w,h", &["0.5,0.5,0.5,1"]).unwrap().0,
+        ["5,0,15,10"]
+    );
+    assert_eq!(
+        regions("x_pct,y_pct,w_pct,h_pct", &["10,20,50,50"])
+            .unwrap()
+            .0,
+        ["2,2,12,7"]
+    );
+    assert_eq!(
+        regions("xmin,ymin,xmax,ymax", &["10%,20%,60%,70%"])
+            .unwrap()
+            .0,
+        ["2,2,12,7"]
+    );
+    assert!(
+        regions("x,y,w,h", &["0.5,0.5,0.2,0.2"])
+            .unwrap_err()
+            .contains("cx and cy")
+    );
     let (kept, out, _) = regions(
         "xmin,ymin,xmax,ymax",
-        &["1,1,9,9", "9,9,1,1", "0.1,0.2,0.4,0.6", "10,20,40,60", "2,2,40,9"],
+        &[
+            "1,1,9,9",
+            "9,9,1,1",
+            "0.1,0.2,0.4,0.6",
+            "10,20,40,60",
+            "2,2,40,9",
+        ],
     )
     .unwrap();
     assert_eq!(kept, ["1,1,9,9"]);
-    for (at, want) in ["Some(3): box 9,9,1,1 is degenerate", "Some(4): box 0.1,0.2,0.4,0.6 has shares",
-        "Some(5): box 10,20,40,60 lies outside", "Some(6): box 2,2,40,9 reaches 20 pixels beyond"]
+    for (at, want) in [
+        "Some(3): box 9,9,1,1 is degenerate",
+        "Some(4): box 0.1,0.2,0.4,0.6 has shares",
+        "Some(5): box 10,20,40,60 lies outside",
+        "Some(6): box 2,2,40,9 reaches 20 pixels beyond",
+    ]
     .iter()
     .enumerate()
     {
@@ -906,10 +977,23 @@ fn boxes_in_percent_that_nothing_tells_are_refused_in_large_images() {
         open_as_given(&data.bytes("labels.csv", csv.as_bytes())).map_err(|error| error.to_string())
     };
     let error = open("xmin,ymin,xmax,ymax").unwrap_err();
-    assert!(error.contains("all 4 boxes lie within the first 100 pixels"), "{error}");
-    let region = |header| by_name(&open(header).unwrap())["1.png#10,10,90,80"].region.unwrap();
-    assert_eq!(region("xmin_px,ymin_px,xmax_px,ymax_px").to_string(), "10,10,90,80");
-    assert_eq!(region("xmin_pct,ymin_pct,xmax_pct,ymax_pct").to_string(), "30,25,270,200");
+    assert!(
+        error.contains("all 4 boxes lie within the first 100 pixels"),
+        "{error}"
+    );
+    let region = |header| {
+        by_name(&open(header).unwrap())["1.png#10,10,90,80"]
+            .region
+            .unwrap()
+    };
+    assert_eq!(
+        region("xmin_px,ymin_px,xmax_px,ymax_px").to_string(),
+        "10,10,90,80"
+    );
+    assert_eq!(
+        region("xmin_pct,ymin_pct,xmax_pct,ymax_pct").to_string(),
+        "30,25,270,200"
+    );
 }
 
 #[test]
@@ -932,19 +1016,29 @@ fn what_acft_wrote_is_no_data() {
     let dataset = open_as_given(&data);
     // Images of a class beside a run may be figures.
     let error = dataset.unwrap_err().to_string();
-    assert!(error.contains("has runs of acft, and 1 images beside them"), "{error}");
+    assert!(
+        error.contains("has runs of acft, and 1 images beside them"),
+        "{error}"
+    );
     fs::remove_dir_all(data.0.path().join("b/run")).unwrap();
     let dataset = open_as_given(&data).unwrap();
     assert_eq!(dataset.classes, ["a", "b"]);
     assert_eq!(dataset.candidates.len(), 2);
-    let out: Vec<_> = dataset.left_out.iter().map(|out| out.name.as_str()).collect();
+    let out: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| out.name.as_str())
+        .collect();
     assert_eq!(out, ["cache", "other", "report", "acft.toml", "runs"]);
     let run = SourceOptions {
         data: data.0.path().join("runs/x-0"),
         ..data.options()
     };
     let error = open(&run, &|_, _| ()).unwrap_err().to_string();
-    assert!(error.contains("is a run of acft, which is no data"), "{error}");
+    assert!(
+        error.contains("is a run of acft, which is no data"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -954,7 +1048,10 @@ fn what_lies_beside_what_is_read_is_named_or_refused() {
         .image("malignant/1.png", 1)
         .image("images/figure.png", 2);
     let error = open_as_given(&data).unwrap_err().to_string();
-    assert!(error.contains("`benign`, `malignant` beside the folder images"), "{error}");
+    assert!(
+        error.contains("`benign`, `malignant` beside the folder images"),
+        "{error}"
+    );
 
     let data = Data::new()
         .image("images/a/0.png", 0)
@@ -979,7 +1076,10 @@ fn what_lies_beside_what_is_read_is_named_or_refused() {
             format!(".: {beside}")
         ]
     );
-    assert_eq!(dataset.notes, ["1 images lie beside the folders, and have no label"]);
+    assert_eq!(
+        dataset.notes,
+        ["1 images lie beside the folders, and have no label"]
+    );
 }
 
 #[cfg(unix)]
@@ -999,9 +1099,24 @@ fn links_are_followed_within_the_data_alone_and_never_in_circles() {
     symlink(elsewhere.0.path().join("x.png"), at("benign/away.png")).unwrap();
     let dataset = open_as_given(&data).unwrap();
     let names: Vec<_> = by_name(&dataset).into_keys().collect();
-    assert_eq!(names, ["benign/0.png", "benign/store/2.png", "malignant/1.png"]);
+    assert_eq!(
+        names,
+        ["benign/0.png", "benign/store/2.png", "malignant/1.png"]
+    );
     assert_eq!(class_of(&dataset, "malignant/1.png"), "malignant");
-    let mut out: Vec<_> = dataset.left_out.iter().map(|out| out.name.as_str()).collect();
+    let mut out: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| out.name.as_str())
+        .collect();
     out.sort_unstable();
-    assert_eq!(out, ["benign/away", "benign/away.png", "benign/other", "benign/up"]);
+    assert_eq!(
+        out,
+        [
+            "benign/away",
+            "benign/away.png",
+            "benign/other",
+            "benign/up"
+        ]
+    );
 }

@@ -187,9 +187,14 @@ const VALUE: usize = 1 << 16;
 /// how many bytes the archive has of the array.
 fn check_header(file: &Path, archive: &mut Archive, name: &str) -> anyhow::Result<u64> {
     let missing = || BadInput::file(file, format!("array {name} is missing"));
-    let mut entry = archive.zip_archive().by_name(&format!("{name}.npy")).map_err(|_| missing())?;
+    let mut entry = archive
+        .zip_archive()
+        .by_name(&format!("{name}.npy"))
+        .map_err(|_| missing())?;
     let mut start = [0; 12];
-    entry.read_exact(&mut start).map_err(|error| read_error(file, error))?;
+    entry
+        .read_exact(&mut start)
+        .map_err(|error| read_error(file, error))?;
     let [.., major, _, a, b, c, d] = start;
     let length = match major {
         1 => u64::from(u16::from_le_bytes([a, b])),
@@ -214,7 +219,10 @@ fn check_size(file: &Path, array: &NpyHeader, name: &str, bytes: u64) -> Result<
             "array {name} has values of {size} bytes, which are not read; save shorter names"
         ));
     }
-    let values = array.shape().iter().try_fold(1u64, |all, side| all.checked_mul(*side));
+    let values = array
+        .shape()
+        .iter()
+        .try_fold(1u64, |all, side| all.checked_mul(*side));
     let claimed = values.and_then(|values| values.checked_mul(size as u64));
     match claimed.filter(|claimed| *claimed <= bytes) {
         Some(_) => Ok(()),

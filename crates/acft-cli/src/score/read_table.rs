@@ -76,7 +76,10 @@ impl<'a> Cells<'a> {
 
     fn probability(&self, at: usize, class: usize) -> Result<f64, BadInput> {
         self.parse(at).ok_or_else(|| {
-            self.bad(&probability(class), &format!("{} {NO_NUMBER}", self.shown(at)))
+            self.bad(
+                &probability(class),
+                &format!("{} {NO_NUMBER}", self.shown(at)),
+            )
         })
     }
 
@@ -123,7 +126,10 @@ fn parquet(file: &Path, sink: &mut RowSink<'_>) -> anyhow::Result<()> {
     let names = open.header().names();
     let columns = Columns::find(names).map_err(|problem| BadInput::file(file, problem))?;
     check_types(&open, &columns).map_err(|problem| BadInput::file(file, problem))?;
-    let mut wanted = vec![(columns.candidate, ReadAs::Name), (columns.patch, ReadAs::Whole)];
+    let mut wanted = vec![
+        (columns.candidate, ReadAs::Name),
+        (columns.patch, ReadAs::Whole),
+    ];
     wanted.extend(columns.probabilities.iter().map(|at| (*at, ReadAs::Float)));
     let classes = columns.probabilities.len();
     let mut probabilities = vec![0.0; classes];
@@ -180,7 +186,10 @@ fn check_types(file: &ParquetFile, columns: &Columns) -> Result<(), String> {
     for (at, (types, expected)) in wanted.into_iter().chain(probabilities) {
         if !types.contains(&file.column_type(at)) {
             let name = &file.header().names()[at];
-            return Err(format!("column {name} holds {}; {expected}", file.type_name(at)));
+            return Err(format!(
+                "column {name} holds {}; {expected}",
+                file.type_name(at)
+            ));
         }
     }
     Ok(())

@@ -24,7 +24,12 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u
         type Value = Option<u64>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a seed from 0 to {}, in quotes above {}", u64::MAX, i64::MAX)
+            write!(
+                f,
+                "a seed from 0 to {}, in quotes above {}",
+                u64::MAX,
+                i64::MAX
+            )
         }
 
         fn visit_u64<E: Error>(self, seed: u64) -> Result<Self::Value, E> {
@@ -37,7 +42,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u
         }
 
         fn visit_str<E: Error>(self, seed: &str) -> Result<Self::Value, E> {
-            parse(seed).map(Some).ok_or_else(|| E::invalid_value(Unexpected::Str(seed), &self))
+            parse(seed)
+                .map(Some)
+                .ok_or_else(|| E::invalid_value(Unexpected::Str(seed), &self))
         }
     }
     from.deserialize_any(Seed)
@@ -68,9 +75,17 @@ mod tests {
             assert_eq!(flags.table().unwrap().len(), 1);
         }
         assert_eq!(toml::from_str::<Flags>("").unwrap().seed, None);
-        for wrong in ["seed = -1", "seed = '18446744073709551616'", "seed = 'x'", "seed = 1.5"] {
+        for wrong in [
+            "seed = -1",
+            "seed = '18446744073709551616'",
+            "seed = 'x'",
+            "seed = 1.5",
+        ] {
             let error = toml::from_str::<Flags>(wrong).unwrap_err().to_string();
-            assert!(error.contains("a seed from 0 to 18446744073709551615"), "{error}");
+            assert!(
+                error.contains("a seed from 0 to 18446744073709551615"),
+                "{error}"
+            );
         }
     }
 }

@@ -132,7 +132,11 @@ fn a_file_that_would_lose_or_change_labels_is_refused() {
     let home = Home::with_project();
     let asked = home.json(&["query", "lungs", "--batch", "2", "--json"]);
     let one = |at: usize, what: &str| asked["candidates"][at][what].as_str().unwrap().to_owned();
-    let crossed = format!("candidate,key,label\n{},{},dark\n", one(0, "candidate"), one(1, "key"));
+    let crossed = format!(
+        "candidate,key,label\n{},{},dark\n",
+        one(0, "candidate"),
+        one(1, "key")
+    );
     for (name, text, expected) in [
         ("crossed.csv", crossed.as_str(), "row 2: its name is"),
         (
@@ -163,7 +167,11 @@ fn labels_are_read_in_every_encoding_and_with_every_separator() {
     let text = "candidate,label\n00.png, bright \n01.png,dark\n02.png,nan\n";
     let utf16 = |text: &str| {
         let units = text.encode_utf16().flat_map(u16::to_le_bytes);
-        b"\xff\xfe".iter().copied().chain(units).collect::<Vec<u8>>()
+        b"\xff\xfe"
+            .iter()
+            .copied()
+            .chain(units)
+            .collect::<Vec<u8>>()
     };
     let lines = "\u{feff}{\"candidate\":\"00.png\",\"label\":\"bright\"}\n\
                  {\"candidate\":\"01.png\",\"label\":\"dark\"}\n\
@@ -178,7 +186,11 @@ fn labels_are_read_in_every_encoding_and_with_every_separator() {
         let home = Home::with_project();
         std::fs::write(home.path(name), bytes).unwrap();
         let counts = home.json(&["label", "import", name, "lungs", "--json"]);
-        assert_eq!((&counts["imported"], &counts["empty"]), (&2.into(), &1.into()), "{name}");
+        assert_eq!(
+            (&counts["imported"], &counts["empty"]),
+            (&2.into(), &1.into()),
+            "{name}"
+        );
     }
 }
 
@@ -191,15 +203,31 @@ fn what_export_wrote_import_reads() {
         let labels = format!("labels.{format}");
         home.told(&["export", "labels", "lungs", "--out", &labels]);
         let again = home.json(&["label", "import", &labels, "lungs", "--json"]);
-        assert_eq!((&again["imported"], &again["unchanged"]), (&0.into(), &2.into()), "{format}");
+        assert_eq!(
+            (&again["imported"], &again["unchanged"]),
+            (&0.into(), &2.into()),
+            "{format}"
+        );
         let manifest = format!("manifest.{format}");
         home.told(&["export", "manifest", "lungs", "--out", &manifest]);
         let project = format!("again-{format}");
         let made = home.json(&[
-            "init", &project, "--manifest", &manifest, "--from-scratch", "--model", "squeezenet1_1",
-            "--input", "32", "--json",
+            "init",
+            &project,
+            "--manifest",
+            &manifest,
+            "--from-scratch",
+            "--model",
+            "squeezenet1_1",
+            "--input",
+            "32",
+            "--json",
         ]);
-        assert_eq!((&made["labeled"], &made["left_out"]), (&2.into(), &0.into()), "{format}");
+        assert_eq!(
+            (&made["labeled"], &made["left_out"]),
+            (&2.into(), &0.into()),
+            "{format}"
+        );
         let scores = format!("scores.{format}");
         home.told(&["export", "predictions", "lungs", "--out", &scores]);
         home.told(&["query", "lungs", "--batch", "1", "--scores", &scores]);

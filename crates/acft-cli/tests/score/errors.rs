@@ -70,7 +70,10 @@ fn what_would_lose_rows_is_refused() {
             "candidate,patch,p_0,P_0,p_1\na,0,1,1,0\n",
             "x.csv: column P_0: is there twice, also as p_0",
         ),
-        ("candidate,patch,p_0,p_1\n\0a,0,1,0\n", "x.csv: row 2, column candidate: has a zero byte"),
+        (
+            "candidate,patch,p_0,p_1\n\0a,0,1,0\n",
+            "x.csv: row 2, column candidate: has a zero byte",
+        ),
     ] {
         let message = refusal(csv, "");
         assert!(message.contains(expected), "{message}");
@@ -126,9 +129,17 @@ fn an_array_is_believed_only_as_far_as_its_bytes_are_there() {
         ("|S9223372036854775808", "(1, 1, 2)", "array p"),
     ] {
         let message = refuse(descr, shape);
-        assert!(message.contains(expected) && message.len() < 500, "{message}");
+        assert!(
+            message.contains(expected) && message.len() < 500,
+            "{message}"
+        );
     }
-    let sound = npz("p", "<f8", "(1, 1, 2)", &[0.5_f64.to_le_bytes(); 2].concat());
+    let sound = npz(
+        "p",
+        "<f8",
+        "(1, 1, 2)",
+        &[0.5_f64.to_le_bytes(); 2].concat(),
+    );
     let table = Folder::with_file("x.npz", sound).table("x.npz");
     assert_eq!(table.lines().count(), 2);
 }

@@ -67,5 +67,8 @@ fn semicolons_utf16_and_json_lines_are_read_too() {
     assert_eq!(Folder::with_file("x.csv", utf16).table("x.csv"), expected);
     let lines = "{\"candidate\":\"a\",\"patch\":0,\"p_0\":0.75,\"p_1\":0.25}\n\
                  {\"candidate\":\"a\",\"patch\":1,\"p_0\":0.9,\"p_1\":0.1}\n";
-    assert_eq!(Folder::with_file("x.jsonl", lines).table("x.jsonl"), expected);
+    assert_eq!(
+        Folder::with_file("x.jsonl", lines).table("x.jsonl"),
+        expected
+    );
 }

@@ -147,7 +147,10 @@ impl ParquetFile {
         let array = batch.column_by_name(name);
         let array = array.ok_or_else(|| TableError::column(&self.path, name, "cannot be read"))?;
         let cast = cast(array, &to).map_err(|error| {
-            let problem = format!("holds {}, which is not read here: {error}", array.data_type());
+            let problem = format!(
+                "holds {}, which is not read here: {error}",
+                array.data_type()
+            );
             TableError::column(&self.path, name, problem)
         })?;
         if cast.null_count() > 0

@@ -154,7 +154,10 @@ impl<R: Read> Thrift<'_, R> {
 }
 
 fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the header of a page is damaged")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the header of a page is damaged",
+    )
 }
 
 #[cfg(test)]

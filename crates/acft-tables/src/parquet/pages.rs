@@ -41,7 +41,8 @@ pub(super) fn check(
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
     let most = ROWS.saturating_add(length.saturating_mul(ROWS_A_BYTE));
     if rows > most {
-        let problem = format!("claims {rows} rows in {length} bytes; it is damaged, write it again");
+        let problem =
+            format!("claims {rows} rows in {length} bytes; it is damaged, write it again");
         return Err(TableError::file(path, problem));
     }
     let mut source = BufReader::new(file.try_clone().map_err(fail)?);
@@ -98,17 +99,29 @@ fn claims(
         TableError::column(path, &name, problem)
     };
     let start = column.dictionary_page_offset().into_iter();
-    let start = start.filter(|at| *at > 0).chain([column.data_page_offset()]).min();
+    let start = start
+        .filter(|at| *at > 0)
+        .chain([column.data_page_offset()])
+        .min();
     let size = u64::try_from(column.compressed_size()).map_err(|_| damaged())?;
-    let mut at = start.and_then(|at| u64::try_from(at).ok()).ok_or_else(damaged)?;
-    let end = at.checked_add(size).filter(|end| *end <= length).ok_or_else(damaged)?;
+    let mut at = start
+        .and_then(|at| u64::try_from(at).ok())
+        .ok_or_else(damaged)?;
+    let end = at
+        .checked_add(size)
+        .filter(|end| *end <= length)
+        .ok_or_else(damaged)?;
     let fail = |error| TableError::read(path, error);
     source.seek(SeekFrom::Start(at)).map_err(fail)?;
     let mut claims = Vec::new();
     while at < end {
-        let claim = page_header::read(&mut source.by_ref().take(end - at)).map_err(|_| damaged())?;
+        let claim =
+            page_header::read(&mut source.by_ref().take(end - at)).map_err(|_| damaged())?;
         let begin = source.stream_position().map_err(fail)?;
-        at = begin.checked_add(claim.packed).filter(|at| *at <= end).ok_or_else(damaged)?;
+        at = begin
+            .checked_add(claim.packed)
+            .filter(|at| *at <= end)
+            .ok_or_else(damaged)?;
         source.seek(SeekFrom::Start(at)).map_err(fail)?;
         claims.push(claim);
     }

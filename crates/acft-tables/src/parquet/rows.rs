@@ -60,7 +60,8 @@ fn add(
     table: &mut Table,
 ) -> Result<(), TableError> {
     let options = FormatOptions::default();
-    let damaged = |error: arrow::error::ArrowError| super::damaged(path, before, &error.to_string());
+    let damaged =
+        |error: arrow::error::ArrowError| super::damaged(path, before, &error.to_string());
     let arrays: Vec<ArrayFormatter<'_>> = (batch.columns().iter())
         .map(|array| ArrayFormatter::try_new(array, &options))
         .collect::<Result<_, _>>()

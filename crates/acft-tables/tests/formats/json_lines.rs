@@ -15,11 +15,30 @@ fn cells_have_their_kinds_and_rows_their_lines() {
     assert_eq!(numbers, [1, 3, 4, 5]);
     assert_eq!(rows(&table)[0].1, ["a.png", "1", "", ""]);
     assert_eq!(rows(&table)[1].1, ["b.png", "1.0", "[\"x\"]", "true"]);
-    assert_eq!(kinds(&table, 1), [Kind::Number, Kind::Number, Kind::Empty, Kind::Empty]);
-    assert_eq!(kinds(&table, 2), [Kind::Empty, Kind::List, Kind::Object, Kind::Empty]);
-    assert_eq!(kinds(&table, 3), [Kind::Empty, Kind::Bool, Kind::Empty, Kind::Empty]);
-    let list = table.rows().nth(1).unwrap().cell(2).value().unwrap_err().to_string();
-    assert!(list.contains("row 3, column tags: holds a list (\"[\\\"x\\\"]\")"), "{list}");
+    assert_eq!(
+        kinds(&table, 1),
+        [Kind::Number, Kind::Number, Kind::Empty, Kind::Empty]
+    );
+    assert_eq!(
+        kinds(&table, 2),
+        [Kind::Empty, Kind::List, Kind::Object, Kind::Empty]
+    );
+    assert_eq!(
+        kinds(&table, 3),
+        [Kind::Empty, Kind::Bool, Kind::Empty, Kind::Empty]
+    );
+    let list = table
+        .rows()
+        .nth(1)
+        .unwrap()
+        .cell(2)
+        .value()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        list.contains("row 3, column tags: holds a list (\"[\\\"x\\\"]\")"),
+        "{list}"
+    );
 }
 
 #[test]
@@ -36,8 +55,14 @@ fn what_is_no_row_is_refused_by_its_line() {
         ("{}\n[1]\n", "row 2: not a JSON object"),
         ("{\"a\":1}\n{\"a\":NaN}\n", "row 2: not a JSON object"),
         ("{\"a\":NaN}\n", "JSON has no NaN: write null"),
-        ("{\"a\":1,\"a\":2}\n", "row 1, column a: is there twice in one object"),
-        ("{\"a\":1}\n{\"A\":2}\n", "row 2, column A: is there twice, also as \"a\""),
+        (
+            "{\"a\":1,\"a\":2}\n",
+            "row 1, column a: is there twice in one object",
+        ),
+        (
+            "{\"a\":1}\n{\"A\":2}\n",
+            "row 2, column A: is there twice, also as \"a\"",
+        ),
         ("{\"\":1}\n", "row 1: has a member without a name"),
     ] {
         let error = refusal("x.jsonl", text);

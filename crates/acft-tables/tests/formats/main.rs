@@ -48,5 +48,8 @@ fn refusal(name: &str, bytes: impl AsRef<[u8]>) -> String {
 #[test]
 fn a_name_without_a_known_ending_is_refused() {
     let error = refusal("x.txt", "a,b\n");
-    assert!(error.starts_with("x.txt: not a table by its name; it must end in .csv"), "{error}");
+    assert!(
+        error.starts_with("x.txt: not a table by its name; it must end in .csv"),
+        "{error}"
+    );
 }

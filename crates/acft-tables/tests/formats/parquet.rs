@@ -41,20 +41,51 @@ fn cells_have_their_kinds_and_columns_of_no_single_value_stay_unread() {
     let lists = vec![Some(vec![Some(1.0)]), None, None];
     let (_folder, path) = write(
         vec![
-            ("bytes", Arc::new(BinaryArray::from_vec(vec![b"x"; 3])) as ArrayRef),
+            (
+                "bytes",
+                Arc::new(BinaryArray::from_vec(vec![b"x"; 3])) as ArrayRef,
+            ),
             ("file", texts(vec![Some(" a "), None, Some("c")])),
             ("whole", Arc::new(Int64Array::from(vec![1, 2, 3]))),
-            ("list", Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists))),
-            ("float", Arc::new(Float64Array::from(vec![Some(1.0), None, Some(f64::NAN)]))),
-            ("bool", Arc::new(BooleanArray::from(vec![true, false, true]))),
-            ("coded", Arc::new(DictionaryArray::<Int32Type>::from_iter(["p", "p", "q"]))),
+            (
+                "list",
+                Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(lists)),
+            ),
+            (
+                "float",
+                Arc::new(Float64Array::from(vec![Some(1.0), None, Some(f64::NAN)])),
+            ),
+            (
+                "bool",
+                Arc::new(BooleanArray::from(vec![true, false, true])),
+            ),
+            (
+                "coded",
+                Arc::new(DictionaryArray::<Int32Type>::from_iter(["p", "p", "q"])),
+            ),
         ],
         2,
     );
     let table = read(&path).unwrap();
     let cells = rows(&table);
-    assert_eq!(cells[0], (1, ["", "a", "1", "", "1.0", "true", "p"].map(str::to_owned).to_vec()));
-    assert_eq!(cells[2], (3, ["", "c", "3", "", "NaN", "true", "q"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        cells[0],
+        (
+            1,
+            ["", "a", "1", "", "1.0", "true", "p"]
+                .map(str::to_owned)
+                .to_vec()
+        )
+    );
+    assert_eq!(
+        cells[2],
+        (
+            3,
+            ["", "c", "3", "", "NaN", "true", "q"]
+                .map(str::to_owned)
+                .to_vec()
+        )
+    );
     assert_eq!(kinds(&table, 0), [Kind::Bytes; 3]);
     assert_eq!(kinds(&table, 1), [Kind::Text, Kind::Empty, Kind::Text]);
     assert_eq!(kinds(&table, 2), [Kind::Number; 3]);
@@ -62,8 +93,18 @@ fn cells_have_their_kinds_and_columns_of_no_single_value_stay_unread() {
     assert_eq!(kinds(&table, 4), [Kind::Number, Kind::Empty, Kind::Number]);
     assert_eq!(kinds(&table, 5), [Kind::Bool; 3]);
     assert_eq!(kinds(&table, 6), [Kind::Text; 3]);
-    let error = table.rows().next().unwrap().cell(0).value().unwrap_err().to_string();
-    assert!(error.contains("row 1, column bytes: holds bytes; give it one text"), "{error}");
+    let error = table
+        .rows()
+        .next()
+        .unwrap()
+        .cell(0)
+        .value()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("row 1, column bytes: holds bytes; give it one text"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -73,7 +114,10 @@ fn batches_go_over_all_groups_of_rows() {
         vec![
             ("name", Arc::new(StringArray::from(names)) as ArrayRef),
             ("at", Arc::new(Int64Array::from_iter_values(0..5000))),
-            ("p", Arc::new(Float64Array::from_iter_values((0..5000).map(f64::from)))),
+            (
+                "p",
+                Arc::new(Float64Array::from_iter_values((0..5000).map(f64::from))),
+            ),
         ],
         1500,
     );
@@ -100,7 +144,10 @@ fn a_null_where_a_value_is_wanted_is_named() {
     let file = ParquetFile::open(&path).unwrap();
     let read = file.batches::<TableError>(&[(0, ReadAs::Name)], &mut |_| Ok(()));
     let error = read.unwrap_err().to_string();
-    assert!(error.ends_with("row 2, column name: no value; fill it or remove the row"), "{error}");
+    assert!(
+        error.ends_with("row 2, column name: no value; fill it or remove the row"),
+        "{error}"
+    );
 }
 
 fn refused(path: &Path, want: &str) {
@@ -124,7 +171,10 @@ fn a_few_bytes_that_hold_gigabytes_are_refused() {
 
 #[test]
 fn a_few_bytes_that_claim_many_rows_are_refused() {
-    let (_folder, path) = write(vec![("path", texts(vec![Some("abcdefgh"); 3_000_000]))], 1 << 22);
+    let (_folder, path) = write(
+        vec![("path", texts(vec![Some("abcdefgh"); 3_000_000]))],
+        1 << 22,
+    );
     assert!(path.metadata().unwrap().len() < 100_000);
     refused(&path, "unpacks to a table of more than");
 }
@@ -135,7 +185,10 @@ fn a_cut_or_changed_file_is_refused_and_never_a_panic() {
     let (_folder, path) = write(
         vec![
             ("name", Arc::new(StringArray::from(names)) as ArrayRef),
-            ("p", Arc::new(Float64Array::from_iter_values((0..400).map(f64::from)))),
+            (
+                "p",
+                Arc::new(Float64Array::from_iter_values((0..400).map(f64::from))),
+            ),
         ],
         150,
     );

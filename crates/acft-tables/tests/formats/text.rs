@@ -37,17 +37,32 @@ fn encodings_separators_and_line_ends_do_not_matter() {
 #[test]
 fn what_would_lose_or_change_cells_is_refused_with_its_place() {
     for (text, want) in [
-        ("a,b\nx,\"y\nz,w\n", "row 2, column b: a quote is not closed"),
+        (
+            "a,b\nx,\"y\nz,w\n",
+            "row 2, column b: a quote is not closed",
+        ),
         // The row behind it is short: no row of whole length was swallowed.
         ("a,b\nx,\"\nz\n", "row 2, column b: a quote is not closed"),
         // Two quotes, each left open.
-        ("a,b,c\nx,y,\"5 mm\nz,w,\"6 mm\nq,r,s\n", "row 2, column c: a quote is not closed"),
-        ("a,b,c\nx,\"y,1\nz,w\",v\nq,r,s\n", "row 2, column b: a quote is not closed"),
+        (
+            "a,b,c\nx,y,\"5 mm\nz,w,\"6 mm\nq,r,s\n",
+            "row 2, column c: a quote is not closed",
+        ),
+        (
+            "a,b,c\nx,\"y,1\nz,w\",v\nq,r,s\n",
+            "row 2, column b: a quote is not closed",
+        ),
         ("a,b,\"c\nx,y,\n", "row 1, column 3: a quote is not closed"),
         ("a\nx\n\"y\nz\"\n", "row 3, column a: a quote is not closed"),
         ("a,b\nx, \"y\"\n", "row 2, column b: a quote after a space"),
-        ("a,b\n\nx\n", "row 3: 1 cells where the header has 2; is a comma missing"),
-        ("a;b\nx;y;z\n", "row 2: 3 cells where the header has 2; is a semicolon missing"),
+        (
+            "a,b\n\nx\n",
+            "row 3: 1 cells where the header has 2; is a comma missing",
+        ),
+        (
+            "a;b\nx;y;z\n",
+            "row 2: 3 cells where the header has 2; is a semicolon missing",
+        ),
         ("a,B,b\nx,y,z\n", "column b: is there twice, also as B"),
         ("a,b\nx,y\0\n", "row 2, column b: has a zero byte"),
         ("a\0,b\0\nx,y\n", "row 1, column 1: has a zero byte"),
@@ -55,10 +70,16 @@ fn what_would_lose_or_change_cells_is_refused_with_its_place() {
         (",,\nx,y,z\n", "has no header"),
     ] {
         let error = refusal("x.csv", text);
-        assert!(error.starts_with(&format!("x.csv: {want}")), "{text:?}: {error}");
+        assert!(
+            error.starts_with(&format!("x.csv: {want}")),
+            "{text:?}: {error}"
+        );
     }
     let error = refusal("x.csv", b"a,b\nx,y\nx,\xff\n");
-    assert!(error.starts_with("x.csv: row 3, column b: is not UTF-8"), "{error}");
+    assert!(
+        error.starts_with("x.csv: row 3, column b: is not UTF-8"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -67,7 +88,10 @@ fn a_quoted_line_break_within_a_text_is_no_open_quote() {
     let want = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
     assert_eq!(
         rows(&table),
-        [(2, want(["x", "y\nz, w", "v"])), (4, want(["q", "r", "\"s\""]))]
+        [
+            (2, want(["x", "y\nz, w", "v"])),
+            (4, want(["q", "r", "\"s\""]))
+        ]
     );
 }
 

@@ -98,11 +98,18 @@ fn parted(name: &str) -> (String, Option<Unit>) {
 
 /// Every set of four names, and what a box of these is.
 fn sets() -> Vec<([&'static str; 4], Shape)> {
-    let mut sets: Vec<_> = CORNERS.iter().map(|names| (*names, Shape::Corners)).collect();
+    let mut sets: Vec<_> = CORNERS
+        .iter()
+        .map(|names| (*names, Shape::Corners))
+        .collect();
     for [w, h] in SIZES {
         sets.extend(CENTRES.iter().map(|[x, y]| ([*x, *y, w, h], Shape::Centre)));
         sets.push((["x", "y", w, h], Shape::Size));
-        sets.extend(CORNERS.iter().map(|[x, y, ..]| ([*x, *y, w, h], Shape::Size)));
+        sets.extend(
+            CORNERS
+                .iter()
+                .map(|[x, y, ..]| ([*x, *y, w, h], Shape::Size)),
+        );
     }
     sets
 }
@@ -152,13 +159,17 @@ impl BoxColumns {
         let is_set = |(names, _): &([&str; 4], Shape)| {
             let same = |prefix: &str| {
                 let pairs = names.iter().zip(&parts);
-                pairs.into_iter().all(|(name, (part, _))| *part == format!("{prefix}{name}"))
+                pairs
+                    .into_iter()
+                    .all(|(name, (part, _))| *part == format!("{prefix}{name}"))
             };
             PREFIXES.iter().any(|prefix| same(prefix))
         };
         let shape = sets().into_iter().find(is_set);
         let shape = shape.map_or(Shape::Corners, |(_, shape)| shape);
-        let unit = parts[0].1.filter(|unit| parts.iter().all(|part| part.1 == Some(*unit)));
+        let unit = parts[0]
+            .1
+            .filter(|unit| parts.iter().all(|part| part.1 == Some(*unit)));
         Self {
             unit,
             ..Self::of(columns, shape, existing)
@@ -231,7 +242,9 @@ impl BoxColumns {
         };
         let is_size = self.shape != Shape::Corners;
         if is_size && (c <= 0.0 || d <= 0.0) {
-            return Err(format!("{shown} is degenerate: its width or height is not above 0"));
+            return Err(format!(
+                "{shown} is degenerate: its width or height is not above 0"
+            ));
         }
         let [left, top, right, bottom] = sides;
         if left > right || top > bottom {
@@ -245,8 +258,14 @@ impl BoxColumns {
             Unit::Pixels | Unit::Shares => sides,
         };
         if unit != Unit::Pixels && !sides.iter().all(is_share) {
-            let all = if unit == Unit::Percent { "0 and 100" } else { "0 and 1" };
-            return Err(format!("{shown} does not lie within the image: within {all}"));
+            let all = if unit == Unit::Percent {
+                "0 and 100"
+            } else {
+                "0 and 1"
+            };
+            return Err(format!(
+                "{shown} does not lie within the image: within {all}"
+            ));
         }
         Ok(GivenBox {
             sides,
@@ -267,7 +286,10 @@ impl BoxColumns {
             Shape::Size => "the upper left corner and a size",
             Shape::Centre => "the centre and a size",
         };
-        Some(format!("boxes ({}) are {shape}, {unit}", self.names.join(", ")))
+        Some(format!(
+            "boxes ({}) are {shape}, {unit}",
+            self.names.join(", ")
+        ))
     }
 }
 
@@ -278,16 +300,31 @@ const MOST_SHARE: f64 = 1.01;
 /// A sentence about columns that look like places in an image, where they make no box.
 fn unused(existing: &[String]) -> Option<String> {
     let mut places: Vec<&str> = CENTRES.iter().flatten().copied().collect();
-    places.extend(["x", "y", "bbox", "box", "boundingbox", "boundingboxes", "bboxes"]);
+    places.extend([
+        "x",
+        "y",
+        "bbox",
+        "box",
+        "boundingbox",
+        "boundingboxes",
+        "bboxes",
+    ]);
     // Left, top, right and bottom alone may be words of anatomy.
     let corners = CORNERS.iter().filter(|names| names[0] != "left");
     places.extend(corners.flatten());
     let is_place = |name: &&String| {
         let name = parted(name).0;
-        let bare = PREFIXES.iter().rev().find_map(|prefix| name.strip_prefix(prefix));
+        let bare = PREFIXES
+            .iter()
+            .rev()
+            .find_map(|prefix| name.strip_prefix(prefix));
         places.contains(&name.as_str()) || bare.is_some_and(|bare| places.contains(&bare))
     };
-    let named: Vec<String> = existing.iter().filter(is_place).map(|name| format!("`{name}`")).collect();
+    let named: Vec<String> = existing
+        .iter()
+        .filter(is_place)
+        .map(|name| format!("`{name}`"))
+        .collect();
     (!named.is_empty()).then(|| {
         format!(
             "{} {} not used: a box is read from four columns (xmin, ymin, xmax, ymax; or left, top, \
@@ -313,7 +350,12 @@ mod tests {
         use {Shape::*, Unit::*};
         for (header, columns, shape, unit) in [
             ("file,xmin,ymin,xmax,ymax", [1, 2, 3, 4], Corners, None),
-            ("width,height,XMin,YMin,XMax,YMax", [2, 3, 4, 5], Corners, None),
+            (
+                "width,height,XMin,YMin,XMax,YMax",
+                [2, 3, 4, 5],
+                Corners,
+                None,
+            ),
             ("x0,y0,x1,y1", [0, 1, 2, 3], Corners, None),
             ("x2,y2,x1,y1", [2, 3, 0, 1], Corners, None),
             ("Left,Top,Right,Bottom", [0, 1, 2, 3], Corners, None),
@@ -323,19 +365,47 @@ mod tests {
             ("xmin,ymin,w,h", [0, 1, 2, 3], Size, None),
             ("x_center,y_center,width,height", [0, 1, 2, 3], Centre, None),
             ("cx,cy,w,h", [0, 1, 2, 3], Centre, None),
-            ("xmin_pct,ymin_pct,xmax_pct,ymax_pct", [0, 1, 2, 3], Corners, Some(Percent)),
+            (
+                "xmin_pct,ymin_pct,xmax_pct,ymax_pct",
+                [0, 1, 2, 3],
+                Corners,
+                Some(Percent),
+            ),
             ("x (%),y (%),w (%),h (%)", [0, 1, 2, 3], Size, Some(Percent)),
-            ("cx_norm,cy_norm,w_norm,h_norm", [0, 1, 2, 3], Centre, Some(Shares)),
-            ("xmin_px,ymin_px,xmax_px,ymax_px", [0, 1, 2, 3], Corners, Some(Pixels)),
+            (
+                "cx_norm,cy_norm,w_norm,h_norm",
+                [0, 1, 2, 3],
+                Centre,
+                Some(Shares),
+            ),
+            (
+                "xmin_px,ymin_px,xmax_px,ymax_px",
+                [0, 1, 2, 3],
+                Corners,
+                Some(Pixels),
+            ),
         ] {
             let found = find(header).unwrap();
-            assert_eq!((found.columns, found.shape, found.unit), (columns, shape, unit), "{header}");
+            assert_eq!(
+                (found.columns, found.shape, found.unit),
+                (columns, shape, unit),
+                "{header}"
+            );
         }
-        for header in ["file,x,y", "file,width,height", "file,xmin,ymin,xmax", "w,h,x1"] {
+        for header in [
+            "file,x,y",
+            "file,width,height",
+            "file,xmin,ymin,xmax",
+            "w,h,x1",
+        ] {
             assert_eq!(find(header), None, "{header}");
         }
         let mixed = ["xmin_px", "ymin", "xmax", "ymax"].map(str::to_owned);
-        assert!(BoxColumns::find(&mixed, &mut Vec::new()).unwrap_err().contains("different units"));
+        assert!(
+            BoxColumns::find(&mixed, &mut Vec::new())
+                .unwrap_err()
+                .contains("different units")
+        );
     }
 
     #[test]
@@ -356,33 +426,81 @@ mod tests {
     fn numbers_decide_where_names_do_not() {
         let unit = |header: &str, given: &[[f64; 4]]| find(header).unwrap().unit(given);
         let corners = "xmin,ymin,xmax,ymax";
-        assert_eq!(unit(corners, &[[0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 1.0, 1.0]]), Ok(Unit::Shares));
-        assert_eq!(unit(corners, &[[0.1, 0.2, 0.4, 0.6], [1.0, 1.0, 9.0, 9.0]]), Ok(Unit::Pixels));
+        assert_eq!(
+            unit(corners, &[[0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 1.0, 1.0]]),
+            Ok(Unit::Shares)
+        );
+        assert_eq!(
+            unit(corners, &[[0.1, 0.2, 0.4, 0.6], [1.0, 1.0, 9.0, 9.0]]),
+            Ok(Unit::Pixels)
+        );
         assert_eq!(unit(corners, &[]), Ok(Unit::Pixels));
-        assert!(unit(corners, &[[0.1, 0.2, 1.4, 0.6]]).unwrap_err().contains("no number above 1.4"));
-        assert!(unit("x,y,w,h", &[[0.5, 0.5, 0.2, 0.2]]).unwrap_err().contains("rename them to cx"));
+        assert!(
+            unit(corners, &[[0.1, 0.2, 1.4, 0.6]])
+                .unwrap_err()
+                .contains("no number above 1.4")
+        );
+        assert!(
+            unit("x,y,w,h", &[[0.5, 0.5, 0.2, 0.2]])
+                .unwrap_err()
+                .contains("rename them to cx")
+        );
         assert_eq!(unit("cx,cy,w,h", &[[0.5, 0.5, 0.2, 0.2]]), Ok(Unit::Shares));
-        assert_eq!(unit("left,top,w,h", &[[0.5, 0.5, 0.2, 0.2]]), Ok(Unit::Shares));
+        assert_eq!(
+            unit("left,top,w,h", &[[0.5, 0.5, 0.2, 0.2]]),
+            Ok(Unit::Shares)
+        );
     }
 
     #[test]
     fn sides_are_worked_out_or_the_reason_is_told() {
         let sides = |header: &str, given, unit| {
-            find(header).unwrap().sides(given, unit).map(|given| given.sides)
+            find(header)
+                .unwrap()
+                .sides(given, unit)
+                .map(|given| given.sides)
         };
         let corners = "xmin,ymin,xmax,ymax";
-        assert_eq!(sides("x,y,w,h", [1.0, 2.0, 3.0, 4.0], Unit::Pixels), Ok([1.0, 2.0, 4.0, 6.0]));
+        assert_eq!(
+            sides("x,y,w,h", [1.0, 2.0, 3.0, 4.0], Unit::Pixels),
+            Ok([1.0, 2.0, 4.0, 6.0])
+        );
         let centre = sides("cx,cy,w,h", [0.5, 0.5, 0.25, 0.5], Unit::Shares);
         assert_eq!(centre, Ok([0.375, 0.25, 0.625, 0.75]));
         let percent = sides(corners, [0.0, 50.0, 25.0, 100.0], Unit::Percent);
         assert_eq!(percent, Ok([0.0, 0.5, 0.25, 1.0]));
         for (header, given, unit, want) in [
-            (corners, [9.0, 2.0, 3.0, 4.0], Unit::Pixels, "are they swapped"),
-            (corners, [0.1, 0.2, 0.3, 0.4], Unit::Pixels, "other rows have pixels"),
-            (corners, [0.1, 0.2, 1.3, 0.4], Unit::Shares, "within 0 and 1"),
-            (corners, [1.0, 2.0, 130.0, 4.0], Unit::Percent, "within 0 and 100"),
+            (
+                corners,
+                [9.0, 2.0, 3.0, 4.0],
+                Unit::Pixels,
+                "are they swapped",
+            ),
+            (
+                corners,
+                [0.1, 0.2, 0.3, 0.4],
+                Unit::Pixels,
+                "other rows have pixels",
+            ),
+            (
+                corners,
+                [0.1, 0.2, 1.3, 0.4],
+                Unit::Shares,
+                "within 0 and 1",
+            ),
+            (
+                corners,
+                [1.0, 2.0, 130.0, 4.0],
+                Unit::Percent,
+                "within 0 and 100",
+            ),
             (corners, [f64::NAN, 2.0, 3.0, 4.0], Unit::Pixels, "finite"),
-            ("x,y,w,h", [1.0, 2.0, -3.0, 4.0], Unit::Pixels, "not above 0"),
+            (
+                "x,y,w,h",
+                [1.0, 2.0, -3.0, 4.0],
+                Unit::Pixels,
+                "not above 0",
+            ),
         ] {
             let error = sides(header, given, unit).unwrap_err();
             assert!(error.contains(want), "{error}");

@@ -52,7 +52,10 @@ const SPLITS: &[&str] = &["split", "subset", "fold"];
 /// A name as names are compared.
 pub(super) fn folded(name: &str) -> String {
     let is_kept = |c: &char| !c.is_whitespace() && !"-_()[]".contains(*c);
-    name.chars().filter(is_kept).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(is_kept)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Indices of a manifest's columns.
@@ -78,9 +81,11 @@ impl Columns {
         let mut notes = Vec::new();
         let path = match &options.path_column {
             Some(name) => search.named(name)?,
-            None => search.usual("images", "--path-column", PATHS)?.ok_or_else(|| {
-                search.missing(format!("of image paths ({})", PATHS.join(", ")), None)
-            })?,
+            None => search
+                .usual("images", "--path-column", PATHS)?
+                .ok_or_else(|| {
+                    search.missing(format!("of image paths ({})", PATHS.join(", ")), None)
+                })?,
         };
         let boxes = match &options.box_columns {
             Some([a, b, c, d]) => {
@@ -88,8 +93,9 @@ impl Columns {
                 let [a, b, c, d] = columns;
                 Some(BoxColumns::named([a?, b?, c?, d?], existing))
             }
-            None => BoxColumns::find(existing, &mut notes)
-                .map_err(|reason| search.at_fault(reason))?,
+            None => {
+                BoxColumns::find(existing, &mut notes).map_err(|reason| search.at_fault(reason))?
+            }
         };
         let label = match &options.label_column {
             Some(name) => Some(search.named(name)?),
@@ -150,18 +156,13 @@ impl Search<'_> {
             let is_it = |column: &String| column.to_lowercase() == name.to_lowercase();
             self.existing.iter().position(is_it)
         };
-        exact.or_else(other_case).ok_or_else(|| {
-            self.missing(format!("`{name}`"), nearest(name, self.existing))
-        })
+        exact
+            .or_else(other_case)
+            .ok_or_else(|| self.missing(format!("`{name}`"), nearest(name, self.existing)))
     }
 
     /// The column with the first of some usual names that is there.
-    fn usual(
-        &self,
-        what: &str,
-        flag: &str,
-        usual: &[&str],
-    ) -> Result<Option<usize>, SourceError> {
+    fn usual(&self, what: &str, flag: &str, usual: &[&str]) -> Result<Option<usize>, SourceError> {
         let folded: Vec<String> = self.existing.iter().map(|name| folded(name)).collect();
         for name in usual {
             let mut found = (0..folded.len()).filter(|at| folded[*at] == *name);
@@ -277,9 +278,15 @@ mod tests {
             assert!(columns.notes[0].contains(&format!("column `{name}`")));
         }
         // A patient has several studies.
-        assert_eq!(find("file,StudyInstanceUID,PatientID").unwrap().group, Some(2));
+        assert_eq!(
+            find("file,StudyInstanceUID,PatientID").unwrap().group,
+            Some(2)
+        );
         let error = find("file,patient_id,PatientID").unwrap_err();
-        assert!(error.contains("columns `patient_id` and `PatientID` may both"), "{error}");
+        assert!(
+            error.contains("columns `patient_id` and `PatientID` may both"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -25,7 +25,9 @@ const EXTENSIONS: [&str; 7] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp
 /// a class where `classes` has it; beside others that are not it is refused,
 /// since either reading may be meant, and the wrong one learns from the test.
 pub(super) fn list(data: &Path, classes: Option<&[String]>) -> Result<Listing, SourceError> {
-    if let Some(kind) = ours::kind(data).filter(|kind| kind.contains("run") || kind.contains("report")) {
+    if let Some(kind) =
+        ours::kind(data).filter(|kind| kind.contains("run") || kind.contains("report"))
+    {
         return Err(SourceError::Ours {
             path: data.to_owned(),
             kind,
@@ -133,7 +135,11 @@ impl Walk<'_> {
                 false
             }
         });
-        let images = found.files.iter().filter(|path| is_image_name(path)).count();
+        let images = found
+            .files
+            .iter()
+            .filter(|path| is_image_name(path))
+            .count();
         // The root may have class folders beside runs; the folder of runs has none.
         if runs > 0 && images > 0 && folder != self.root {
             return Err(SourceError::AmongRuns {
@@ -188,10 +194,17 @@ impl Walk<'_> {
             return Err(SourceError::BesideImages {
                 folder: data.to_owned(),
                 images: IMAGES.to_owned(),
-                others: holding.iter().map(|(folder, _)| file_name(folder)).collect(),
+                others: holding
+                    .iter()
+                    .map(|(folder, _)| file_name(folder))
+                    .collect(),
             });
         }
-        let loose = beside.files.iter().filter(|path| is_image_name(path)).count();
+        let loose = beside
+            .files
+            .iter()
+            .filter(|path| is_image_name(path))
+            .count();
         let mut name = |name: String, images: usize| {
             self.listing.left_out.push(LeftOut {
                 name,
@@ -319,7 +332,11 @@ fn count_images(folder: &Path) -> usize {
     let Ok(level) = Folder::read(folder) else {
         return 0;
     };
-    let images = level.files.iter().filter(|path| is_image_name(path)).count();
+    let images = level
+        .files
+        .iter()
+        .filter(|path| is_image_name(path))
+        .count();
     let is_own = |path: &&PathBuf| !path.is_symlink() && ours::kind(path).is_none();
     let below = level.folders.iter().filter(is_own);
     images + below.map(|folder| count_images(folder)).sum::<usize>()

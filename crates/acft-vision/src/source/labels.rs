@@ -116,7 +116,9 @@ pub fn settled(text: &str) -> String {
     {
         return if whole == "-0" { "0" } else { whole }.to_owned();
     }
-    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(text)
+        .into_owned()
 }
 
 fn is_whole(text: &str) -> bool {
@@ -138,7 +140,9 @@ pub fn twins<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<[&'a str; 2
 }
 
 fn folded(name: &str) -> String {
-    let small = ComposingNormalizerBorrowed::new_nfkc().normalize(name).to_lowercase();
+    let small = ComposingNormalizerBorrowed::new_nfkc()
+        .normalize(name)
+        .to_lowercase();
     let words: Vec<&str> = small.split_whitespace().collect();
     words.join(" ")
 }
@@ -196,7 +200,10 @@ mod tests {
         assert_eq!(twins(["a", "b", "a"]), None);
         assert_eq!(twins(["Benign", "m", "benign"]), Some(["Benign", "benign"]));
         assert_eq!(twins(["\u{ff21}", "a"]), Some(["\u{ff21}", "a"]));
-        assert_eq!(twins(["not  sure", "not sure"]), Some(["not  sure", "not sure"]));
+        assert_eq!(
+            twins(["not  sure", "not sure"]),
+            Some(["not  sure", "not sure"])
+        );
         assert_eq!(twins(["\u{c9}", "e\u{301}"]), Some(["\u{c9}", "e\u{301}"]));
     }
 }

@@ -32,7 +32,9 @@ impl Links {
 
     /// Whether to follow the path, if it is a link.
     pub(super) fn way(&self, path: &Path) -> Way {
-        let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+        let is_link = path
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_symlink());
         // A link to nowhere is named when its file is opened.
         let Some(target) = path.canonicalize().ok().filter(|_| is_link) else {
             return Way::On;
@@ -62,7 +64,8 @@ impl Links {
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.iter().any(|part| part.to_string_lossy().starts_with('.'))
+    path.iter()
+        .any(|part| part.to_string_lossy().starts_with('.'))
 }
 
 #[cfg(all(test, unix))]
@@ -77,7 +80,13 @@ mod tests {
     fn links_are_followed_within_the_data_and_never_in_circles() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["data/images/a/deep", "data/images/b", "data/images/.all", "data/store", "other"] {
+        for name in [
+            "data/images/a/deep",
+            "data/images/b",
+            "data/images/.all",
+            "data/store",
+            "other",
+        ] {
             fs::create_dir_all(at(name)).unwrap();
         }
         fs::write(at("data/store/x.png"), "").unwrap();
@@ -101,7 +110,10 @@ mod tests {
         }
         assert_eq!(way("../b"), "a link to b, which is read where it lies");
         for outside in ["../../../other", "../../../other/x.png", "/"] {
-            assert!(way(outside).starts_with("a link out of the folder of the data"), "{outside}");
+            assert!(
+                way(outside).starts_with("a link out of the folder of the data"),
+                "{outside}"
+            );
         }
         assert_eq!(links.way(&at("data/images/b")), Way::On);
     }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Duplicate, LeftOut, SourceError, SourceOptions, Split, boxes::GivenBox, error::RowRef, folder, manifest,
+    Duplicate, LeftOut, SourceError, SourceOptions, Split, boxes::GivenBox, error::RowRef, folder,
+    manifest,
 };
 
 /// The manifest that a folder is searched for.

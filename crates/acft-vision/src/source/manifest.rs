@@ -30,7 +30,10 @@ pub(super) fn list(
     let mut listing = Listing {
         roots,
         notes: std::mem::take(&mut columns.notes),
-        units_are_told: columns.boxes.as_ref().is_some_and(|boxes| boxes.unit.is_some()),
+        units_are_told: columns
+            .boxes
+            .as_ref()
+            .is_some_and(|boxes| boxes.unit.is_some()),
         ..Listing::default()
     };
 
@@ -218,7 +221,11 @@ fn numbers(cells: &[&str; 4]) -> Option<Result<([f64; 4], bool), String>> {
     let is_percent = cells.iter().all(|cell| cell.ends_with('%'));
     let mut numbers = [0.0; 4];
     for (number, cell) in numbers.iter_mut().zip(cells) {
-        let digits = if is_percent { cell.trim_end_matches('%') } else { cell };
+        let digits = if is_percent {
+            cell.trim_end_matches('%')
+        } else {
+            cell
+        };
         match digits.trim().parse() {
             Ok(parsed) => *number = parsed,
             Err(_) => {

@@ -42,7 +42,9 @@ fn is_part_of_a_project(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str());
     let above = folder.parent();
     name.is_some_and(|name| OF_A_PROJECT.contains(&name))
-        && above.is_some_and(|above| above.join("acft.toml").is_file() || above.join("acft.db").is_file())
+        && above.is_some_and(|above| {
+            above.join("acft.toml").is_file() || above.join("acft.db").is_file()
+        })
 }
 
 /// Whether a page says that `acft` wrote it.
@@ -72,15 +74,24 @@ mod tests {
         let is = |files: &[(&str, &str)], want: Option<&str>| {
             assert_eq!(kind(made(files).path()), want, "{files:?}");
         };
-        is(&[("config.toml", ""), ("steps.jsonl", "")], Some("a run of acft"));
-        is(&[("config.toml", ""), ("data.json", "")], Some("a run of acft"));
+        is(
+            &[("config.toml", ""), ("steps.jsonl", "")],
+            Some("a run of acft"),
+        );
+        is(
+            &[("config.toml", ""), ("data.json", "")],
+            Some("a run of acft"),
+        );
         is(&[("acft.db", "")], Some("a project of acft"));
         is(&[("demo.toml", "")], Some("a demo of acft"));
         is(
             &[("results.jsonl", ""), ("results.parquet", "")],
             Some("the results of an experiment of acft"),
         );
-        is(&[("report.html", "… Written by acft 0.1.0 …")], Some("a report of acft"));
+        is(
+            &[("report.html", "… Written by acft 0.1.0 …")],
+            Some("a report of acft"),
+        );
         for files in [
             &[("config.toml", "")][..],
             &[("steps.jsonl", "")],

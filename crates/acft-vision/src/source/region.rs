@@ -133,15 +133,25 @@ mod tests {
     fn a_box_of_a_manifest_lies_within_its_image() {
         let place = |sides, is_share| PixelBox::place(GivenBox { sides, is_share }, 100, 50);
         let is = |sides, is_share, want: &str| {
-            assert_eq!(place(sides, is_share).map(|found| found.to_string()), Ok(want.to_owned()));
+            assert_eq!(
+                place(sides, is_share).map(|found| found.to_string()),
+                Ok(want.to_owned())
+            );
         };
         is([1.0, 2.0, 30.0, 40.0], false, "1,2,30,40");
         is([-5.0, -2.0, 110.0, 52.0], false, "0,0,100,50");
         is([0.1, 0.2, 0.3, 0.6], true, "10,10,30,30");
         is([0.0, -0.01, 1.0, 1.01], true, "0,0,100,50");
-        for sides in [[1.0, 2.0, 120.0, 40.0], [-20.0, 2.0, 30.0, 40.0], [1.0, 2.0, 30.0, 60.0]] {
+        for sides in [
+            [1.0, 2.0, 120.0, 40.0],
+            [-20.0, 2.0, 30.0, 40.0],
+            [1.0, 2.0, 30.0, 60.0],
+        ] {
             let error = place(sides, false).map(|found| found.to_string());
-            assert!(error.is_err_and(|error| error.contains("beyond the image")), "{sides:?}");
+            assert!(
+                error.is_err_and(|error| error.contains("beyond the image")),
+                "{sides:?}"
+            );
         }
     }
 

@@ -61,7 +61,9 @@ pub(crate) fn plan(ledger: &Ledger, rows: &[Row], annotator: &str, replace: Repl
             }
         });
         match checked {
-            Err(problem) => imported.wrong.push(format!("row {}: {problem}", row.number)),
+            Err(problem) => imported
+                .wrong
+                .push(format!("row {}: {problem}", row.number)),
             Ok((_, _, _, Step::Stands)) => imported.unchanged += 1,
             Ok((candidate, class, seconds, Step::Say(origin, supersedes))) => {
                 imported.replaced += usize::from(supersedes.is_some());

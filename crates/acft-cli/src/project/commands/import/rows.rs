@@ -105,25 +105,51 @@ mod tests {
         let labels: Vec<&str> = csv_rows.iter().map(|row| row.label.as_str()).collect();
         assert_eq!(labels, ["benign", "", "1"]);
         assert_eq!(csv_rows[2].number, 4);
-        assert_eq!(read_text("l.csv", &csv.replace(',', ";")).unwrap(), csv_rows);
+        assert_eq!(
+            read_text("l.csv", &csv.replace(',', ";")).unwrap(),
+            csv_rows
+        );
         let numbered = |rows: Vec<Row>| -> Vec<Row> {
             let plain = |row: Row| Row { number: 0, ..row };
             rows.into_iter().map(plain).collect()
         };
-        assert_eq!(numbered(read_text("l.jsonl", lines).unwrap()), numbered(csv_rows));
+        assert_eq!(
+            numbered(read_text("l.jsonl", lines).unwrap()),
+            numbered(csv_rows)
+        );
     }
 
     #[test]
     fn damage_is_named_by_row_and_column() {
         for (name, text, expected) in [
             ("l.csv", "label\nx\n", "column candidate is missing"),
-            ("l.csv", "candidate\nx\n", "column label is missing; it has candidate"),
+            (
+                "l.csv",
+                "candidate\nx\n",
+                "column label is missing; it has candidate",
+            ),
             ("l.csv", "candidate,label\na,b\nc\n", "row 3: 1 cells"),
-            ("l.csv", "candidate,label,Label\na,b,c\n", "column Label: is there twice"),
-            ("l.csv", "candidate,label\na,\"b\nc,d\n", "row 2, column label: a quote is not closed"),
+            (
+                "l.csv",
+                "candidate,label,Label\na,b,c\n",
+                "column Label: is there twice",
+            ),
+            (
+                "l.csv",
+                "candidate,label\na,\"b\nc,d\n",
+                "row 2, column label: a quote is not closed",
+            ),
             ("l.jsonl", "{}\n[1]\n", "row 2: not a JSON object"),
-            ("l.jsonl", "{\"candidate\":1,\"label\":[1]}", "row 1, column label: holds a list"),
-            ("l.jsonl", "{\"candidate\":1,\"label\":true}", "row 1, column label: \"true\" is true or false"),
+            (
+                "l.jsonl",
+                "{\"candidate\":1,\"label\":[1]}",
+                "row 1, column label: holds a list",
+            ),
+            (
+                "l.jsonl",
+                "{\"candidate\":1,\"label\":true}",
+                "row 1, column label: \"true\" is true or false",
+            ),
         ] {
             let error = read_text(name, text).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -44,16 +44,19 @@ pub(super) fn read(file: &Path, ledger: &Ledger) -> anyhow::Result<Scores> {
 
 fn rows(table: &Table) -> Result<Vec<Row>, TableError> {
     let (file, header) = (table.file(), table.header());
-    let (candidate, score) = (header.require(file, "candidate")?, header.require(file, "score")?);
+    let (candidate, score) = (
+        header.require(file, "candidate")?,
+        header.require(file, "score")?,
+    );
     let (entropy, diversity) = (header.find("entropy"), header.find("diversity"));
     let mut rows = Vec::with_capacity(table.len());
     for row in table.rows() {
         let number = |column: usize| {
             let cell = row.cell(column);
             let number: Option<f64> = cell.value()?.parse().ok();
-            number.filter(|number| number.is_finite()).ok_or_else(|| {
-                cell.error(format!("{} is not a finite number", shown(cell.text())))
-            })
+            number
+                .filter(|number| number.is_finite())
+                .ok_or_else(|| cell.error(format!("{} is not a finite number", shown(cell.text()))))
         };
         let optional = |column: Option<usize>| column.map_or(Ok(0.0), number);
         rows.push(Row {
