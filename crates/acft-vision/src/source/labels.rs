@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 
 use acft_tables::{Cell, Kind, TableError, shown};
-use icu_normalizer::ComposingNormalizerBorrowed;
+use unicode_normalization::UnicodeNormalization;
 
 /// Words that programs write where there is no value.
 pub const NO_LABEL: [&str; 8] = ["nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat"];
@@ -116,9 +116,7 @@ pub fn settled(text: &str) -> String {
     {
         return if whole == "-0" { "0" } else { whole }.to_owned();
     }
-    ComposingNormalizerBorrowed::new_nfc()
-        .normalize(text)
-        .into_owned()
+    text.nfc().collect()
 }
 
 fn is_whole(text: &str) -> bool {
@@ -140,9 +138,7 @@ pub fn twins<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<[&'a str; 2
 }
 
 fn folded(name: &str) -> String {
-    let small = ComposingNormalizerBorrowed::new_nfkc()
-        .normalize(name)
-        .to_lowercase();
+    let small = name.nfkc().collect::<String>().to_lowercase();
     let words: Vec<&str> = small.split_whitespace().collect();
     words.join(" ")
 }
