@@ -17,7 +17,7 @@ pub(crate) struct Decoded<R> {
     half: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Encoding {
     Utf8,
     Utf16(fn([u8; 2]) -> u16),
