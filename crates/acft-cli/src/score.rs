@@ -12,16 +12,13 @@ mod names;
 mod npy;
 mod output;
 mod pool;
-mod read_csv;
 mod read_npz;
-mod read_parquet;
+mod read_table;
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
-use std::thread;
+use std::{fs, io, thread};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -183,9 +183,10 @@ fn seeds(text: &str, file: &Table) -> anyhow::Result<Vec<u64>> {
         Some(Value::Array(list)) => list
             .iter()
             .map(|seed| {
-                seed.as_integer()
-                    .and_then(|seed| u64::try_from(seed).ok())
-                    .ok_or_else(wrong)
+                let number = seed.as_integer().map(|seed| u64::try_from(seed).ok());
+                // TOML has no numbers of 64 bits: the upper half is in quotes.
+                let text = || seed.as_str().map(acft_run::seed::parse);
+                number.or_else(text).flatten().ok_or_else(wrong)
             })
             .collect::<Result<_, _>>()?,
         _ => return Err(wrong()),

@@ -9,6 +9,7 @@
 //! In order: list (`folder` or `manifest`) → settle the classes → read and hash
 //! (`inspect`) → drop duplicates → split.
 
+mod boxes;
 mod classes;
 mod columns;
 mod dataset;
@@ -16,11 +17,13 @@ mod duplicates;
 mod error;
 mod folder;
 mod inspect;
+pub mod labels;
+mod links;
 mod listing;
 mod manifest;
+mod ours;
 mod region;
 mod split;
-mod table;
 
 pub use dataset::{Candidate, Dataset, Duplicate, Labels, LeftOut, SourceOptions, Splits};
 pub use error::{RowRef, SourceError};
@@ -39,6 +42,11 @@ pub fn open(
     options: &SourceOptions,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Dataset, SourceError> {
+    let named = options.classes.as_deref().map(classes::named).transpose()?;
+    let options = &SourceOptions {
+        classes: named,
+        ..options.clone()
+    };
     let mut listing = listing::list(options)?;
     if options.labels == Labels::Ignore {
         listing
@@ -68,7 +76,10 @@ pub fn open(
         });
     }
 
-    let mut held_out = listing.notes;
+    if !listing.units_are_told {
+        inspect::refuse_percent(&found)?;
+    }
+    let mut held_out = Vec::new();
     split::refuse_straddling(&found)?;
     if options.splits == Splits::Complete {
         split::hold_out(&mut found, options.seed, &mut held_out);
@@ -83,5 +94,6 @@ pub fn open(
         left_out,
         duplicates,
         held_out,
+        notes: listing.notes,
     })
 }

@@ -317,8 +317,8 @@ fn write_parquet(path: &Path) {
 fn faults_of_single_candidates_are_listed_and_the_rest_goes_on() {
     let csv = rows("file,label,xmin,ymin,xmax,ymax", 8, |_| {
         ",0,0,5,5".to_owned()
-    }) + "0.png,a,15,5,25,15\n1.png,a,30,0,40,5\n2.png,b,3,3,3,6\n3.png,b,x,0,1,1\n4.png,b,,,,\n"
-        + "gone.png,a,0,0,1,1\nempty.png,a,0,0,1,1\ntext.jpg,b,0,0,1,1\nhuge.bmp,b,0,0,1,1\n,a,0,0,1,1\n";
+    }) + "0.png,a,15,5,22,11\n1.png,a,30,0,40,5\n2.png,b,3,3,3,6\n3.png,b,x,0,2,2\n4.png,b,,,,\n"
+        + "gone.png,a,0,0,2,2\nempty.png,a,0,0,2,2\ntext.jpg,b,0,0,2,2\nhuge.bmp,b,0,0,2,2\n,a,0,0,2,2\n";
     let mut huge = vec![0; 54];
     huge[..2].copy_from_slice(b"BM");
     huge[10] = 54;
@@ -335,7 +335,7 @@ fn faults_of_single_candidates_are_listed_and_the_rest_goes_on() {
     let dataset = data.open().unwrap();
     let names = by_name(&dataset);
     assert_eq!(dataset.candidates.len(), 10);
-    let clipped = names["0.png#15,5,25,15"];
+    let clipped = names["0.png#15,5,22,11"];
     assert_eq!(clipped.region.unwrap().to_string(), "15,5,20,10");
     assert_eq!(
         (names["4.png"].region, names["4.png"].row),
@@ -344,12 +344,12 @@ fn faults_of_single_candidates_are_listed_and_the_rest_goes_on() {
     let want = [
         ("1.png#30,0,40,5", 11, "outside the image of 20 x 10"),
         ("2.png#3,3,3,6", 12, "degenerate"),
-        ("3.png#x,0,1,1", 13, "`x` is not a number"),
-        ("gone.png#0,0,1,1", 15, "no such file in"),
-        ("empty.png#0,0,1,1", 16, "empty file"),
-        ("text.jpg#0,0,1,1", 17, "not an image"),
-        ("huge.bmp#0,0,1,1", 18, "20000 x 20000 pixels"),
-        ("#0,0,1,1", 19, "path is empty"),
+        ("3.png#x,0,2,2", 13, "`x` is not a number"),
+        ("gone.png#0,0,2,2", 15, "no such file in"),
+        ("empty.png#0,0,2,2", 16, "empty file"),
+        ("text.jpg#0,0,2,2", 17, "not an image"),
+        ("huge.bmp#0,0,2,2", 18, "20000 x 20000 pixels"),
+        ("#0,0,2,2", 19, "path is empty"),
     ];
     assert_eq!(dataset.left_out.len(), want.len(), "{:?}", dataset.left_out);
     for (name, row, reason) in want {
@@ -495,7 +495,7 @@ fn a_key_is_that_of_the_file_and_the_box() {
     assert_eq!(keys, expected);
     assert_eq!(candidate_key(hash(0), None).0, hash(0));
 
-    let listing = "file,xmin,ymin,xmax,ymax\n0.png,1,2,9,8\n0.png,0.5,2,9,8\n0.png,3,2,99,99\n";
+    let listing = "file,xmin,ymin,xmax,ymax\n0.png,1,2,9,8\n0.png,0.5,2,9,8\n0.png,3,2,22,12\n";
     let boxed = Data::new()
         .image("0.png", 0)
         .bytes("labels.csv", listing.as_bytes());
@@ -573,7 +573,7 @@ fn a_fold_column_that_holds_numbers_is_no_split() {
     let csv = rows("file,label,fold", 20, |i| format!(",{}", i % 5));
     let data = Data::new().images(20).bytes("labels.csv", csv.as_bytes());
     let dataset = data.open().unwrap();
-    assert!(dataset.held_out[0].contains("column `fold` was not used"));
+    assert!(dataset.notes[0].contains("column `fold` was not used"));
     let named = SourceOptions {
         split_column: Some("fold".to_owned()),
         ..data.options()
@@ -607,20 +607,20 @@ fn contradictory_listings_are_refused() {
         ),
         (
             b"file,label\n0.png,a\n1.png,\"b\n2.png,a\n",
-            "row 3: column 2: a quote is not closed",
+            "row 3, column label: a quote is not closed",
         ),
         // Trimming would hide the line break.
         (
             b"file,label\n0.png,a\n1.png,\"\n2.png\n",
-            "row 3: column 2: a quote is not closed",
+            "row 3, column label: a quote is not closed",
         ),
         (
             b"file,label,\"note\n0.png,a,\n1.png,b,\n",
-            "row 1: column 3: a quote is not closed",
+            "row 1, column 3: a quote is not closed",
         ),
         (
             b"file,label\n0.png, \"a\"\n",
-            "row 2: column 2: a quote after a space",
+            "row 2, column label: a quote after a space",
         ),
         (
             b"name,label\n0.png,a\n",
@@ -628,7 +628,7 @@ fn contradictory_listings_are_refused() {
         ),
         (
             b"file,label,file\n0.png,a,0.png\n",
-            "column `file` is there twice",
+            "column file: is there twice",
         ),
         (
             b"file,label\n0.png,a\n1.png\n",
@@ -636,7 +636,7 @@ fn contradictory_listings_are_refused() {
         ),
         (
             b"file,label\n0.png,a\n1.png,\xff\n",
-            "row 3: cell 2 is not valid UTF-8",
+            "row 3, column label: is not UTF-8",
         ),
         (b"file,label\n0.png,a\n1.png,a\n", "only one class, `a`"),
         (
@@ -668,7 +668,7 @@ fn contradictory_listings_are_refused() {
             b"file,label\n0.png,a\n0.png,\n1.png,b\n",
             "rows 2 and 3 both list 0.png, but their labels differ: `a` and ``",
         ),
-        (b"", "no column of image paths"),
+        (b"", "is empty; it needs a header"),
     ];
     for (csv, want) in rows {
         let data = Data::new().images(3).bytes("labels.csv", csv);
@@ -765,4 +765,358 @@ fn what_was_named_and_is_not_there_is_refused() {
         let error = open(&options, &|_, _| ()).unwrap_err().to_string();
         assert!(error.contains(want), "{error}\nlacks {want}");
     }
+}
+
+fn open_as_given(data: &Data) -> Result<Dataset, SourceError> {
+    let as_given = SourceOptions {
+        splits: Splits::AsGiven,
+        ..data.options()
+    };
+    open(&as_given, &|_, _| ())
+}
+
+fn manifest(name: &str, text: &str) -> Result<Dataset, String> {
+    let data = Data::new().images(8).bytes(name, text.as_bytes());
+    let options = SourceOptions {
+        manifest: Some(data.0.path().join(name)),
+        splits: Splits::AsGiven,
+        ..data.options()
+    };
+    open(&options, &|_, _| ()).map_err(|error| error.to_string())
+}
+
+fn labels(dataset: &Dataset) -> usize {
+    let candidates = dataset.candidates.iter();
+    candidates
+        .filter(|candidate| candidate.label.is_some())
+        .count()
+}
+
+#[test]
+fn a_label_is_settled_by_one_rule_in_every_format() {
+    let csv = "file;label\n0.png; a \n1.png;b\n2.png;nan\n3.png;NaN\n4.png;\n5.png;N/A\n";
+    let dataset = manifest("m.csv", csv).unwrap();
+    assert_eq!(
+        (&dataset.classes[..], labels(&dataset)),
+        (&["a", "b"].map(str::to_owned)[..], 2)
+    );
+    let note =
+        "rows whose label is a word for no value have none: `N/A` in 1, `NaN` in 1, `nan` in 1";
+    assert!(dataset.notes[0].starts_with(note), "{:?}", dataset.notes);
+
+    let lines = |labels: &[&str]| {
+        let rows = labels.iter().enumerate();
+        rows.map(|(at, label)| format!("{{\"file\":\"{at}.png\",\"label\":{label}}}\n"))
+            .collect::<String>()
+    };
+    let numbers = manifest(
+        "m.jsonl",
+        &lines(&["0", "1", "0.0", "1.0", "\"1\"", "null"]),
+    )
+    .unwrap();
+    assert_eq!(
+        (&numbers.classes[..], labels(&numbers)),
+        (&["0", "1"].map(str::to_owned)[..], 5)
+    );
+    for (label, want) in [
+        ("[\"a\"]", "row 3, column label: holds a list"),
+        ("{\"a\":1}", "row 3, column label: holds an object"),
+        ("true", "row 3, column label: \"true\" is true or false"),
+    ] {
+        let error = manifest("m.jsonl", &lines(&["\"a\"", "\"b\"", label])).unwrap_err();
+        assert!(error.contains(want), "{error}");
+    }
+    let error = manifest("m.csv", "file,label\n0.png,Benign\n1.png,benign\n2.png,x\n").unwrap_err();
+    assert!(
+        error.contains("classes `Benign` (row 2 (0.png)) and `benign` (row 3 (1.png))"),
+        "{error}"
+    );
+    let twice = "file,label\n0.png,caf\u{e9}\n1.png,cafe\u{301}\n2.png,x\n";
+    assert_eq!(
+        manifest("m.csv", twice).unwrap().classes,
+        ["caf\u{e9}", "x"]
+    );
+}
+
+#[test]
+fn classes_that_are_named_are_trimmed_and_may_differ_in_case() {
+    let data = Data::new().images(4).bytes(
+        "labels.csv",
+        b"file,label\n0.png,Benign\n1.png,benign\n2.png,none\n",
+    );
+    let named = |names: &[&str]| {
+        let options = SourceOptions {
+            classes: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            splits: Splits::AsGiven,
+            ..data.options()
+        };
+        open(&options, &|_, _| ()).map_err(|error| error.to_string())
+    };
+    let dataset = named(&["Benign", " benign", "none "]).unwrap();
+    assert_eq!(dataset.classes, ["Benign", "benign", "none"]);
+    assert_eq!(labels(&dataset), 3);
+    assert_eq!(labels(&named(&["Benign", "benign"]).unwrap()), 2);
+    assert!(
+        named(&["a", " a"])
+            .unwrap_err()
+            .contains("class `a` is given twice")
+    );
+    assert!(
+        named(&["a", " "])
+            .unwrap_err()
+            .contains("a class has no name")
+    );
+}
+
+#[test]
+fn class_folders_that_differ_in_case_alone_are_refused() {
+    let data = Data::new()
+        .image("train/Benign/0.png", 0)
+        .image("train/malignant/1.png", 1)
+        .image("test/benign/2.png", 2)
+        .image("test/malignant/3.png", 3);
+    let error = open_as_given(&data).unwrap_err().to_string();
+    assert!(error.contains("`Benign` (train/Benign/0.png)"), "{error}");
+}
+
+#[test]
+fn boxes_are_understood_by_their_columns_or_left_out_by_row() {
+    // The images have 20 x 10 pixels.
+    let regions = |header: &str, boxes: &[&str]| {
+        let rows = boxes.iter().enumerate();
+        let rows = rows
+            .map(|(at, sides)| format!("{at}.png,{sides}\n"))
+            .collect::<String>();
+        let dataset = manifest("m.csv", &format!("file,{header}\n{rows}"))?;
+        let mut named: Vec<_> = dataset
+            .candidates
+            .iter()
+            .map(|one| (one.row, one.region))
+            .collect();
+        named.sort_by_key(|(row, _)| *row);
+        let shown = |(_, region): &(_, Option<PixelBox>)| region.map(|region| region.to_string());
+        let regions: Vec<String> = named.iter().filter_map(shown).collect();
+        let out = dataset
+            .left_out
+            .iter()
+            .map(|out| format!("{:?}: {}", out.row, out.reason));
+        Ok::<_, String>((regions, out.collect::<Vec<_>>(), dataset.notes))
+    };
+    let shares = regions("xmin,ymin,xmax,ymax", &["0.1,0.2,0.4,0.6", "0,0,1,1"]).unwrap();
+    assert_eq!(shares.0, ["2,2,8,6", "0,0,20,10"]);
+    assert!(
+        shares.2[0].ends_with("are two corners, in shares of the image"),
+        "{:?}",
+        shares.2
+    );
+    assert_eq!(
+        regions("x,y,width,height", &["2,3,4,5"]).unwrap().0,
+        ["2,3,6,8"]
+    );
+    assert_eq!(
+        regions("cx,cy,w,h", &["0.5,0.5,0.5,1"]).unwrap().0,
+        ["5,0,15,10"]
+    );
+    assert_eq!(
+        regions("x_pct,y_pct,w_pct,h_pct", &["10,20,50,50"])
+            .unwrap()
+            .0,
+        ["2,2,12,7"]
+    );
+    assert_eq!(
+        regions("xmin,ymin,xmax,ymax", &["10%,20%,60%,70%"])
+            .unwrap()
+            .0,
+        ["2,2,12,7"]
+    );
+    assert!(
+        regions("x,y,w,h", &["0.5,0.5,0.2,0.2"])
+            .unwrap_err()
+            .contains("cx and cy")
+    );
+    let (kept, out, _) = regions(
+        "xmin,ymin,xmax,ymax",
+        &[
+            "1,1,9,9",
+            "9,9,1,1",
+            "0.1,0.2,0.4,0.6",
+            "10,20,40,60",
+            "2,2,40,9",
+        ],
+    )
+    .unwrap();
+    assert_eq!(kept, ["1,1,9,9"]);
+    for (at, want) in [
+        "Some(3): box 9,9,1,1 is degenerate",
+        "Some(4): box 0.1,0.2,0.4,0.6 has shares",
+        "Some(5): box 10,20,40,60 lies outside",
+        "Some(6): box 2,2,40,9 reaches 20 pixels beyond",
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert!(out[at].starts_with(want), "{out:?}");
+    }
+}
+
+#[test]
+fn boxes_in_percent_that_nothing_tells_are_refused_in_large_images() {
+    let large = |seed: u8| {
+        let image = RgbImage::from_fn(300, 250, |x, y| Rgb([seed, x as u8, y as u8]));
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let open = |header: &str| {
+        let mut data = Data::new();
+        let mut csv = format!("file,{header}\n");
+        for at in 0..4 {
+            data = data.bytes(&format!("images/{at}.png"), &large(at));
+            csv += &format!("{at}.png,{at}0,10,90,80\n");
+        }
+        open_as_given(&data.bytes("labels.csv", csv.as_bytes())).map_err(|error| error.to_string())
+    };
+    let error = open("xmin,ymin,xmax,ymax").unwrap_err();
+    assert!(
+        error.contains("all 4 boxes lie within the first 100 pixels"),
+        "{error}"
+    );
+    let region = |header| {
+        by_name(&open(header).unwrap())["1.png#10,10,90,80"]
+            .region
+            .unwrap()
+    };
+    assert_eq!(
+        region("xmin_px,ymin_px,xmax_px,ymax_px").to_string(),
+        "10,10,90,80"
+    );
+    assert_eq!(
+        region("xmin_pct,ymin_pct,xmax_pct,ymax_pct").to_string(),
+        "30,25,270,200"
+    );
+}
+
+#[test]
+fn what_acft_wrote_is_no_data() {
+    let data = Data::new()
+        .image("a/0.png", 0)
+        .image("b/1.png", 1)
+        .image("runs/x-0/curve.png", 2)
+        .bytes("runs/x-0/config.toml", b"")
+        .bytes("runs/x-0/steps.jsonl", b"")
+        .image("b/run/curve.png", 3)
+        .bytes("b/run/config.toml", b"")
+        .bytes("b/run/data.json", b"{}")
+        .bytes("acft.toml", b"")
+        .image("cache/0.png", 4)
+        .image("other/models/x.png", 5)
+        .bytes("other/acft.db", b"")
+        .image("report/figures/x.png", 6)
+        .bytes("report/report.html", b"Written by acft 0.1.0.");
+    let dataset = open_as_given(&data);
+    // Images of a class beside a run may be figures.
+    let error = dataset.unwrap_err().to_string();
+    assert!(
+        error.contains("has runs of acft, and 1 images beside them"),
+        "{error}"
+    );
+    fs::remove_dir_all(data.0.path().join("b/run")).unwrap();
+    let dataset = open_as_given(&data).unwrap();
+    assert_eq!(dataset.classes, ["a", "b"]);
+    assert_eq!(dataset.candidates.len(), 2);
+    let out: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| out.name.as_str())
+        .collect();
+    assert_eq!(out, ["cache", "other", "report", "acft.toml", "runs"]);
+    let run = SourceOptions {
+        data: data.0.path().join("runs/x-0"),
+        ..data.options()
+    };
+    let error = open(&run, &|_, _| ()).unwrap_err().to_string();
+    assert!(
+        error.contains("is a run of acft, which is no data"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_lies_beside_what_is_read_is_named_or_refused() {
+    let data = Data::new()
+        .image("benign/0.png", 0)
+        .image("malignant/1.png", 1)
+        .image("images/figure.png", 2);
+    let error = open_as_given(&data).unwrap_err().to_string();
+    assert!(
+        error.contains("`benign`, `malignant` beside the folder images"),
+        "{error}"
+    );
+
+    let data = Data::new()
+        .image("images/a/0.png", 0)
+        .image("images/b/1.png", 1)
+        .image("images/2.png", 2)
+        .bytes("images/c/notes.txt", b"x")
+        .image("masks/0.png", 3)
+        .image("figure.png", 4);
+    let dataset = open_as_given(&data).unwrap();
+    assert_eq!(dataset.candidates.len(), 3);
+    let out: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| format!("{}: {}", out.name, out.reason))
+        .collect();
+    let beside = "1 images beside the folder images, which alone is read";
+    assert_eq!(
+        out,
+        [
+            "c: a folder without images".to_owned(),
+            format!("masks: {beside}"),
+            format!(".: {beside}")
+        ]
+    );
+    assert_eq!(
+        dataset.notes,
+        ["1 images lie beside the folders, and have no label"]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_within_the_data_alone_and_never_in_circles() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = Data::new().image("x.png", 9);
+    let data = Data::new()
+        .image("benign/0.png", 0)
+        .image("malignant/1.png", 1)
+        .image(".store/2.png", 2);
+    let at = |name: &str| data.0.path().join(name);
+    symlink("..", at("benign/up")).unwrap();
+    symlink("../malignant", at("benign/other")).unwrap();
+    symlink("../.store", at("benign/store")).unwrap();
+    symlink(elsewhere.0.path(), at("benign/away")).unwrap();
+    symlink(elsewhere.0.path().join("x.png"), at("benign/away.png")).unwrap();
+    let dataset = open_as_given(&data).unwrap();
+    let names: Vec<_> = by_name(&dataset).into_keys().collect();
+    assert_eq!(
+        names,
+        ["benign/0.png", "benign/store/2.png", "malignant/1.png"]
+    );
+    assert_eq!(class_of(&dataset, "malignant/1.png"), "malignant");
+    let mut out: Vec<_> = dataset
+        .left_out
+        .iter()
+        .map(|out| out.name.as_str())
+        .collect();
+    out.sort_unstable();
+    assert_eq!(
+        out,
+        [
+            "benign/away",
+            "benign/away.png",
+            "benign/other",
+            "benign/up"
+        ]
+    );
 }

@@ -22,7 +22,7 @@ impl BadInput {
 
     /// A fault of one row.
     pub fn row(file: &Path, row: impl fmt::Display, problem: impl fmt::Display) -> Self {
-        Self(format!("{}, {row}: {problem}", file.display()))
+        Self(format!("{}: {row}: {problem}", file.display()))
     }
 
     /// A fault of one cell.
@@ -33,7 +33,7 @@ impl BadInput {
         problem: impl fmt::Display,
     ) -> Self {
         Self(format!(
-            "{}, {row}, column {column}: {problem}",
+            "{}: {row}, column {column}: {problem}",
             file.display()
         ))
     }

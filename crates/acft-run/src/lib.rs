@@ -26,6 +26,7 @@ pub mod files;
 pub mod folder;
 pub mod network;
 pub mod record;
+pub mod seed;
 pub mod settings;
 pub mod test_set;
 pub mod toml_text;

@@ -48,7 +48,7 @@ pub struct Flags {
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_column: Option<String>,
-    /// Its four columns of a box in pixels [default: xmin,ymin,xmax,ymax].
+    /// Its four columns of a box [default: by their usual names, as xmin,ymin,xmax,ymax].
     #[arg(
         long,
         value_name = "A,B,C,D",
@@ -209,7 +209,7 @@ pub struct Flags {
     pub noise: Option<f64>,
     /// Every random choice follows from it [default: 0].
     #[arg(long, value_name = "N", help_heading = "Run")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "super::seed", default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// Do not measure on the validation set: faster, but no model is then the best.
     #[arg(

@@ -419,7 +419,7 @@ fn introduce(
         count(Split::Test),
         data.classes.join(", "),
     ));
-    for sentence in &data.held_out {
+    for sentence in data.notes.iter().chain(&data.held_out) {
         teller.line(&format!("  {sentence}"));
     }
     for conflict in data
@@ -439,6 +439,14 @@ fn introduce(
         settings.seed,
         folder.root().display(),
     ));
+    if let Some(first) = data.left_out.first() {
+        teller.line(&format!(
+            "  {} not read (data.json lists them), the first {}: {}",
+            data.left_out.len(),
+            first.name,
+            first.reason
+        ));
+    }
     if let Some(chosen) = &setup.chosen_window {
         teller.line(&format!("  {chosen} (--window sets another)"));
     }

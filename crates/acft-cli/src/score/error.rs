@@ -1,46 +1,40 @@
 //! Where in a table the input is at fault: each message names the file, the
 //! row and the column, and says what to do.
 
-use std::fmt;
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
 use acft_run::BadInput;
+use acft_tables::TableError;
 
-/// Where a row stands: counted from 1, the header not counted; in a text file
-/// also the line, which quoted line breaks can move away from the row.
+/// Where a row stands, from 1: in a CSV file as a spreadsheet counts, so that
+/// its header is row 1; elsewhere without a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RowNumber {
-    /// From 1.
-    pub(super) row: u64,
-    /// From 1, the header counted.
-    pub(super) line: Option<u64>,
-}
+pub(super) struct RowNumber(pub(super) u64);
 
 impl RowNumber {
-    /// The row at `index`, counted from 0, of a file that has no lines.
+    /// The row at `index`, counted from 0, of a file that has no header.
     pub(super) fn from_index(index: u64) -> Self {
-        Self {
-            row: index + 1,
-            line: None,
-        }
+        Self(index.saturating_add(1))
     }
 
     /// The row so many after this, in a file that has no lines, or where that is none.
     pub(super) fn plus(self, rows: usize) -> Self {
-        Self {
-            row: self.row + rows as u64,
-            ..self
-        }
+        Self(self.0 + rows as u64)
     }
 }
 
 impl fmt::Display for RowNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "row {} (line {line})", self.row),
-            None => write!(f, "row {}", self.row),
-        }
+        write!(f, "row {}", self.0)
+    }
+}
+
+/// An error of the reader of tables: the user's to mend, or the disk's.
+pub(super) fn table_error(error: TableError) -> anyhow::Error {
+    match error.is_disk() {
+        true => anyhow::Error::new(error),
+        false => BadInput(error.to_string()).into(),
     }
 }
 

@@ -290,7 +290,7 @@ mod tests {
             for at in 0..chunk.len() {
                 let (g, predictions) = (chunk.get(at), chunk.predictions(at));
                 let p_1 = (0..g.patches).map(|j| predictions.row(j)[1]);
-                out.push((chunk.name(at).to_owned(), g.first.row, p_1.collect()));
+                out.push((chunk.name(at).to_owned(), g.first.0, p_1.collect()));
             }
             Ok(())
         });
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_patch_given_twice_is_refused_with_both_rows() {
         let error = gather(&[("a", 1, 0.2), ("a", 0, 0.0), ("a", 1, 0.1)]).unwrap_err();
-        let expected = "x.csv, row 3: patch 1 of candidate \"a\" was already in row 1; \
+        let expected = "x.csv: row 3: patch 1 of candidate \"a\" was already in row 1; \
                         remove one of the two";
         assert_eq!(error.to_string(), expected);
     }
@@ -343,17 +343,17 @@ mod tests {
         assert!(push(Sums::Normalize, &third).is_ok());
         let text = error(Sums::Check, &third);
         assert!(
-            text.starts_with("x.npz, row 9, column p_1: 7 is no probability"),
+            text.starts_with("x.npz: row 9, column p_1: 7 is no probability"),
             "{text}"
         );
         let text = error(Sums::Check, &[0.5, 0.5, 0.5, 0.4]);
         assert!(
-            text.starts_with("x.npz, row 8: the probabilities sum to 0.9"),
+            text.starts_with("x.npz: row 8: the probabilities sum to 0.9"),
             "{text}"
         );
         let text = error(Sums::Normalize, &[0.5, 0.5, 0.0, 0.0]);
         assert!(
-            text.starts_with("x.npz, row 8: a row that sums to 0"),
+            text.starts_with("x.npz: row 8: a row that sums to 0"),
             "{text}"
         );
     }

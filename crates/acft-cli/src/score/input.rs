@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use acft_run::BadInput;
+use acft_tables::Format;
 
 use super::error::RowNumber;
-use super::{read_csv, read_npz, read_parquet};
+use super::{read_npz, read_table};
 
 /// Softmax outputs of a candidate's patches that stand together: one, or as many as a file gives at once.
 pub(super) struct Rows<'a> {
@@ -31,17 +32,15 @@ pub(super) type RowSink<'a> = dyn FnMut(&Rows<'_>) -> anyhow::Result<()> + 'a;
 /// [`BadInput`] for a file of another format, columns that are missing, and
 /// cells that are no numbers; otherwise the error of the disk or of `sink`.
 pub(super) fn read(file: &Path, sink: &mut RowSink<'_>) -> anyhow::Result<()> {
-    let ending = file
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-    match ending.as_deref() {
-        Some("csv") => read_csv::read(file, b',', sink),
-        Some("tsv") => read_csv::read(file, b'\t', sink),
-        Some("parquet" | "pq") => read_parquet::read(file, sink),
-        Some("npz") => read_npz::read(file, sink),
-        _ => Err(BadInput::file(
+    let is_npz = |ending: &std::ffi::OsStr| ending.eq_ignore_ascii_case("npz");
+    if file.extension().is_some_and(is_npz) {
+        return read_npz::read(file, sink);
+    }
+    match Format::of(file) {
+        Some(format) => read_table::read(file, format, sink),
+        None => Err(BadInput::file(
             file,
-            "unknown format; the name must end in .csv, .tsv, .parquet or .npz",
+            "unknown format; the name must end in .csv, .tsv, .jsonl, .parquet or .npz",
         )
         .into()),
     }

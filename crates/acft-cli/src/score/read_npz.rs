@@ -14,7 +14,7 @@ use std::path::Path;
 
 use acft_run::BadInput;
 use npyz::npz::NpzArchive;
-use npyz::{NpyFile, Order};
+use npyz::{NpyFile, NpyHeader, Order};
 
 use super::ahead::Ahead;
 use super::columns::{Columns, probabilities, probability};
@@ -125,8 +125,8 @@ fn read_rows(file: &Path, sources: &[String], sink: &mut RowSink<'_>) -> anyhow:
     Ok(())
 }
 
-/// Patches of a candidate that are read together; a damaged header may claim any number of them.
-const AT_ONCE: usize = 1 << 10;
+/// Numbers that are read together; a damaged header may claim any number of patches and classes.
+const AT_ONCE: usize = 1 << 16;
 
 /// The layout with a matrix for each candidate. Rows are counted patch by
 /// patch, as if the array were reshaped to (candidates × patches, classes).
@@ -137,7 +137,8 @@ fn read_cube(file: &Path, named: bool, sink: &mut RowSink<'_>) -> anyhow::Result
         unreachable!("the caller saw three dimensions");
     };
     let classes = expect_classes(file, classes)?;
-    let at_once = usize::try_from(patches).map_or(AT_ONCE, |patches| patches.min(AT_ONCE));
+    let most = (AT_ONCE / classes).max(1);
+    let at_once = usize::try_from(patches).map_or(most, |patches| patches.min(most));
     let mut rows = vec![0.0; at_once * classes];
     let mut values = [floats("p", cube).map_err(|p| BadInput::file(file, p))?];
     let mut given = None;
@@ -151,13 +152,13 @@ fn read_cube(file: &Path, named: bool, sink: &mut RowSink<'_>) -> anyhow::Result
             Some(names) => take(file, &mut **names)?,
             None => index.to_string(),
         };
-        for patch in (0..patches).step_by(AT_ONCE) {
+        for patch in (0..patches).step_by(most) {
             let number = RowNumber::from_index(index * patches + patch);
             if candidate.is_empty() {
                 let problem = "is empty; every candidate needs a name";
                 return Err(BadInput::cell(file, number, "candidate", problem).into());
             }
-            let left = (patches - patch).min(AT_ONCE as u64) as usize;
+            let left = (patches - patch).min(most as u64) as usize;
             let rows = &mut rows[..left * classes];
             fill(file, rows, &mut values)?;
             sink(&Rows {
@@ -176,12 +177,73 @@ fn open(file: &Path) -> anyhow::Result<Archive> {
     NpzArchive::open(file).map_err(|error| read_error(file, error))
 }
 
+/// Bytes of an array's header; NumPy writes less than two hundred.
+const HEADER: u64 = 1 << 16;
+/// Bytes of one value: no name of a candidate is so long.
+const VALUE: usize = 1 << 16;
+
+/// Refuses an array whose header is longer than any, before it is read; says
+/// how many bytes the archive has of the array.
+fn check_header(file: &Path, archive: &mut Archive, name: &str) -> anyhow::Result<u64> {
+    let missing = || BadInput::file(file, format!("array {name} is missing"));
+    let mut entry = archive
+        .zip_archive()
+        .by_name(&format!("{name}.npy"))
+        .map_err(|_| missing())?;
+    let mut start = [0; 12];
+    entry
+        .read_exact(&mut start)
+        .map_err(|error| read_error(file, error))?;
+    let [.., major, _, a, b, c, d] = start;
+    let length = match major {
+        1 => u64::from(u16::from_le_bytes([a, b])),
+        _ => u64::from(u32::from_le_bytes([a, b, c, d])),
+    };
+    if length > HEADER {
+        let problem = format!("array {name} has a header of {length} bytes; write it again");
+        return Err(BadInput::file(file, problem).into());
+    }
+    Ok(entry.size())
+}
+
+/// Refuses an array that claims more than the archive has of it.
+fn check_size(file: &Path, array: &NpyHeader, name: &str, bytes: u64) -> Result<(), BadInput> {
+    let refuse = |problem: String| Err(BadInput::file(file, problem));
+    // What has no size, as Python objects, is refused by its type.
+    let Some(size) = array.dtype().num_bytes() else {
+        return Ok(());
+    };
+    if size > VALUE {
+        return refuse(format!(
+            "array {name} has values of {size} bytes, which are not read; save shorter names"
+        ));
+    }
+    let values = array
+        .shape()
+        .iter()
+        .try_fold(1u64, |all, side| all.checked_mul(*side));
+    let claimed = values.and_then(|values| values.checked_mul(size as u64));
+    match claimed.filter(|claimed| *claimed <= bytes) {
+        Some(_) => Ok(()),
+        None => refuse(format!(
+            "array {name} has {bytes} bytes, and its shape {:?} takes more; it is cut short, write \
+             it again",
+            array.shape()
+        )),
+    }
+}
+
 /// Opens one array for reading from its start.
 fn array<'a>(file: &Path, archive: &'a mut Archive, name: &str) -> anyhow::Result<Array<'a>> {
-    let array = archive
-        .by_name(name)
+    let bytes = check_header(file, archive, name)?;
+    // The library multiplies whatever the header says.
+    let array = acft_tables::caught(move || archive.by_name(name))
+        .map_err(|error| BadInput::file(file, format!("array {name} is damaged ({error})")))?
         .map_err(|error| read_error(file, error))?
         .ok_or_else(|| BadInput::file(file, format!("array {name} is missing")))?;
+    if !array.uses_pickled_array() {
+        check_size(file, array.header(), name, bytes)?;
+    }
     if array.order() == Order::Fortran && array.shape().len() > 1 {
         let problem =
             format!("array {name} is in Fortran order; save np.ascontiguousarray({name}) instead");

@@ -131,15 +131,15 @@ fn scores_that_are_none_are_refused() {
     for (file, expected) in [
         (
             "unknown.csv",
-            "line 3: candidate \"x.png\" is not in the project; line 4: candidate \"scans/01.png\" is not in the project; did you mean \"01.png\"?",
+            "row 3: candidate \"x.png\" is not in the project; row 4: candidate \"scans/01.png\" is not in the project; did you mean \"01.png\"?",
         ),
         (
             "twice.csv",
-            "line 3: candidate \"00.png\" has a score in line 2 already",
+            "row 3: candidate \"00.png\" has a score in row 2 already",
         ),
         (
             "nan.csv",
-            "line 2, column score: \"NaN\" is not a finite number",
+            "row 2, column score: \"NaN\" is not a finite number",
         ),
         ("text.csv", "\"high\" is not a finite number"),
         (

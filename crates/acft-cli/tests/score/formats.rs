@@ -55,3 +55,20 @@ fn the_ending_may_be_in_capitals() {
     std::fs::copy(fixture("columns.npz"), folder.path("POOL.NPZ")).unwrap();
     assert_eq!(folder.table("POOL.NPZ").lines().count(), 13);
 }
+
+#[test]
+fn semicolons_utf16_and_json_lines_are_read_too() {
+    let plain = "candidate,patch,p_0,p_1\na,0,0.75,0.25\na,1,0.9,0.1\n";
+    let expected = Folder::with_file("x.csv", plain).table("x.csv");
+    let semicolons = Folder::with_file("x.csv", plain.replace(',', ";"));
+    assert_eq!(semicolons.table("x.csv"), expected);
+    let units = plain.encode_utf16().flat_map(u16::to_be_bytes);
+    let utf16: Vec<u8> = b"\xfe\xff".iter().copied().chain(units).collect();
+    assert_eq!(Folder::with_file("x.csv", utf16).table("x.csv"), expected);
+    let lines = "{\"candidate\":\"a\",\"patch\":0,\"p_0\":0.75,\"p_1\":0.25}\n\
+                 {\"candidate\":\"a\",\"patch\":1,\"p_0\":0.9,\"p_1\":0.1}\n";
+    assert_eq!(
+        Folder::with_file("x.jsonl", lines).table("x.jsonl"),
+        expected
+    );
+}

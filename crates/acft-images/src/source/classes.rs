@@ -2,7 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::{SourceError, Split, inspect::Found, listing::Entry};
+use super::{
+    SourceError, Split,
+    inspect::Found,
+    labels::{settled, twins},
+    listing::Entry,
+};
+
+/// The classes that were named, without the spaces around their names.
+///
+/// Names that differ in case alone are taken as they are: whoever wrote them side by side means two.
+pub(super) fn named(names: &[String]) -> Result<Vec<String>, SourceError> {
+    let mut known = BTreeSet::new();
+    let mut classes = Vec::with_capacity(names.len());
+    for name in names.iter().map(|name| name.trim()) {
+        if name.is_empty() {
+            return Err(SourceError::EmptyName);
+        }
+        // The same letters in another form cannot be told apart on a page.
+        if !known.insert(settled(name)) {
+            return Err(SourceError::RepeatedClass(name.to_owned()));
+        }
+        classes.push(name.to_owned());
+    }
+    Ok(classes)
+}
 
 /// The classes given, or else the distinct labels: sorted by value where all
 /// are whole numbers, by text otherwise. Empty where there are neither.
@@ -12,7 +36,7 @@ pub(super) fn classes(
 ) -> Result<Vec<String>, SourceError> {
     let classes = match given {
         Some(given) => closed(given, entries)?,
-        None => found(entries),
+        None => found(entries)?,
     };
     match classes.as_slice() {
         [only] => Err(SourceError::OneClass(only.clone())),
@@ -22,12 +46,7 @@ pub(super) fn classes(
 }
 
 fn closed(given: &[String], entries: &[Entry]) -> Result<Vec<String>, SourceError> {
-    let mut known = BTreeSet::new();
-    for class in given {
-        if !known.insert(class) {
-            return Err(SourceError::RepeatedClass(class.clone()));
-        }
-    }
+    let known: BTreeSet<&String> = given.iter().collect();
     for entry in entries {
         if let Some(label) = &entry.label
             && !known.contains(label)
@@ -42,14 +61,29 @@ fn closed(given: &[String], entries: &[Entry]) -> Result<Vec<String>, SourceErro
     Ok(given.to_vec())
 }
 
-fn found(entries: &[Entry]) -> Vec<String> {
+fn found(entries: &[Entry]) -> Result<Vec<String>, SourceError> {
     let labels: BTreeSet<&String> = entries.iter().filter_map(|e| e.label.as_ref()).collect();
+    if let Some(names) = twins(labels.iter().map(|label| label.as_str())) {
+        let first = |name: &str| {
+            let has_it = |entry: &&Entry| entry.label.as_deref() == Some(name);
+            entries.iter().find(has_it).map(Entry::at)
+        };
+        return Err(SourceError::Twins {
+            names: names.map(str::to_owned),
+            at: Box::new(names.map(|name| {
+                first(name).unwrap_or_else(|| super::RowRef {
+                    name: name.to_owned(),
+                    row: None,
+                })
+            })),
+        });
+    }
     let mut classes: Vec<String> = labels.into_iter().cloned().collect();
     let number = |class: &String| class.parse::<i64>().ok();
     if classes.iter().all(|class| number(class).is_some()) {
         classes.sort_by_key(number);
     }
-    classes
+    Ok(classes)
 }
 
 /// Refuses a class that no candidate of train has.

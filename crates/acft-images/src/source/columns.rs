@@ -1,7 +1,11 @@
 //! Which column of a manifest says what.
+//!
+//! Names are compared without case, spaces, dashes, underscores and brackets:
+//! `Patient ID`, `patient_id` and `patientId` are one.
 
 use std::path::Path;
 
+use super::boxes::BoxColumns;
 use super::{SourceError, SourceOptions};
 
 const PATHS: &[&str] = &[
@@ -9,30 +13,61 @@ const PATHS: &[&str] = &[
     "path",
     "image",
     "filename",
-    "image_path",
-    "file_name",
+    "imagepath",
+    "filepath",
+    "imagefile",
+    "imagefilename",
+    "img",
+    "imgpath",
 ];
 const LABELS: &[&str] = &["label", "class", "target", "y"];
+/// What is of one person comes first: a patient may have several studies.
 const GROUPS: &[&str] = &[
     "group",
+    "groupid",
     "patient",
-    "patient_id",
+    "patientid",
+    "patientname",
+    "pid",
+    "mrn",
     "subject",
-    "subject_id",
+    "subjectid",
+    "participant",
+    "participantid",
+    "person",
+    "personid",
+    "case",
+    "caseid",
+    "studyinstanceuid",
+    "studyuid",
+    "study",
+    "studyid",
     "video",
+    "videoid",
     "slide",
+    "slideid",
 ];
 const SPLITS: &[&str] = &["split", "subset", "fold"];
-const BOXES: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
+
+/// A name as names are compared.
+pub(super) fn folded(name: &str) -> String {
+    let is_kept = |c: &char| !c.is_whitespace() && !"-_()[]".contains(*c);
+    name.chars()
+        .filter(is_kept)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
 
 /// Indices of a manifest's columns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Columns {
     pub(super) path: usize,
     pub(super) label: Option<usize>,
     pub(super) group: Option<usize>,
     pub(super) split: Option<usize>,
-    pub(super) boxes: Option<[usize; 4]>,
+    pub(super) boxes: Option<BoxColumns>,
+    /// Sentences about columns that were found by less plain names, or left aside.
+    pub(super) notes: Vec<String>,
 }
 
 impl Columns {
@@ -42,43 +77,128 @@ impl Columns {
         existing: &[String],
         options: &SourceOptions,
     ) -> Result<Self, SourceError> {
-        let missing = |wanted: String, nearest| SourceError::MissingColumn {
-            path: manifest.to_owned(),
-            wanted,
-            nearest,
-            existing: existing.to_vec(),
+        let search = Search { manifest, existing };
+        let mut notes = Vec::new();
+        let path = match &options.path_column {
+            Some(name) => search.named(name)?,
+            None => search
+                .usual("images", "--path-column", PATHS)?
+                .ok_or_else(|| {
+                    search.missing(format!("of image paths ({})", PATHS.join(", ")), None)
+                })?,
         };
-        let named = |name: &String| {
-            let found = existing.iter().position(|column| column == name);
-            found.ok_or_else(|| missing(format!("`{name}`"), nearest(name, existing)))
-        };
-        let optional = |name: &Option<String>, usual: &[&str]| match name {
-            Some(name) => named(name).map(Some),
-            None => Ok(usual.iter().find_map(|name| position(name, existing))),
-        };
-        let path = optional(&options.path_column, PATHS)?
-            .ok_or_else(|| missing(format!("of image paths ({})", PATHS.join(", ")), None))?;
         let boxes = match &options.box_columns {
-            Some([x0, y0, x1, y1]) => Some([named(x0)?, named(y0)?, named(x1)?, named(y1)?]),
-            None => match BOXES.map(|name| position(name, existing)) {
-                [Some(x0), Some(y0), Some(x1), Some(y1)] => Some([x0, y0, x1, y1]),
-                _ => None,
-            },
+            Some([a, b, c, d]) => {
+                let columns = [a, b, c, d].map(|name| search.named(name));
+                let [a, b, c, d] = columns;
+                Some(BoxColumns::named([a?, b?, c?, d?], existing))
+            }
+            None => {
+                BoxColumns::find(existing, &mut notes).map_err(|reason| search.at_fault(reason))?
+            }
+        };
+        let label = match &options.label_column {
+            Some(name) => Some(search.named(name)?),
+            None => search.label(boxes.as_ref(), &mut notes)?,
+        };
+        let group = match &options.group_column {
+            Some(name) => Some(search.named(name)?),
+            None => search.usual("groups", "--group-column", GROUPS)?,
+        };
+        if let (Some(at), None) = (group, &options.group_column) {
+            notes.push(format!(
+                "column `{}` says what stays together (one patient, one video)",
+                existing[at]
+            ));
+        }
+        let split = match &options.split_column {
+            Some(name) => Some(search.named(name)?),
+            None => search.usual("splits", "--split-column", SPLITS)?,
         };
         Ok(Self {
             path,
-            label: optional(&options.label_column, LABELS)?,
-            group: optional(&options.group_column, GROUPS)?,
-            split: optional(&options.split_column, SPLITS)?,
+            label,
+            group,
+            split,
             boxes,
+            notes,
         })
     }
 }
 
-fn position(name: &str, existing: &[String]) -> Option<usize> {
-    existing
-        .iter()
-        .position(|column| column.eq_ignore_ascii_case(name))
+struct Search<'a> {
+    manifest: &'a Path,
+    existing: &'a [String],
+}
+
+impl Search<'_> {
+    fn missing(&self, wanted: String, nearest: Option<String>) -> SourceError {
+        SourceError::MissingColumn {
+            path: self.manifest.to_owned(),
+            wanted,
+            nearest,
+            existing: self.existing.to_vec(),
+        }
+    }
+
+    fn at_fault(&self, reason: String) -> SourceError {
+        SourceError::Manifest {
+            path: self.manifest.to_owned(),
+            reason,
+        }
+    }
+
+    /// The column of exactly this name, or of this name in another case.
+    fn named(&self, name: &str) -> Result<usize, SourceError> {
+        let name = name.trim();
+        let exact = self.existing.iter().position(|column| column == name);
+        let other_case = || {
+            let is_it = |column: &String| column.to_lowercase() == name.to_lowercase();
+            self.existing.iter().position(is_it)
+        };
+        exact
+            .or_else(other_case)
+            .ok_or_else(|| self.missing(format!("`{name}`"), nearest(name, self.existing)))
+    }
+
+    /// The column with the first of some usual names that is there.
+    fn usual(&self, what: &str, flag: &str, usual: &[&str]) -> Result<Option<usize>, SourceError> {
+        let folded: Vec<String> = self.existing.iter().map(|name| folded(name)).collect();
+        for name in usual {
+            let mut found = (0..folded.len()).filter(|at| folded[*at] == *name);
+            let (first, second) = (found.next(), found.next());
+            if let (Some(first), Some(second)) = (first, second) {
+                return Err(self.at_fault(format!(
+                    "columns `{}` and `{}` may both be of {what}: say which with {flag}",
+                    self.existing[first], self.existing[second]
+                )));
+            }
+            if first.is_some() {
+                return Ok(first);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The column of labels. A column `y` is none where it is a place in the image.
+    fn label(
+        &self,
+        boxes: Option<&BoxColumns>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<usize>, SourceError> {
+        let Some(at) = self.usual("labels", "--label-column", LABELS)? else {
+            return Ok(None);
+        };
+        if folded(&self.existing[at]) != "y" {
+            return Ok(Some(at));
+        }
+        let has_x = self.existing.iter().any(|name| folded(name) == "x");
+        if has_x || boxes.is_some_and(|boxes| boxes.columns.contains(&at)) {
+            return Ok(None);
+        }
+        notes.push(format!("column `{}` has the labels", self.existing[at]));
+        Ok(Some(at))
+    }
 }
 
 /// The name that `wanted` was probably meant to be.
@@ -109,6 +229,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -129,5 +250,52 @@ mod tests {
         assert_eq!(nearest("Lable", &existing).as_deref(), Some("label"));
         assert_eq!(nearest("diagnosis", &existing), None);
         assert_eq!(nearest("x", &[]), None);
+    }
+
+    fn find(header: &str) -> Result<Columns, String> {
+        let existing: Vec<String> = header.split(',').map(str::to_owned).collect();
+        Columns::find(Path::new("m.csv"), &existing, &SourceOptions::default())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_patient_is_found_under_every_usual_name_and_said() {
+        for name in [
+            "patientId",
+            "Patient ID",
+            "PatientID",
+            "patient_id",
+            "patient-id",
+            "case_id",
+            "Case",
+            "subject",
+            "Subject ID",
+            "StudyInstanceUID",
+            "MRN",
+        ] {
+            let columns = find(&format!("file,label,{name}")).unwrap();
+            assert_eq!(columns.group, Some(2), "{name}");
+            assert!(columns.notes[0].contains(&format!("column `{name}`")));
+        }
+        // A patient has several studies.
+        assert_eq!(
+            find("file,StudyInstanceUID,PatientID").unwrap().group,
+            Some(2)
+        );
+        let error = find("file,patient_id,PatientID").unwrap_err();
+        assert!(
+            error.contains("columns `patient_id` and `PatientID` may both"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn y_is_a_label_only_where_it_is_no_place() {
+        assert_eq!(find("file,x,y").unwrap().label, None);
+        assert_eq!(find("file,y,x,w,h").unwrap().label, None);
+        assert_eq!(find("file,label,x,y").unwrap().label, Some(1));
+        let alone = find("file,y").unwrap();
+        assert_eq!(alone.label, Some(1));
+        assert_eq!(alone.notes, ["column `y` has the labels"]);
     }
 }

@@ -8,10 +8,15 @@ use super::{PixelBox, Split};
 
 /// Where candidates come from, as the user gave it.
 ///
-/// A column that is not named is detected by its usual names, in any case:
-/// file, path, image, filename, image_path, file_name; label, class, target, y;
-/// group, patient, patient_id, subject, subject_id, video, slide; split,
-/// subset, fold; and xmin, ymin, xmax, ymax.
+/// A column that is not named is detected by its usual names, without regard to
+/// case, spaces, dashes and underscores: file, path, image, filename, image_path
+/// and the like; label, class, target, y (unless there is a column x); group,
+/// patient, patient_id, subject, case_id, StudyInstanceUID, MRN and the like,
+/// video, slide; split, subset, fold; and four columns of a box: xmin, ymin,
+/// xmax, ymax (or x1, y1, x2, y2; left, top, right, bottom), left, top, width,
+/// height (or x, y, w, h), or cx, cy, w, h. Boxes are in pixels; all within 0
+/// and 1 they are shares of the image; names that end in `_percent`, `_norm` or
+/// `_px` say the unit.
 #[derive(Clone, Debug, Default)]
 pub struct SourceOptions {
     /// A folder, or a manifest file (.csv, .jsonl, .ndjson, .parquet).
@@ -31,8 +36,9 @@ pub struct SourceOptions {
     pub group_column: Option<String>,
     /// The column of train, val and test.
     pub split_column: Option<String>,
-    /// The columns of xmin, ymin, xmax and ymax, in pixels of the upright
-    /// image; half-open, so that xmax − xmin is the width.
+    /// The columns of xmin, ymin, xmax and ymax, of the upright image;
+    /// half-open, so that xmax − xmin is the width. Names of another shape
+    /// (x, y, width, height; cx, cy, w, h) say that the columns are that.
     pub box_columns: Option<[String; 4]>,
     /// The closed set of classes in the order of their indices; without it the
     /// distinct labels, sorted (by value where all are whole numbers).
@@ -104,6 +110,9 @@ pub struct Dataset {
     pub duplicates: Vec<Duplicate>,
     /// Sentences about the splits that were made here.
     pub held_out: Vec<String>,
+    /// Sentences about how the listing was read: which columns say what, what
+    /// was not read, and which words were taken for no label.
+    pub notes: Vec<String>,
 }
 
 /// Something that was listed and cannot be used.

@@ -36,9 +36,12 @@ pub enum SourceError {
         /// What the system says.
         source: io::Error,
     },
+    /// The manifest is no sound table.
+    #[error(transparent)]
+    Table(#[from] acft_tables::TableError),
     /// The manifest's extension is unknown.
     #[error(
-        "{}: not a manifest by its name: use .csv, .jsonl, .ndjson or .parquet, or give a folder",
+        "{}: not a manifest by its name: use .csv, .tsv, .jsonl, .ndjson or .parquet, or give a folder",
         .0.display()
     )]
     UnknownManifest(PathBuf),
@@ -110,6 +113,21 @@ pub enum SourceError {
         /// The closed set of classes.
         classes: Vec<String>,
     },
+    /// Two classes that were found differ in case, or in the form of their letters, alone.
+    #[error(
+        "classes `{}` ({}) and `{}` ({}) differ in case or in the form of their letters alone: give \
+         them one name, or name all classes (--classes) if they are two",
+        names[0], at[0], names[1], at[1]
+    )]
+    Twins {
+        /// The two names.
+        names: [String; 2],
+        /// A candidate of each.
+        at: Box<[RowRef; 2]>,
+    },
+    /// A class was given without a name.
+    #[error("a class has no name: is there a comma too many in --classes?")]
+    EmptyName,
     /// The classes that were given repeat one.
     #[error("class `{0}` is given twice")]
     RepeatedClass(String),
@@ -159,6 +177,53 @@ pub enum SourceError {
         splits: [Split; 2],
         /// A candidate in each.
         at: Box<[RowRef; 2]>,
+    },
+    /// The boxes are in percent, as it looks, and nothing says so.
+    #[error(
+        "all {boxes} boxes lie within the first 100 pixels of images of at least {large} pixels: if \
+         they are in percent, say so in the names of their columns (xmin_percent, …); if they are in \
+         pixels, too (xmin_px, …)"
+    )]
+    Percent {
+        /// How many boxes there are.
+        boxes: usize,
+        /// The least side of their images.
+        large: u32,
+    },
+    /// The folder is something that `acft` wrote.
+    #[error("{}: is {kind}, which is no data: name a folder of images", path.display())]
+    Ours {
+        /// The folder.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A folder has runs of `acft`, and images of which one cannot tell what they are.
+    #[error(
+        "{}: has runs of acft, and {images} images beside them: are these figures, or data? Move the \
+         runs or the images to another folder",
+        folder.display()
+    )]
+    AmongRuns {
+        /// The folder.
+        folder: PathBuf,
+        /// The images in it.
+        images: usize,
+    },
+    /// There are class folders beside `images`, which hides them.
+    #[error(
+        "{}: {} beside the folder {images}, which alone would be read, without labels: if the class \
+         folders are meant, move {images} away; if {images} is meant, name it as the folder of images",
+        folder.display(),
+        few(others)
+    )]
+    BesideImages {
+        /// The folder that both are in.
+        folder: PathBuf,
+        /// The name of the folder that would be read.
+        images: String,
+        /// The folders beside it that hold images.
+        others: Vec<String>,
     },
     /// Some folders are named after splits, and others beside them are not.
     #[error(

@@ -8,7 +8,9 @@ use std::{
 use acft::Label;
 use rayon::prelude::*;
 
-use super::{Candidate, LeftOut, PixelBox, Split, candidate_key, error::RowRef, listing::Entry};
+use super::{
+    Candidate, LeftOut, PixelBox, SourceError, Split, candidate_key, error::RowRef, listing::Entry,
+};
 use crate::image_io;
 
 /// Files that are read between two calls of the progress function.
@@ -19,6 +21,10 @@ const CHUNK: usize = 256;
 pub(super) struct Found {
     pub(super) candidate: Candidate,
     pub(super) file_hash: [u8; 32],
+    /// Width and height of its image in pixels.
+    pub(super) size: (u32, u32),
+    /// The box as it was given, if it was in pixels.
+    pub(super) given_box: Option<[f64; 4]>,
 }
 
 impl Found {
@@ -115,7 +121,7 @@ fn no_such_file(roots: &[PathBuf], file: &Path) -> String {
 fn candidate(entry: &Entry, facts: &Facts, labels: &HashMap<&str, Label>) -> Result<Found, String> {
     let region = entry
         .given_box
-        .map(|given| PixelBox::clip(given, facts.width, facts.height))
+        .map(|given| PixelBox::place(given, facts.width, facts.height))
         .transpose()?;
     let key = candidate_key(facts.hash, region);
     let label = entry.label.as_ref().map(|label| labels[label.as_str()]);
@@ -131,5 +137,31 @@ fn candidate(entry: &Entry, facts: &Facts, labels: &HashMap<&str, Label>) -> Res
             row: entry.row,
         },
         file_hash: facts.hash,
+        size: (facts.width, facts.height),
+        given_box: entry
+            .given_box
+            .filter(|given| !given.is_share)
+            .map(|given| given.sides),
+    })
+}
+
+/// Boxes that must be there before [`refuse_percent`] judges them.
+const JUDGED: usize = 4;
+/// The side of an image in which a box in percent lies in the corner.
+const LARGE: u32 = 200;
+
+/// Refuses boxes that all lie in the first 100 pixels of images that are far
+/// larger, and fill these: such boxes are in percent.
+pub(super) fn refuse_percent(found: &[Found]) -> Result<(), SourceError> {
+    let boxes: Vec<[f64; 4]> = found.iter().filter_map(|found| found.given_box).collect();
+    let highest = boxes.iter().flatten().copied().fold(0.0, f64::max);
+    let is_large = |found: &Found| found.size.0.min(found.size.1) >= LARGE;
+    let mut boxed = found.iter().filter(|found| found.given_box.is_some());
+    if boxes.len() < JUDGED || !(50.0..=100.0).contains(&highest) || !boxed.all(is_large) {
+        return Ok(());
+    }
+    Err(SourceError::Percent {
+        boxes: boxes.len(),
+        large: LARGE,
     })
 }

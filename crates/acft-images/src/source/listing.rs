@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Duplicate, LeftOut, SourceError, SourceOptions, Split, error::RowRef, folder, manifest,
+    Duplicate, LeftOut, SourceError, SourceOptions, Split, boxes::GivenBox, error::RowRef, folder,
+    manifest,
 };
 
 /// The manifest that a folder is searched for.
@@ -20,8 +21,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     /// Index into [`Listing::files`]; the boxes of one image share it.
     pub(super) file: usize,
-    /// xmin, ymin, xmax, ymax as listed, not yet clipped.
-    pub(super) given_box: Option<[f64; 4]>,
+    /// Its box, not yet held against the image.
+    pub(super) given_box: Option<GivenBox>,
     pub(super) label: Option<String>,
     pub(super) group: Option<String>,
     pub(super) split: Option<Split>,
@@ -46,8 +47,10 @@ pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
     pub(super) left_out: Vec<LeftOut>,
     pub(super) duplicates: Vec<Duplicate>,
-    /// Sentences about columns that were not used.
+    /// Sentences about how the listing was read, and what of it was not used.
     pub(super) notes: Vec<String>,
+    /// Whether the names of the columns say in which unit boxes are.
+    pub(super) units_are_told: bool,
 }
 
 /// Gives each distinct path one index.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use acft::CandidateKey;
 
+use super::boxes::GivenBox;
+
 /// A rectangle of whole pixels, half-open: x0 ≤ x < x1, y0 ≤ y < y1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PixelBox {
@@ -15,6 +17,17 @@ pub struct PixelBox {
     pub x1: u32,
     /// The row after the last.
     pub y1: u32,
+}
+
+/// The share of an image's side by which a box may reach beyond it.
+const BEYOND: f64 = 0.1;
+
+/// A side in pixels, without what arithmetic adds to a whole number.
+fn whole(side: f64) -> f64 {
+    match (side - side.round()).abs() < 1e-6 {
+        true => side.round(),
+        false => side,
+    }
 }
 
 impl fmt::Display for PixelBox {
@@ -57,6 +70,37 @@ impl PixelBox {
         })
     }
 
+    /// The pixels of a box of a manifest.
+    ///
+    /// A box may reach a little beyond the image, by what programs that draw
+    /// boxes are off; that is cut off. One that reaches further was drawn in
+    /// another image, or is in another unit.
+    pub(super) fn place(given: GivenBox, width: u32, height: u32) -> Result<Self, String> {
+        let [x0, y0, x1, y1] = given.sides;
+        if given.is_share {
+            let pixels = |share: f64, side: u32| whole(share.clamp(0.0, 1.0) * f64::from(side));
+            let sides = [
+                pixels(x0, width),
+                pixels(y0, height),
+                pixels(x1, width),
+                pixels(y1, height),
+            ];
+            return Self::clip(sides, width, height);
+        }
+        let clipped = Self::clip(given.sides, width, height)?;
+        for (low, high, side) in [(x0, x1, width), (y0, y1, height)] {
+            let side = f64::from(side);
+            let beyond = (-low).max(high - side);
+            if beyond > (side * BEYOND).max(2.0) {
+                return Err(format!(
+                    "box {x0},{y0},{x1},{y1} reaches {beyond} pixels beyond the image of {width} x \
+                     {height} pixels; is it in percent, or of an image of another size?"
+                ));
+            }
+        }
+        Ok(clipped)
+    }
+
     /// The bytes that a candidate's key hashes.
     fn key_bytes(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
@@ -84,6 +128,32 @@ pub fn candidate_key(file_hash: [u8; 32], region: Option<PixelBox>) -> Candidate
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_box_of_a_manifest_lies_within_its_image() {
+        let place = |sides, is_share| PixelBox::place(GivenBox { sides, is_share }, 100, 50);
+        let is = |sides, is_share, want: &str| {
+            assert_eq!(
+                place(sides, is_share).map(|found| found.to_string()),
+                Ok(want.to_owned())
+            );
+        };
+        is([1.0, 2.0, 30.0, 40.0], false, "1,2,30,40");
+        is([-5.0, -2.0, 110.0, 52.0], false, "0,0,100,50");
+        is([0.1, 0.2, 0.3, 0.6], true, "10,10,30,30");
+        is([0.0, -0.01, 1.0, 1.01], true, "0,0,100,50");
+        for sides in [
+            [1.0, 2.0, 120.0, 40.0],
+            [-20.0, 2.0, 30.0, 40.0],
+            [1.0, 2.0, 30.0, 60.0],
+        ] {
+            let error = place(sides, false).map(|found| found.to_string());
+            assert!(
+                error.is_err_and(|error| error.contains("beyond the image")),
+                "{sides:?}"
+            );
+        }
+    }
 
     #[test]
     fn boxes_are_clipped_or_refused() {

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// Its column of splits: train, val, test.
     #[arg(long, value_name = "NAME")]
     split_column: Option<String>,
-    /// Its four columns of a box in pixels.
+    /// Its four columns of a box, as xmin,ymin,xmax,ymax.
     #[arg(long, value_name = "A,B,C,D", value_delimiter = ',', num_args = 1)]
     box_columns: Option<Vec<String>>,
     /// Take none of the labels that the data has.

@@ -21,9 +21,11 @@ Examples:
   acft label import batch.csv --annotator ada
   acft label export --out labels.csv
 
-The columns of a file of labels, CSV with a header or an object a JSON line:
-  candidate  its name, or its key (a column key goes first where both are there)
-  label      a class; rows without one are passed over
+The columns of a file of labels (CSV, TSV, JSON lines or Parquet):
+  candidate  its name, or its key; a column key says which of several has the
+             name, and must not contradict it
+  label      a class; rows without one, or with nan, null, none or n/a, are
+             passed over (unless a class has that name)
   annotator  who gave it [default: --annotator]
   seconds    how long it took; may be missing";
 
@@ -37,7 +39,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Read labels from a .csv, .tsv or .jsonl: all rows or none.
+    /// Read labels from a .csv, .tsv, .jsonl or .parquet: all rows or none.
     Import(Import),
     /// Write the labels that count; the same as `acft export labels`.
     Export(labels::Args),
@@ -86,11 +88,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn import(args: &Import) -> anyhow::Result<()> {
     let file = args.file.display();
-    let rows = read(&args.file)?;
+    let mut opened = args.at.write("acft label import")?;
+    let rows = read(&args.file, &opened.project.ledger().classes().names())?;
     if rows.is_empty() {
         return Err(bad_input!("{file} has no rows"));
     }
-    let mut opened = args.at.write("acft label import")?;
     let replace = if args.replace {
         Replace::Yes
     } else {

@@ -8,7 +8,8 @@ use crate::output::list;
 pub(super) fn print_left_out(listing: &Listing) {
     list("left out", listing.left_out());
     list("duplicates dropped", &listing.repeated());
-    for note in &listing.data.held_out {
+    let data = &listing.data;
+    for note in data.notes.iter().chain(&data.held_out) {
         eprintln!("{note}");
     }
 }

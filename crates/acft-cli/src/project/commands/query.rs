@@ -10,12 +10,10 @@ use std::process::ExitCode;
 use acft_project::ledger::Batch;
 use acft_project::{Draw, Ledger};
 use acft_run::bad_input;
-use acft_server::Work;
-use acft_server::now;
-use acft_worker::Opened;
+use acft_server::{Work, now};
 use acft_worker::open::told;
-use acft_worker::query_once;
 use acft_worker::words::count;
+use acft_worker::{Opened, query_once};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -47,7 +45,7 @@ pub(crate) struct Args {
     /// How many candidates to draw [default: as acft.toml has it].
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Rank the pool by scores made elsewhere (.csv, .tsv or .parquet), and
+    /// Rank the pool by scores made elsewhere (.csv, .tsv, .jsonl or .parquet), and
     /// not by the project's network.
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub(crate) struct Imported {
     pub unchanged: usize,
     /// Rows without a label.
     pub empty: usize,
-    /// What is wrong with the rows that are left out, each with its line.
+    /// What is wrong with the rows that are left out, each with its number.
     pub wrong: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn plan(ledger: &Ledger, rows: &[Row], annotator: &str, replace: Repl
     let mut imported = Imported::default();
     let mut seen: HashMap<(CandidateId, String), u64> = HashMap::new();
     for row in rows {
-        if row.label.is_empty() && !row.candidate.is_empty() {
+        if row.label.is_empty() && !row.candidate().is_empty() {
             imported.empty += 1;
             continue;
         }
@@ -50,10 +50,10 @@ pub(crate) fn plan(ledger: &Ledger, rows: &[Row], annotator: &str, replace: Repl
             &row.annotator
         };
         let checked = check(ledger, &names, row).and_then(|(id, class, seconds)| {
-            match seen.insert((id, who.to_owned()), row.line) {
-                Some(line) => Err(format!(
-                    "candidate {:?} has a label of {who} in line {line} already; keep one",
-                    row.candidate
+            match seen.insert((id, who.to_owned()), row.number) {
+                Some(number) => Err(format!(
+                    "candidate {:?} has a label of {who} in row {number} already; keep one",
+                    row.candidate()
                 )),
                 None => {
                     step(ledger, id, class, who, replace).map(|step| (id, class, seconds, step))
@@ -61,7 +61,9 @@ pub(crate) fn plan(ledger: &Ledger, rows: &[Row], annotator: &str, replace: Repl
             }
         });
         match checked {
-            Err(problem) => imported.wrong.push(format!("line {}: {problem}", row.line)),
+            Err(problem) => imported
+                .wrong
+                .push(format!("row {}: {problem}", row.number)),
             Ok((_, _, _, Step::Stands)) => imported.unchanged += 1,
             Ok((candidate, class, seconds, Step::Say(origin, supersedes))) => {
                 imported.replaced += usize::from(supersedes.is_some());
@@ -82,12 +84,13 @@ pub(crate) fn plan(ledger: &Ledger, rows: &[Row], annotator: &str, replace: Repl
 type Checked = (CandidateId, ClassId, Option<f64>);
 
 fn check(ledger: &Ledger, names: &Names<'_>, row: &Row) -> Result<Checked, String> {
-    if row.candidate.is_empty() {
+    if row.candidate().is_empty() {
         return Err("names no candidate".to_owned());
     }
     let id = names
-        .find(&row.candidate)
+        .find(row.candidate())
         .map_err(|problem| format!("candidate {problem}"))?;
+    require_one(ledger, id, row)?;
     let class = ledger.classes().named(&row.label).ok_or_else(|| {
         format!(
             "label {:?} is no class; the classes are {}",
@@ -103,6 +106,22 @@ fn check(ledger: &Ledger, names: &Names<'_>, row: &Row) -> Result<Checked, Strin
         },
     };
     Ok((id, class, seconds))
+}
+
+/// Refuses a row whose name and key are those of two candidates: one of its
+/// columns was sorted without the other.
+fn require_one(ledger: &Ledger, id: CandidateId, row: &Row) -> Result<(), String> {
+    let Some(candidate) = ledger.candidate(id) else {
+        return Ok(());
+    };
+    let is_key = row.name == candidate.key.to_string();
+    if row.name.is_empty() || row.name == candidate.name.trim() || is_key {
+        return Ok(());
+    }
+    Err(format!(
+        "its name is {:?}, but its key is that of {:?}; correct one, or take its column out",
+        row.name, candidate.name
+    ))
 }
 
 /// What a row comes to.
@@ -241,8 +260,8 @@ mod tests {
 
     fn import(ledger: &Ledger, label: &str, who: &str, replace: Replace) -> Imported {
         let row = Row {
-            line: 2,
-            candidate: "one".to_owned(),
+            number: 2,
+            name: "one".to_owned(),
             label: label.to_owned(),
             ..Row::default()
         };
@@ -284,15 +303,15 @@ mod tests {
         for (said, expected) in [
             (
                 vec![("bob", Some(A), Expert), ("bob", None, Review)],
-                "line 2: candidate \"one\" was settled to have no label; --replace lets the file win",
+                "row 2: candidate \"one\" was settled to have no label; --replace lets the file win",
             ),
             (
                 vec![("ada", Some(A), Expert), ("bob", None, Review)],
-                "line 2: candidate \"one\" was settled to have no label; --replace lets the file win",
+                "row 2: candidate \"one\" was settled to have no label; --replace lets the file win",
             ),
             (
                 vec![("ada", Some(A), Expert), ("bob", Some(B), Review)],
-                "line 2: candidate \"one\" is labeled \"b\" already; --replace lets the file win",
+                "row 2: candidate \"one\" is labeled \"b\" already; --replace lets the file win",
             ),
         ] {
             let imported = import(&ledger(1, &said), "a", "ada", Replace::No);
