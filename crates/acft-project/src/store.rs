@@ -337,6 +337,12 @@ fn probe(root: &Path) -> Result<Connection, Error> {
         root: root.to_owned(),
         why,
     };
+    if !path.exists() && root.join(HEAD).exists() {
+        return Err(not(format!(
+            "its {DATABASE} was removed, of which {HEAD} is left; put it back, or one that the \
+             server saved ({DATABASE}.rescued-1), or restore a backup (`acft restore`)"
+        )));
+    }
     if !path.exists() {
         return Err(not(format!(
             "it has no {DATABASE}; make a project with `acft init`"

@@ -43,8 +43,11 @@ pub struct List {
     pub made: String,
     /// The last event in it.
     pub last_event: i64,
+    /// How many candidates it has.
     pub candidates: usize,
+    /// How many of them have a label.
     pub labeled: usize,
+    /// How many models it has.
     pub models: usize,
     /// Each file's BLAKE3, by its path in the backup.
     files: BTreeMap<String, String>,
@@ -55,7 +58,9 @@ pub struct List {
 
 /// A backup that was made.
 pub struct Made {
+    /// The folder of the backup.
     pub place: PathBuf,
+    /// What is in it.
     pub list: List,
 }
 

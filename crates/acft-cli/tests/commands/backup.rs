@@ -7,15 +7,7 @@ use crate::project::{Home, refused, stderr};
 /// A project `lungs` in which eight candidates are labeled.
 fn labeled() -> Home {
     let home = Home::with_project();
-    home.told(&[
-        "query",
-        "--n",
-        "8",
-        "--random",
-        "--out",
-        "batch.csv",
-        "lungs",
-    ]);
+    home.told(&["query", "--batch", "8", "--out", "batch.csv", "lungs"]);
     home.fill_in("batch.csv", "labels.csv");
     home.told(&["label", "import", "labels.csv", "lungs"]);
     home
@@ -152,9 +144,7 @@ fn a_backup_is_made_also_without_a_model_that_is_gone() {
 fn a_lost_end_is_named_and_can_be_accepted() {
     let home = labeled();
     let old = fs::read(home.path("lungs/acft.db")).unwrap();
-    home.told(&[
-        "query", "--n", "2", "--random", "--out", "more.csv", "lungs",
-    ]);
+    home.told(&["query", "--batch", "2", "--out", "more.csv", "lungs"]);
     home.fill_in("more.csv", "more-labels.csv");
     home.told(&["label", "import", "more-labels.csv", "lungs"]);
     assert_eq!(labels(&home, "lungs").lines().count(), 11);

@@ -17,7 +17,14 @@ fn a_project_of_unlabeled_images() {
     // No log of the database is left behind: it would be no part of what is moved to its place.
     assert_eq!(
         home.files("lungs"),
-        ["acft.db", "acft.toml", "cache", "models", "reports"]
+        [
+            "acft.db",
+            "acft.head",
+            "acft.toml",
+            "cache",
+            "models",
+            "reports"
+        ]
     );
     let models = home.json(&["model", "list", "lungs", "--json"]);
     let hash = models[0]["hash"].as_str().unwrap();

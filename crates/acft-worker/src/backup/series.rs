@@ -31,7 +31,7 @@ impl Series<'_> {
             .with_context(|| format!("cannot make the folder {}", self.to.display()))?;
         let before = self.all().pop();
         let made = make(self.root, &self.free_name(), before.as_deref())?;
-        self.prune();
+        self.prune(&made.place);
         Ok(made)
     }
 
@@ -49,20 +49,28 @@ impl Series<'_> {
             .filter(|letter| *letter != '-' && *letter != ':')
             .collect();
         let name = format!("{}-{moment}", name(self.root));
-        (1..)
-            .map(|count| match count {
-                1 => self.to.join(&name),
-                // A letter, so that the names are in the order of their making.
-                _ => self.to.join(format!("{name}-{count:04}")),
-            })
-            .find(|path| !path.exists())
+        let names = (1..10_000).map(|count| match count {
+            1 => self.to.join(&name),
+            _ => self.to.join(format!("{name}-{count:04}")),
+        });
+        let last = self.all().pop();
+        let is_free = |path: &PathBuf| !path.exists();
+        // After the last one, also where that is of this second; a clock that
+        // was set back leaves no such name.
+        names
+            .clone()
+            .filter(is_free)
+            .find(|path| last.as_ref().is_none_or(|last| path > last))
+            .or_else(|| names.clone().find(is_free))
             .unwrap_or_else(|| self.to.join(&name))
     }
 
     /// A backup that is being removed is none any more, also if a kill comes.
-    fn prune(&self) {
-        let all = self.all();
-        for old in all.iter().take(all.len().saturating_sub(self.keep.max(1))) {
+    fn prune(&self, made: &Path) {
+        let mut others = self.all();
+        others.retain(|place| place != made);
+        let too_many = (others.len() + 1).saturating_sub(self.keep.max(1));
+        for old in others.iter().take(too_many) {
             if let Ok(staging) = Staging::begin(self.to, PREFIX) {
                 let _ = fs::rename(old, staging.path().join("old"));
             }

@@ -6,7 +6,6 @@ use acft::{CandidateId, Score};
 use acft_project::Ledger;
 use acft_run::bad_input;
 use acft_tables::{Table, TableError, shown};
-use arrow::array::Array;
 
 use crate::project::commands::names::Names;
 
