@@ -5,7 +5,7 @@ use std::path::Path;
 
 use acft_run::bad_input;
 use acft_run::settings::Flags;
-use acft_run::toml_text::{line_of, require_known, table, told};
+use acft_run::toml_text::{line_of, require_known, table, with_line};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -374,7 +374,7 @@ fn flags(text: &str, table: Table, others: &[&str]) -> anyhow::Result<Flags> {
     }
     let known = known.iter().map(String::as_str);
     require_known(text, &table, known.chain(others.iter().copied()))?;
-    table.try_into().map_err(|error| told(text, &error))
+    table.try_into().map_err(|error| with_line(text, &error))
 }
 
 /// Refuses an arm or a network that says what the data are.
@@ -394,7 +394,10 @@ fn required<T: DeserializeOwned>(text: &str, table: &Table, name: &str) -> anyho
     let value = table
         .get(name)
         .ok_or_else(|| bad_input!("{name} is missing: write {name} = … first"))?;
-    value.clone().try_into().map_err(|error| told(text, &error))
+    value
+        .clone()
+        .try_into()
+        .map_err(|error| with_line(text, &error))
 }
 
 /// Names become those of folders.

@@ -86,7 +86,7 @@ pub fn run(
     let outcome = thread::scope(|scope| {
         let work = || -> anyhow::Result<()> {
             while let Some(cell) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-                one(cell, &*shared, &sources)
+                run_cell(cell, &*shared, &sources)
                     .and_then(|()| {
                         let _alone = writing.lock();
                         results::write(grid)
@@ -134,7 +134,7 @@ fn require_files(waiting: &[&Cell]) -> anyhow::Result<()> {
 }
 
 /// One run, from where it is to its end; its failure is no error here, but written down.
-fn one<'a>(
+fn run_cell<'a>(
     cell: &'a Cell,
     shared: &dyn Tellers,
     sources: &Mutex<Sources<'a>>,

@@ -14,7 +14,7 @@ use acft_run::settings::Flags;
 use acft_server::now;
 use anyhow::Context;
 
-use crate::open::{SETTINGS, told};
+use crate::open::{SETTINGS, into_bad_input};
 use crate::settings::ProjectSettings;
 use stage::Stage;
 
@@ -96,11 +96,11 @@ impl Draft {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             classes: self.listing.data.classes.clone(),
         };
-        let mut project =
-            Project::create(stage, created, self.settings.rules(), now()).map_err(told)?;
+        let mut project = Project::create(stage, created, self.settings.rules(), now())
+            .map_err(into_bad_input)?;
         project
             .add_candidates(now(), Origin::Listed, self.listing.rows.clone())
-            .map_err(told)?;
+            .map_err(into_bad_input)?;
         let mut events = self.listing.labels(0, |class| class);
         events.push(Event::ModelMade(ModelMade {
             hash: hash.clone(),
@@ -112,9 +112,9 @@ impl Draft {
             why: "the pre-trained network with a fresh last layer".to_owned(),
             ..ModelMade::default()
         }));
-        project.append(now(), events).map_err(told)?;
+        project.append(now(), events).map_err(into_bad_input)?;
         // What lies in a log beside the database would not be moved with it.
-        project.close().map_err(told)?;
+        project.close().map_err(into_bad_input)?;
         Ok(hash)
     }
 }

@@ -50,7 +50,7 @@ impl Opened {
     /// There is no project, or nothing of it can be read.
     pub fn read_damaged(root: PathBuf) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
-        let project = Project::read(&root, settings.rules()).map_err(told)?;
+        let project = Project::read(&root, settings.rules()).map_err(into_bad_input)?;
         Ok(Self {
             root,
             settings,
@@ -65,7 +65,7 @@ impl Opened {
     pub fn write(root: PathBuf, command: &str) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
         let purpose = format!("{command}, since {}", clock(now()));
-        let project = Project::open(&root, settings.rules(), &purpose).map_err(told)?;
+        let project = Project::open(&root, settings.rules(), &purpose).map_err(into_bad_input)?;
         // Of an `acft init` that was killed when all was done.
         crate::create::stage::sweep(&root);
         // Whoever has the project is alone in these.
@@ -106,7 +106,7 @@ pub fn name(root: &Path) -> String {
 
 /// An error of the project as one of the command: what was asked for is at
 /// fault, or else the machine.
-pub fn told(error: Error) -> anyhow::Error {
+pub fn into_bad_input(error: Error) -> anyhow::Error {
     match error {
         Error::Refused(_) | Error::Unknown(_) | Error::NotAProject { .. } | Error::Exists(_) => {
             bad_input!("{error}")

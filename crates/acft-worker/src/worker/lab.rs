@@ -22,7 +22,7 @@ use anyhow::Context;
 
 use super::observer::Watch;
 use super::snapshot::Snapshot;
-use super::{Cancelled, NotNow};
+use super::{Cancelled, Transient};
 use crate::settings::ProjectSettings;
 use crate::vision::{InUse, ProjectPatches};
 
@@ -123,7 +123,7 @@ impl Lab {
             run.state.label(example.candidate, example.label)?;
         }
         let learner = self.learner(&self.in_use.model)?;
-        let queried = query(&plan, &run, &learner, watch).map_err(told)?;
+        let queried = query(&plan, &run, &learner, watch).map_err(into_worker_error)?;
         let unreadable: BTreeMap<CandidateId, String> = queried
             .unreadable
             .iter()
@@ -240,7 +240,7 @@ impl Lab {
             &mut trainer,
             watch,
         )
-        .map_err(told)
+        .map_err(into_worker_error)
         .or_else(|error| {
             if error.is::<Cancelled>() {
                 return Err(error);
@@ -306,13 +306,13 @@ impl Lab {
 
     /// # Errors
     /// Of those asked about, more than half are gone.
-    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), NotNow> {
+    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), Transient> {
         let gone = doubtful.iter().filter(|id| !self.source.is_there(**id));
         let gone = gone.count();
         if 2 * gone <= asked {
             return Ok(());
         }
-        Err(NotNow(format!(
+        Err(Transient(format!(
             "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
         )))
     }
@@ -353,14 +353,14 @@ impl Lab {
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let path = self.root.join("models").join(format!("{hash}.safetensors"));
         if !path.exists() {
-            write_atomically(&path, &bytes).map_err(|error| NotNow(format!("{error:#}")))?;
+            write_atomically(&path, &bytes).map_err(|error| Transient(format!("{error:#}")))?;
         }
         Ok(hash)
     }
 }
 
-/// An error of the algorithm; being cancelled is told apart.
-fn told(error: AlgorithmError) -> anyhow::Error {
+/// Turns an error of the algorithm into one of the worker. A cancelled step becomes [`Cancelled`].
+fn into_worker_error(error: AlgorithmError) -> anyhow::Error {
     match error {
         AlgorithmError::Cancelled => Cancelled.into(),
         AlgorithmError::Plugged(error) => {

@@ -123,5 +123,8 @@ fn blocks_are_found_with_their_lines() {
 
 #[test]
 fn anchors_are_those_of_github() {
-    assert_eq!(anchor("## What is refused, and why"), "what-is-refused-and-why");
+    assert_eq!(
+        anchor("## What is refused, and why"),
+        "what-is-refused-and-why"
+    );
 }

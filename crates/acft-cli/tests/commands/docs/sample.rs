@@ -108,7 +108,12 @@ fn probabilities() -> String {
         for patch in 0..8_u32 {
             let percent = (candidate * 37 + patch * 11) % 101;
             let p = f64::from(percent) / 100.0;
-            writeln!(text, "frame-{candidate:03}.png,{patch},{:.2},{p:.2}", 1.0 - p).unwrap();
+            writeln!(
+                text,
+                "frame-{candidate:03}.png,{patch},{:.2},{p:.2}",
+                1.0 - p
+            )
+            .unwrap();
         }
     }
     text
