@@ -1,4 +1,4 @@
-//! Making a project of images.
+//! Makes a project of images.
 
 mod listing;
 pub mod stage;
@@ -20,7 +20,7 @@ use stage::Stage;
 
 pub use listing::{Counts, Listing, MANIFEST, open as list};
 
-/// What becomes of the labels that the images have already.
+/// What to do with labels that the images have already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownLabels {
     /// They become the project's first labels.
@@ -29,8 +29,7 @@ pub enum KnownLabels {
     Ignore,
 }
 
-/// A project that can be made: everything is read and checked, and nothing is
-/// written yet.
+/// A project that can be made. Everything is read and checked, and nothing is written yet.
 pub struct Draft {
     /// The candidates.
     pub listing: Listing,
@@ -41,8 +40,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads the images and the weights for a project in `dir`. `reading` hears
-    /// how many files have been read, of how many.
+    /// Reads the images and the weights for a project in `dir`. `reading` is called
+    /// with the number of files that have been read, and of all files.
     ///
     /// # Errors
     /// There is a project in `dir`, or a setting, the images or the weights
