@@ -1,18 +1,18 @@
-//! The file of an experiment: what stands in it, and what is wrong with it.
+//! Reads the file of an experiment, and names its errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use acft_run::bad_input;
 use acft_run::settings::Flags;
-use acft_run::toml_text::{line_of, require_known, table, told};
+use acft_run::toml_text::{line_of, require_known, table, with_line};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 /// What is compared.
 #[derive(Debug)]
 pub struct Experiment {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The seeds of each arm.
     pub seeds: Vec<u64>,
@@ -20,7 +20,7 @@ pub struct Experiment {
     pub settings: Flags,
     /// The data sets.
     pub data: Vec<Data>,
-    /// One without a name where the file has none.
+    /// The networks. If the file names none, there is one without a name.
     pub networks: Vec<Entry>,
     /// The strategies that are compared.
     pub arms: Vec<Arm>,
@@ -30,9 +30,9 @@ pub struct Experiment {
 #[derive(Clone, Debug)]
 pub struct Data {
     pub(super) entry: Entry,
-    /// The arm whose worth is asked, and the one that it is held against: what is to be confirmed. All else explores.
+    /// The declared contrast: an arm, and the arm that it is compared with. All other comparisons explore.
     pub(super) contrast: Option<(String, String)>,
-    /// What a label costs an expert, where that is known.
+    /// What a label costs an expert, if the file says it.
     pub(super) seconds_per_label: Option<f64>,
 }
 
@@ -41,11 +41,11 @@ pub struct Data {
 pub struct Arm {
     pub(super) entry: Entry,
     pub(super) kind: Kind,
-    /// The data that it is run on; all, where nothing is said.
+    /// The data that it is run on. Default: all.
     pub(super) on: Option<Vec<String>>,
-    /// What is different on some of the data, by their names.
+    /// Settings that differ on some data, by the name of the data.
     pub(super) at: BTreeMap<String, Flags>,
-    /// How many of the seeds it is run with, the first ones; all, where nothing is said.
+    /// It is run with so many of the first seeds. Default: all.
     pub(super) seeds: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ pub struct Arm {
 pub(super) enum Kind {
     /// A strategy, step by step.
     Curve,
-    /// What all labels are worth: trained once, on the whole pool. A horizontal line (Fig. 5 and 6).
+    /// One training on the labels of the whole pool, drawn as a horizontal line (Fig. 5 and 6).
     Line,
 }
 
@@ -65,10 +65,10 @@ pub struct Entry {
     pub(super) flags: Flags,
 }
 
-/// What the experiment says itself, and no part of it may.
+/// Settings that the experiment makes itself, so that the file must not have them.
 const OF_THE_GRID: [&str; 2] = ["seed", "out"];
 
-/// What data are. Arms and networks are compared on the same, and so none of them has its own.
+/// Settings that describe the data. Arms and networks are compared on the same data, so they must not have these.
 const OF_ALL_ARMS: [&str; 8] = [
     "data",
     "manifest",
@@ -80,16 +80,16 @@ const OF_ALL_ARMS: [&str; 8] = [
     "classes",
 ];
 
-/// What stands beside settings in a [[data]].
+/// The keys of [[data]] that are no settings of a run.
 const OF_DATA: [&str; 3] = ["name", "contrast", "seconds-per-label"];
 
-/// And in an [[arm]] or a [[line]].
+/// The keys of [[arm]] and [[line]] that are no settings of a run.
 const OF_AN_ARM: [&str; 4] = ["name", "on", "at", "seeds"];
 
 /// Reads the file.
 ///
 /// # Errors
-/// It cannot be read, or says what no experiment has: the message names the line, and what was meant.
+/// The file cannot be read, or a key or value is wrong. The message names the line, and a key that was probably meant.
 pub fn read(path: &Path) -> anyhow::Result<Experiment> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| bad_input!("cannot read {}: {error}", path.display()))?;
@@ -198,7 +198,7 @@ fn seeds(text: &str, file: &Table) -> anyhow::Result<Vec<u64>> {
     Ok(seeds)
 }
 
-/// Names tell entries apart, and what is named is there.
+/// Checks that names are unique, and that every name that is referred to exists.
 fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Result<()> {
     let of_data: Vec<&str> = data.iter().map(|data| data.entry.name.as_str()).collect();
     let of_arms: Vec<&str> = arms.iter().map(|arm| arm.entry.name.as_str()).collect();
@@ -274,7 +274,7 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
     Ok(())
 }
 
-/// The entries of one side of the grid. `make` takes what is its `own` from a table, and leaves the rest to what it is given.
+/// The entries of one kind. `make` takes the `own` keys out of each table; the rest are settings.
 fn entries<T>(
     text: &str,
     file: &Table,
@@ -320,7 +320,7 @@ fn entries<T>(
     Ok(found)
 }
 
-/// The text of entry `at` on its own lines; all others are empty.
+/// The text with all lines empty but those of entry `at`, so that line numbers stay right.
 fn only(text: &str, what: &str, at: usize) -> String {
     let header = format!("[[{what}]]");
     let mut seen = 0;
@@ -339,12 +339,12 @@ fn only(text: &str, what: &str, at: usize) -> String {
     own
 }
 
-/// What an entry has beside the settings of a simulation.
+/// Takes a key that is no setting of a simulation out of an entry.
 fn take<T: DeserializeOwned>(table: &mut Table, name: &str) -> anyhow::Result<Option<T>> {
     let value = table.remove(name);
     value
         .map(|value| {
-            // Others may have the same key, so that a line is not told.
+            // Other entries may have the same key, so the line is not known.
             value
                 .try_into()
                 .map_err(|error: toml::de::Error| bad_input!("{name}: {}", error.message()))
@@ -352,7 +352,7 @@ fn take<T: DeserializeOwned>(table: &mut Table, name: &str) -> anyhow::Result<Op
         .transpose()
 }
 
-/// Settings of a simulation. Where there may be `others` beside them, one of those may be what was meant.
+/// Reads settings of a simulation. `others` are keys that are allowed beside them, for the suggestion after a typing error.
 fn flags(text: &str, table: Table, others: &[&str]) -> anyhow::Result<Flags> {
     let known: Vec<String> = Flags::described()
         .into_iter()
@@ -374,10 +374,10 @@ fn flags(text: &str, table: Table, others: &[&str]) -> anyhow::Result<Flags> {
     }
     let known = known.iter().map(String::as_str);
     require_known(text, &table, known.chain(others.iter().copied()))?;
-    table.try_into().map_err(|error| told(text, &error))
+    table.try_into().map_err(|error| with_line(text, &error))
 }
 
-/// Refuses an arm or a network that says what the data are.
+/// Refuses an arm or a network that has a setting of the data.
 fn refuse_other_data(table: &Table) -> anyhow::Result<()> {
     let own = table
         .keys()
@@ -394,10 +394,13 @@ fn required<T: DeserializeOwned>(text: &str, table: &Table, name: &str) -> anyho
     let value = table
         .get(name)
         .ok_or_else(|| bad_input!("{name} is missing: write {name} = … first"))?;
-    value.clone().try_into().map_err(|error| told(text, &error))
+    value
+        .clone()
+        .try_into()
+        .map_err(|error| with_line(text, &error))
 }
 
-/// Names become those of folders.
+/// Checks that a name can be the name of a folder.
 fn require_plain(text: &str, name: &str) -> anyhow::Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.()+".contains(c);
     if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {

@@ -5,13 +5,13 @@ use acft_vision::learner::FineTuning;
 
 use crate::{grid, memory};
 
-/// What a run takes whatever its images: weights and optimiser, of AlexNet at most.
+/// Memory for weights and optimiser; AlexNet, the largest network, needs as much.
 const RUN_BYTES: u64 = 1 << 30;
 
-/// What is kept of a pixel of a mini-batch on its way through a network and back.
+/// Memory for each pixel of a mini-batch, in the forward and backward pass.
 const PIXEL_BYTES: u64 = 512;
 
-/// As many as processors, since a run alone does not keep all of them busy, and no more than there is memory for.
+/// As many runs as processors, because one run does not keep all of them busy; fewer if memory is short.
 pub fn jobs_here(grid: &grid::Grid) -> usize {
     let most = rayon::current_num_threads();
     let each = grid.cells.iter().map(|cell| bytes_of(&cell.settings)).max();
@@ -19,7 +19,7 @@ pub fn jobs_here(grid: &grid::Grid) -> usize {
     most.min(fit).max(1)
 }
 
-/// What a run takes at most, about.
+/// An estimate of the memory that a run needs at most.
 fn bytes_of(settings: &Settings) -> u64 {
     let patches = settings.flags.minibatch.unwrap_or_default();
     let pixels = (patches * settings.input * settings.input) as u64;

@@ -1,8 +1,8 @@
-//! How much memory there is to make runs in.
+//! How much memory is free for runs.
 
 use std::path::Path;
 
-/// In bytes, where the system says so: what the machine has left, and no more than this process is allowed.
+/// Free memory in bytes, as far as this process may use it; `None` if the system does not say.
 pub(super) fn free() -> Option<u64> {
     let membership = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let allowed = free_of(&membership, Path::new("/sys/fs/cgroup"));
@@ -18,8 +18,8 @@ fn available() -> Option<u64> {
     Some(kib << 10)
 }
 
-/// The least that the control groups have left which a process is in, as a container is one: the host's memory says
-/// nothing of it.
+/// The least free memory of the control groups of a process. A container is such a group, and may have
+/// less than its host.
 fn free_of(membership: &str, root: &Path) -> Option<u64> {
     let of_each = membership.lines().filter_map(|line| {
         let (_, rest) = line.split_once(':')?;
@@ -37,11 +37,11 @@ fn free_of(membership: &str, root: &Path) -> Option<u64> {
     of_each.min()
 }
 
-/// The names of what a version of control groups tells of memory.
+/// The file names of memory limits, by version of control groups.
 struct Names {
     limit: &'static str,
     used: &'static str,
-    /// In memory.stat: pages of files, which are given back where memory is short.
+    /// The key in memory.stat for pages of files, which the system frees when memory is short.
     cached: [&'static str; 2],
 }
 
@@ -58,7 +58,7 @@ const SECOND: Names = Names {
 };
 
 impl Names {
-    /// What a group has left; none where it has no limit.
+    /// The free memory of a group; `None` if it has no limit.
     fn free(&self, group: &Path) -> Option<u64> {
         let read = |name: &str| std::fs::read_to_string(group.join(name)).ok();
         let number = |name: &str| -> Option<u64> { read(name)?.trim().parse().ok() };

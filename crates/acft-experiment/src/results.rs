@@ -1,4 +1,5 @@
-//! What came of the runs, as one table: a row a step of a run, and one of a run that was begun and has no step: it failed, was killed, or is at work.
+//! The results of all runs as one table. It has a row for each step of a run. A run that was begun and has no step
+//! (it failed, was killed, or is at work) has one row.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::grid::{Cell, Grid, Note, Stage};
 
-/// One step of one run, or a run that was begun and has none.
+/// One step of one run, or a run that was begun and has no step.
 #[derive(Debug, Serialize)]
 struct Row {
     data: String,
@@ -22,7 +23,7 @@ struct Row {
     strategy: String,
     query: Option<String>,
     first_query: Option<String>,
-    /// With alpha and omega, of arms that query by it.
+    /// The criterion, for arms that query by it; alpha and omega likewise.
     criterion: Option<String>,
     alpha: Option<f64>,
     omega: Option<f64>,
@@ -33,7 +34,7 @@ struct Row {
     /// Of all builds that worked on the run.
     commit: Option<String>,
     machine: Option<String>,
-    /// Whether the run is finished, failed or begun: steps of a run that is not finished end before their time.
+    /// Whether the run is finished, failed or begun. Only a finished run has all its steps.
     stage: &'static str,
     /// Why it failed.
     failed: Option<String>,
@@ -80,7 +81,7 @@ impl Row {
         }
     }
 
-    /// None where the run made no step.
+    /// `None` if the run made no step.
     fn step(&self) -> Option<&StepRecord> {
         match &self.made {
             Made::Step(step) => Some(step),
@@ -89,7 +90,7 @@ impl Row {
     }
 }
 
-/// In one column; none where none of them is known.
+/// Joins them for one column; `None` if none is known.
 fn together(parts: &[Option<&str>]) -> Option<String> {
     parts.iter().any(Option::is_some).then(|| {
         let told: Vec<&str> = parts.iter().map(|part| part.unwrap_or("unknown")).collect();
@@ -97,7 +98,7 @@ fn together(parts: &[Option<&str>]) -> Option<String> {
     })
 }
 
-/// Writes `results.jsonl` and `results.parquet`, from the folders of the runs: these are what is true.
+/// Writes `results.jsonl` and `results.parquet` anew from the folders of the runs.
 pub(super) fn write(grid: &Grid) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for cell in &grid.cells {
@@ -143,7 +144,7 @@ pub(super) fn steps(cell: &Cell) -> anyhow::Result<Vec<StepRecord>> {
     cell.or_anew(read())
 }
 
-/// The columns that are numbers or names; what has parts stays in the lines of JSON.
+/// The columns that are numbers or names. Values with parts are in the JSON lines only.
 fn parquet(rows: &[Row]) -> anyhow::Result<Vec<u8>> {
     let name = |of: fn(&Row) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))

@@ -1,4 +1,4 @@
-//! Making the runs that are not there yet.
+//! Makes the runs that are not finished.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -21,23 +21,22 @@ use super::grid::{Build, Cell, Grid, Note, Stage, VERSION};
 use super::sources::{Other, Sources, record};
 use super::{report, results};
 
-/// Hears how far several runs are that go on at the same time.
+/// Receives the progress of several runs at a time.
 pub trait Tellers: Sync {
-    /// Who hears of one of them: a run of so many steps, of which so many were
-    /// done before.
+    /// The receiver for one run, with its number of steps and how many were done before.
     fn part(&self, steps: u64, done: u64) -> Box<dyn Teller>;
 
-    /// A line that stays.
+    /// Prints a line that stays on the terminal.
     fn line(&self, text: &str);
 
     /// All runs have ended.
     fn end(&self);
 }
 
-/// Makes all runs that are not finished, so many at a time. One that fails is written down, and the others go on.
+/// Makes all runs that are not finished, several at a time. If one fails, its error is recorded and the others go on.
 ///
 /// # Errors
-/// Another process is at it, runs were made by another version or with other settings, or results cannot be written.
+/// Another process works on the experiment, runs were made by another version or with other settings, or results cannot be written.
 pub fn run(
     grid: &Grid,
     jobs: usize,
@@ -86,7 +85,7 @@ pub fn run(
     let outcome = thread::scope(|scope| {
         let work = || -> anyhow::Result<()> {
             while let Some(cell) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
-                one(cell, &*shared, &sources)
+                run_cell(cell, &*shared, &sources)
                     .and_then(|()| {
                         let _alone = writing.lock();
                         results::write(grid)
@@ -111,7 +110,7 @@ pub fn run(
     results::write(grid)
 }
 
-/// Refuses files that are not there, all of them at once and before the first run rather than in each.
+/// Refuses files that do not exist: once, before the first run, with the names of all of them.
 fn require_files(waiting: &[&Cell]) -> anyhow::Result<()> {
     let named = waiting.iter().flat_map(|cell| {
         let flags = &cell.settings.flags;
@@ -133,8 +132,8 @@ fn require_files(waiting: &[&Cell]) -> anyhow::Result<()> {
     ))
 }
 
-/// One run, from where it is to its end; its failure is no error here, but written down.
-fn one<'a>(
+/// Makes one run, or finishes it. A failure is recorded and is no error here.
+fn run_cell<'a>(
     cell: &'a Cell,
     shared: &dyn Tellers,
     sources: &Mutex<Sources<'a>>,
@@ -191,7 +190,7 @@ fn one<'a>(
     })
 }
 
-/// Refuses to make a run of what is not what the others were made from: it could not be compared with them.
+/// Refuses a run whose data or weights differ from those of the others: it could not be compared with them.
 fn admit<'a>(
     cell: &'a Cell,
     record: &DataRecord,
@@ -208,7 +207,7 @@ fn admit<'a>(
     }
 }
 
-/// Removes what a kill left of files that were being written: only who has the lock writes here.
+/// Removes partly written files that a kill left. This is safe because only the holder of the lock writes here.
 fn sweep(grid: &Grid) {
     let of_notes = grid
         .cells
@@ -266,7 +265,7 @@ pub(super) fn refuse_others(cell: &Cell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses to make runs from weights that are others by now than those of the runs there are.
+/// Refuses new runs if the file of weights has changed since the first runs.
 fn refuse_other_weights(grid: &Grid, waiting: &[&Cell]) -> anyhow::Result<()> {
     let named: BTreeSet<&Path> = waiting
         .iter()

@@ -1,5 +1,5 @@
-//! What runs were made from: what is compared over seeds must differ in nothing but the seed, though data and weights of
-//! one name may be others on another day or machine.
+//! Checks that runs that are compared used the same data and weights. Files of one name may have other
+//! contents on another day or machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,18 +10,18 @@ use acft_run::record::DataRecord;
 
 use super::grid::Cell;
 
-/// The data and the weights of runs, each with the first run that tells what they are.
+/// The data and the weights of runs, each with the first run that used them.
 #[derive(Default)]
 pub(super) struct Sources<'a> {
     of_data: BTreeMap<&'a str, (&'a Cell, DataRecord)>,
     /// Candidates, labels and splits.
     of_seeds: BTreeMap<(&'a str, u64), (&'a Cell, String)>,
     of_weights: BTreeMap<&'a Path, (&'a Cell, String)>,
-    /// The digest of M_0, which is all that earlier versions kept of the weights.
+    /// The digest of M_0; earlier versions recorded nothing else about the weights.
     of_starts: BTreeMap<Start<'a>, (&'a Cell, String)>,
 }
 
-/// What M_0 is a function of.
+/// What determines M_0.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Start<'a> {
     seed: u64,
@@ -33,17 +33,17 @@ struct Start<'a> {
     input: usize,
 }
 
-/// That a run was made from something else than an earlier one.
+/// The error that a run used other data or weights than an earlier run.
 pub(super) struct Other<'a> {
     pub(super) what: &'static str,
     pub(super) first: &'a Cell,
 }
 
 impl<'a> Sources<'a> {
-    /// Of the runs that were begun.
+    /// Reads the sources of all runs that were begun.
     ///
     /// # Errors
-    /// Two of them were made from other data or other weights, though both are called the same.
+    /// Two runs used different data, or different weights, of the same name.
     pub(super) fn of(cells: impl IntoIterator<Item = &'a Cell>) -> anyhow::Result<Self> {
         let mut sources = Self::default();
         for cell in cells {
@@ -62,7 +62,7 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// Takes up what a run is made from, where it is the same as in all runs before it.
+    /// Adds the sources of a run, if they are the same as in all runs before it.
     pub(super) fn join(&mut self, cell: &'a Cell, record: &DataRecord) -> Option<Other<'a>> {
         let flags = &cell.settings.flags;
         let data = cell.data.as_str();
@@ -116,7 +116,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// What a run keeps of its data and its weights; none before it is begun.
+/// What the folder of a run says about its data and weights; `None` before the run is begun.
 pub(super) fn record(cell: &Cell) -> anyhow::Result<Option<DataRecord>> {
     let out = &cell.settings.out;
     let begun = out.join("config.toml").is_file();
@@ -135,7 +135,7 @@ mod tests {
     const FILE: &str = "name = 'e'\nseeds = 3\n[settings]\nweights = 'w'\n[[data]]\nname = 'lung'\ndata = 'l'\n\
                         [[arm]]\nname = 'A'\n[[arm]]\nname = 'R'\nstrategy = 'rft'\n[[arm]]\nname = 'large'\ninput = 96\n";
 
-    /// As a run of an earlier version keeps it.
+    /// The form that earlier versions wrote.
     fn old() -> DataRecord {
         let record = serde_json::json!({
             "classes": ["0", "1"], "pool": 8, "validation": 1, "test": 1, "digest": "d", "pretrained": "p",

@@ -1,4 +1,4 @@
-//! How far an experiment is.
+//! The progress of an experiment.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct Status {
     written: bool,
     arms: Vec<Arm>,
     failures: Vec<Failure>,
-    /// Of one run after the other, from the steps that were made; none before there are some.
+    /// The time that is left if runs are made one after the other, estimated from the steps so far; `None` before there are any.
     seconds_left: Option<f64>,
 }
 
@@ -30,7 +30,7 @@ struct Arm {
     begun: usize,
     failed: usize,
     to_do: usize,
-    /// Mean AUC of the finished runs at their end: on the test set, or where no test label was read, on the validation set.
+    /// Mean AUC of the finished runs at their end, on the test set; on the validation set if no test label was read.
     last_auc: Option<f64>,
 }
 

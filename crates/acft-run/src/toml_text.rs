@@ -41,8 +41,9 @@ pub fn require_known<'a>(
     Ok(())
 }
 
-/// A value of the wrong kind; TOML's message ends in the setting's name.
-pub fn told(text: &str, error: &toml::de::Error) -> anyhow::Error {
+/// Adds the line to TOML's error about a value of the wrong kind. Its message ends in the name
+/// of the setting.
+pub fn with_line(text: &str, error: &toml::de::Error) -> anyhow::Error {
     let message = error.to_string();
     let message = message.trim().replace('\n', " ");
     let name = message.rsplit('`').nth(1).unwrap_or_default();

@@ -17,7 +17,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::moment::iso;
-use crate::open::{SETTINGS, name, told};
+use crate::open::{SETTINGS, into_bad_input, name};
 use crate::staging::{Staging, sweep};
 use files::{Source, hash_of};
 pub use series::{Series, newest};
@@ -115,7 +115,7 @@ fn refuse_used(place: &Path) -> anyhow::Result<()> {
 }
 
 fn fill(root: &Path, to: &Path, before: Option<&Path>) -> anyhow::Result<List> {
-    let contents = acft_project::back_up(root, to).map_err(told)?;
+    let contents = acft_project::back_up(root, to).map_err(into_bad_input)?;
     let mut source = Source::new(root, to, before);
     source.settings(SETTINGS)?;
     for model in &contents.models {

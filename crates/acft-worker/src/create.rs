@@ -1,4 +1,4 @@
-//! Making a project of images.
+//! Makes a project of images.
 
 mod listing;
 pub mod stage;
@@ -14,13 +14,13 @@ use acft_run::settings::Flags;
 use acft_server::now;
 use anyhow::Context;
 
-use crate::open::{SETTINGS, told};
+use crate::open::{SETTINGS, into_bad_input};
 use crate::settings::ProjectSettings;
 use stage::Stage;
 
 pub use listing::{Counts, Listing, MANIFEST, open as list};
 
-/// What becomes of the labels that the images have already.
+/// What to do with labels that the images have already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownLabels {
     /// They become the project's first labels.
@@ -29,8 +29,7 @@ pub enum KnownLabels {
     Ignore,
 }
 
-/// A project that can be made: everything is read and checked, and nothing is
-/// written yet.
+/// A project that can be made. Everything is read and checked, and nothing is written yet.
 pub struct Draft {
     /// The candidates.
     pub listing: Listing,
@@ -41,8 +40,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads the images and the weights for a project in `dir`. `reading` hears
-    /// how many files have been read, of how many.
+    /// Reads the images and the weights for a project in `dir`. `reading` is called
+    /// with the number of files that have been read, and of all files.
     ///
     /// # Errors
     /// There is a project in `dir`, or a setting, the images or the weights
@@ -96,11 +95,11 @@ impl Draft {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             classes: self.listing.data.classes.clone(),
         };
-        let mut project =
-            Project::create(stage, created, self.settings.rules(), now()).map_err(told)?;
+        let mut project = Project::create(stage, created, self.settings.rules(), now())
+            .map_err(into_bad_input)?;
         project
             .add_candidates(now(), Origin::Listed, self.listing.rows.clone())
-            .map_err(told)?;
+            .map_err(into_bad_input)?;
         let mut events = self.listing.labels(0, |class| class);
         events.push(Event::ModelMade(ModelMade {
             hash: hash.clone(),
@@ -112,9 +111,9 @@ impl Draft {
             why: "the pre-trained network with a fresh last layer".to_owned(),
             ..ModelMade::default()
         }));
-        project.append(now(), events).map_err(told)?;
+        project.append(now(), events).map_err(into_bad_input)?;
         // What lies in a log beside the database would not be moved with it.
-        project.close().map_err(told)?;
+        project.close().map_err(into_bad_input)?;
         Ok(hash)
     }
 }

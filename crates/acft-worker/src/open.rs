@@ -11,7 +11,7 @@ use anyhow::bail;
 use crate::moment::clock;
 use crate::settings::ProjectSettings;
 
-/// The file that makes a folder a project to people.
+/// The file by which people recognise the folder of a project.
 pub const SETTINGS: &str = "acft.toml";
 
 /// An open project with its settings.
@@ -28,8 +28,8 @@ impl Opened {
     /// Opens the project for reading; works while a server has it.
     ///
     /// # Errors
-    /// It cannot be read, or it is damaged: what is built on a part of the
-    /// events may be wrong, such as what is held out.
+    /// The project cannot be read, or it is damaged. A state that is built on a part of
+    /// the events may be wrong: it may not know all holdouts.
     pub fn read(root: PathBuf) -> anyhow::Result<Self> {
         let opened = Self::read_damaged(root)?;
         if let Some(newer) = opened.project.newer() {
@@ -44,13 +44,13 @@ impl Opened {
         }
     }
 
-    /// As [`Opened::read`], but gives what can be read of a damaged project.
+    /// Like [`Opened::read`], but opens a damaged project too, with the events that can be read.
     ///
     /// # Errors
     /// There is no project, or nothing of it can be read.
     pub fn read_damaged(root: PathBuf) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
-        let project = Project::read(&root, settings.rules()).map_err(told)?;
+        let project = Project::read(&root, settings.rules()).map_err(into_bad_input)?;
         Ok(Self {
             root,
             settings,
@@ -58,14 +58,14 @@ impl Opened {
         })
     }
 
-    /// Opens the project for writing; others are told that `command` has it.
+    /// Opens the project for writing. The error of another process names `command`.
     ///
     /// # Errors
     /// Another process has it, or it is damaged.
     pub fn write(root: PathBuf, command: &str) -> anyhow::Result<Self> {
         let settings = ProjectSettings::read(&root)?;
         let purpose = format!("{command}, since {}", clock(now()));
-        let project = Project::open(&root, settings.rules(), &purpose).map_err(told)?;
+        let project = Project::open(&root, settings.rules(), &purpose).map_err(into_bad_input)?;
         // Of an `acft init` that was killed when all was done.
         crate::create::stage::sweep(&root);
         // Whoever has the project is alone in these.
@@ -79,7 +79,7 @@ impl Opened {
         })
     }
 
-    /// What people call the project: its folder's name.
+    /// The name of the project, which is that of its folder.
     pub fn name(&self) -> String {
         name(&self.root)
     }
@@ -95,7 +95,7 @@ pub fn is_project(folder: &Path) -> bool {
     folder.join(SETTINGS).is_file()
 }
 
-/// What people call a project: its folder's name.
+/// The name of a project, which is that of its folder.
 pub fn name(root: &Path) -> String {
     let whole = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     whole.file_name().map_or_else(
@@ -104,9 +104,9 @@ pub fn name(root: &Path) -> String {
     )
 }
 
-/// An error of the project as one of the command: what was asked for is at
-/// fault, or else the machine.
-pub fn told(error: Error) -> anyhow::Error {
+/// Turns an error of the project into one of the command: bad input if the request was wrong,
+/// another failure otherwise.
+pub fn into_bad_input(error: Error) -> anyhow::Error {
     match error {
         Error::Refused(_) | Error::Unknown(_) | Error::NotAProject { .. } | Error::Exists(_) => {
             bad_input!("{error}")
@@ -115,7 +115,7 @@ pub fn told(error: Error) -> anyhow::Error {
     }
 }
 
-/// Which process has a project, in its own words; none where no process has.
+/// The text by which the process that has a project describes itself; `None` if no process has it.
 pub fn holder(root: &Path) -> Option<String> {
     let path = root.join("acft.lock");
     let file = File::open(&path).ok()?;

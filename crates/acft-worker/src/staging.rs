@@ -1,5 +1,5 @@
-//! Folders in which something is made before it gets its place. A process that
-//! was killed leaves one behind: whoever makes something there next removes it.
+//! Temporary folders, in which something is made before it is moved to its place. A process that
+//! is killed leaves one behind. The next command that makes something there removes it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
-/// Locked while the folder is filled: without its lock the folder is of a dead
-/// process.
+/// This file is locked while the folder is filled. If it is not locked, the process that made the
+/// folder is dead.
 const MAKING: &str = "acft.making";
 
-/// A process may have made its folder, and not yet the file in it.
+/// A process may have made its folder and not yet the file in it.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// A folder that goes again unless it gets a place.
+/// A folder that is removed when dropped, unless it was moved to its place.
 pub(crate) struct Staging {
     folder: TempDir,
     making: File,
 }
 
 impl Staging {
-    /// Makes a folder in another, whose name begins so.
+    /// Makes a folder in another. Its name begins with the prefix.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -42,7 +42,7 @@ impl Staging {
         self.folder.path()
     }
 
-    /// Leaves the folder as a kill of its process would.
+    /// Leaves the folder as it would be after a kill of the process.
     #[cfg(test)]
     pub(crate) fn abandon(self) -> PathBuf {
         let Self { folder, making } = self;
@@ -50,7 +50,7 @@ impl Staging {
         folder.keep()
     }
 
-    /// Gives the whole folder its place, under a name that is free.
+    /// Moves the folder to its place, whose name must be free.
     ///
     /// # Errors
     /// The disk does not take it, or something has the name.
@@ -69,7 +69,7 @@ impl Staging {
     }
 }
 
-/// A folder of a process that is dead; nobody else removes it meanwhile.
+/// A folder of a dead process, locked so that nobody else removes it meanwhile.
 pub(crate) struct Dead {
     path: PathBuf,
     _making: Option<File>,
@@ -87,7 +87,7 @@ impl Dead {
     }
 }
 
-/// The folders of dead processes in another, whose names begin so.
+/// The folders of dead processes in a folder, by the prefix of their names.
 pub(crate) fn dead(parent: &Path, prefix: &str) -> Vec<Dead> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     entries

@@ -1,5 +1,4 @@
-//! The project's eyes: what the server needs of someone who knows pixels and
-//! networks.
+//! Images and predictions of a project, for the server, which knows neither pixels nor networks.
 
 mod feedback;
 mod patches;
@@ -29,10 +28,10 @@ pub(crate) use patches::{ProjectPatches, RegionCaches};
 /// Encoded images kept for the next annotator who asks, in bytes.
 const KEPT_PICTURES: usize = 64 << 20;
 
-/// The longer side of what browsers are sent, in pixels.
+/// The longer side of images for the browser, in pixels.
 const LONGEST_SIDE: u32 = 2048;
 
-/// A model that is asked, and what its outputs mean.
+/// A model for requests, and the classes of its outputs.
 #[derive(Clone)]
 pub struct InUse {
     /// The hash of its file.
@@ -41,7 +40,7 @@ pub struct InUse {
     pub model: Model,
     /// The classes of its outputs, in their order.
     pub classes: Vec<ClassId>,
-    /// The model as the first request made it ready. It lives as long as the model is in use.
+    /// The prepared model. The first request prepares it, and it lives as long as the model is in use.
     ready: Arc<OnceLock<Ready>>,
 }
 
@@ -78,7 +77,7 @@ impl InUse {
     /// The patches that it was made for.
     ///
     /// # Errors
-    /// They are not known to this version.
+    /// This version does not know them.
     pub fn policy(&self) -> anyhow::Result<PatchPolicy> {
         let written = &self.model.description().patches;
         written
@@ -94,14 +93,14 @@ pub struct ProjectVision {
     criterion: Criterion,
     policy: PatchPolicy,
     input: usize,
-    /// How large a box around a point is: as the project's boxes are.
+    /// The side of a box around a point, taken from the boxes of the project.
     box_side: Option<u32>,
     in_use: RwLock<InUse>,
     pictures: pictures::Pictures,
 }
 
 impl ProjectVision {
-    /// Eyes for a project, with the model that it uses now.
+    /// Images and predictions for a project, with the model in use.
     ///
     /// # Errors
     /// That model cannot be read.
@@ -124,7 +123,7 @@ impl ProjectVision {
         })
     }
 
-    /// From now on another model answers.
+    /// Answers with another model from now on.
     pub(crate) fn use_model(&self, model: InUse) {
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = model;
     }
@@ -137,15 +136,15 @@ impl ProjectVision {
             .clone()
     }
 
-    /// The bytes of a candidate's image. Errors name it as the project does,
-    /// and tell nothing of the machine's folders.
+    /// The bytes of a candidate's image. Errors name it by its name in the project, and no folder of
+    /// the machine.
     fn read(&self, candidate: &Candidate) -> Result<Vec<u8>, String> {
         let path = self.root.join(&candidate.path);
         let bytes = image_io::read_file(&path);
         bytes.map_err(|error| named(candidate, &error.fault))
     }
 
-    /// Where to look in an image that was sent.
+    /// The region of an image that was sent.
     fn place(
         &self,
         width: u32,
@@ -313,7 +312,7 @@ fn named(candidate: &Candidate, fault: &dyn std::fmt::Display) -> String {
     format!("{}: {fault}", candidate.name)
 }
 
-/// The side of a box that is in the middle of all boxes by size.
+/// The side of the box of median size.
 fn median_side(candidates: &[Candidate]) -> Option<u32> {
     let mut sides: Vec<u32> = candidates
         .iter()

@@ -47,23 +47,21 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 /// mini-batch. Nothing is lost where it is left alone: what counts is on disk.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long it rests after something went wrong before it tries again: longer
-/// each time, since what is wrong is likely wrong still.
+/// How long the thread waits after an error before it tries again. The wait doubles each time.
 const FIRST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
-/// The server stops: what was being done is given up.
+/// The server stops, so the current work is given up.
 #[derive(Debug, thiserror::Error)]
 #[error("given up, because the server stops")]
 pub(super) struct Cancelled;
 
-/// What is wrong may be right again in a while, with nothing changed here: a
-/// disk that is gone, or full.
+/// An error that may go away by itself, because a disk is missing or full.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NotNow(String);
+pub(super) struct Transient(String);
 
-/// The thread that works.
+/// The thread that ranks and trains.
 pub struct Worker {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -84,13 +82,13 @@ impl Worker {
         let in_use = keeper
             .call(|project| Ok(InUse::of(project)))
             .map_err(anyhow::Error::new)??;
-        let mut desk = Bench {
+        let mut work_loop = WorkerLoop {
             pace: pace(&settings),
             lab: Lab::new(root, settings, in_use)?,
             failed: None,
         };
-        // Sums have a fixed order whatever thread makes them, so a pool of our
-        // own changes no number; it only can stand back.
+        // A pool of its own, so that its threads can have a lower priority. Numbers do not
+        // depend on it: sums have a fixed order.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(rayon::current_num_threads())
             .thread_name(|at| format!("network-{at}"))
@@ -103,13 +101,13 @@ impl Worker {
             .name("worker".to_owned())
             .spawn(move || {
                 stand_back();
-                pool.install(|| desk.go(&keeper, &vision, &work, &stopping));
+                pool.install(|| work_loop.run(&keeper, &vision, &work, &stopping));
             })
             .context("cannot start the worker")?;
         Ok(Self { stop, thread })
     }
 
-    /// Gives up what is being done, and waits a while until that is so.
+    /// Cancels the current work, and waits a few seconds for the thread to end.
     pub fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
         let begun = Instant::now();
@@ -124,10 +122,10 @@ impl Worker {
 
 /// Lowers the priority of the thread that calls.
 fn stand_back() {
-    // Elsewhere it would be the whole process that stands back.
+    // On other systems `nice` lowers the priority of the whole process.
     #[cfg(target_os = "linux")]
     {
-        // Not being allowed to is no reason not to work.
+        // If this is not allowed, the thread works at normal priority.
         let _ = rustix::process::nice(NICENESS);
     }
 }
@@ -140,16 +138,16 @@ fn pace(settings: &ProjectSettings) -> Pace {
     }
 }
 
-/// What the thread has.
-struct Bench {
+/// What the thread works with.
+struct WorkerLoop {
     lab: Lab,
     pace: Pace,
     /// The fine-tuning that failed, if the last one did.
     failed: Option<Failed>,
 }
 
-impl Bench {
-    fn go(&mut self, keeper: &Keeper, vision: &ProjectVision, work: &Work, stop: &AtomicBool) {
+impl WorkerLoop {
+    fn run(&mut self, keeper: &Keeper, vision: &ProjectVision, work: &Work, stop: &AtomicBool) {
         let changes = keeper.changes();
         let mut rest = FIRST_REST;
         while !stop.load(Ordering::Relaxed) {
@@ -243,13 +241,13 @@ impl Bench {
         let outcome = self.lab.train(now, watch);
         self.failed = match &outcome {
             Ok(_) => None,
-            Err(error) if error.is::<NotNow>() => None,
+            Err(error) if error.is::<Transient>() => None,
             Err(error) => failed(&format!("{error:#}")),
         };
         outcome
     }
 
-    /// Catches up with a project.
+    /// Takes over changes of the project, such as another model in use.
     fn follow(&mut self, now: &Snapshot, vision: &ProjectVision) -> anyhow::Result<()> {
         let before = self.lab.in_use().hash.clone();
         self.lab.follow(now)?;

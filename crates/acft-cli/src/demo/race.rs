@@ -85,7 +85,8 @@ pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
     let outcome = thread::scope(|scope| {
         let work = || -> anyhow::Result<()> {
             while let Some(run) = waiting.get(begun.fetch_add(1, Ordering::Relaxed)) {
-                one(run, &shared).inspect_err(|_| begun.store(waiting.len(), Ordering::Relaxed))?;
+                run_one(run, &shared)
+                    .inspect_err(|_| begun.store(waiting.len(), Ordering::Relaxed))?;
             }
             Ok(())
         };
@@ -104,7 +105,7 @@ pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
     outcome
 }
 
-fn one(run: &PlannedRun, shared: &Shared) -> anyhow::Result<()> {
+fn run_one(run: &PlannedRun, shared: &Shared) -> anyhow::Result<()> {
     let settings = &run.settings;
     let begun = if settings.out.join("config.toml").is_file() {
         Begun::Before

@@ -3,6 +3,7 @@
 
 mod backup;
 mod changes;
+mod docs;
 mod exports;
 mod help;
 mod import;

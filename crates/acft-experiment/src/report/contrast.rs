@@ -1,4 +1,4 @@
-//! What was declared beforehand, and whether it is confirmed.
+//! Contrasts that were declared before the first run, and whether they are confirmed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,17 +15,17 @@ use super::panel::{Arm, Metric, Panel};
 use super::savings::{Measured, ends, in_words, minutes, saving};
 use crate::grid::{Grid, Stage};
 
-/// What is to be confirmed on some data, as it was before the first run on them.
+/// A contrast on some data, as it was declared before the first run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Kept")]
 struct Declared {
-    /// Ours and the reference.
+    /// The two arms: ours, and the reference.
     contrast: (String, String),
-    /// Those that both are run with; none where an earlier version kept the contrast alone.
+    /// Seeds that both arms were run with; `None` in files of earlier builds.
     seeds: Option<BTreeSet<u64>>,
 }
 
-/// As it is read.
+/// The form in the file.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Kept {
@@ -50,7 +50,8 @@ impl From<Kept> for Declared {
 
 const NAME: &str = "declared.json";
 
-/// Keeps what is declared of data that no run has begun on: what is declared when results are known is no prediction.
+/// Records the contrasts of data on which no run has begun. A contrast that is declared after results are known
+/// predicts nothing.
 pub(crate) fn declare(grid: &Grid) -> anyhow::Result<()> {
     let before = declared(&grid.out)?;
     let mut declared = before.clone();
@@ -73,7 +74,7 @@ pub(crate) fn declare(grid: &Grid) -> anyhow::Result<()> {
     write_atomically(&grid.out.join(NAME), &serde_json::to_vec(&declared)?)
 }
 
-/// What the overview says of the contrasts: of those that the file names, and of those that it named when it began.
+/// The sentences of the overview on all contrasts: those that the file names, and those that it named at first.
 pub(super) fn findings(grid: &Grid, panels: &[Panel]) -> anyhow::Result<Vec<Block>> {
     let declared = declared(&grid.out)?;
     let mut contrasts = 0;
@@ -119,7 +120,7 @@ pub(super) fn findings(grid: &Grid, panels: &[Panel]) -> anyhow::Result<Vec<Bloc
     Ok(blocks)
 }
 
-/// By the names of the data.
+/// The declared contrasts, by the names of the data.
 fn declared(out: &Path) -> anyhow::Result<BTreeMap<String, Declared>> {
     let path = out.join(NAME);
     match path.is_file() {
@@ -138,8 +139,8 @@ fn paired_seeds(grid: &Grid, data: &str, contrast: &(String, String)) -> BTreeSe
     &of(&contrast.0) & &of(&contrast.1)
 }
 
-/// With which seeds a contrast is told, and as what: it is confirmed on the seeds that it was declared with, and explored
-/// on all where there are more.
+/// Which seeds a contrast is reported with, and whether as confirmed or explored. It is confirmed on the seeds that it
+/// was declared with, and explored on all seeds if there are more.
 fn standings(
     kept: Option<&Declared>,
     contrast: &(String, String),
@@ -188,7 +189,7 @@ fn standings(
     }
 }
 
-/// What is known of a contrast by the runs of some seeds.
+/// The result of a contrast on the runs of some seeds.
 fn came_of_it(
     grid: &Grid,
     panel: &Panel,
@@ -263,7 +264,7 @@ fn came_of_it(
     Ok(text)
 }
 
-/// Whether a run of a contrast is still to be made, or to be ended.
+/// Whether a run of a contrast is missing or not finished.
 fn waits(
     grid: &Grid,
     panel: &Panel,
@@ -283,7 +284,8 @@ fn waits(
     Ok(false)
 }
 
-/// From the later of their starts to the later of their ends: a curve that stopped early goes on flat.
+/// The range of labels on which two curves are compared: from the later start to the later end. A curve that
+/// stopped early goes on flat.
 fn range_of(arms: [&Arm; 2]) -> Option<(usize, usize)> {
     let curves = || arms.iter().flat_map(|arm| arm.curves());
     let from = curves().map(|curve| curve.first().labels).max()?;

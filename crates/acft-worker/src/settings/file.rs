@@ -5,7 +5,7 @@ use std::path::Path;
 
 use acft_run::bad_input;
 use acft_run::settings::{Described, Flags};
-use acft_run::toml_text::{line_of, require_known, table, told};
+use acft_run::toml_text::{line_of, require_known, table, with_line};
 use anyhow::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,7 +43,7 @@ fn parse(text: &str) -> anyhow::Result<Parts> {
         &table,
         known.iter().map(String::as_str).chain([LABELING, SERVER]),
     )?;
-    let flags = table.try_into().map_err(|error| told(text, &error))?;
+    let flags = table.try_into().map_err(|error| with_line(text, &error))?;
     Ok(Parts {
         flags,
         labeling,
@@ -67,7 +67,7 @@ where
     };
     let known: Vec<&str> = comments(name).iter().map(|(name, _)| *name).collect();
     require_known(text, &section, known.iter().copied())?;
-    section.try_into().map_err(|error| told(text, &error))
+    section.try_into().map_err(|error| with_line(text, &error))
 }
 
 /// All of them, in the order of the flags.

@@ -1,4 +1,4 @@
-//! How what came of a piece of work joins a project that went on meanwhile.
+//! Appends the results of the worker to a project that has changed meanwhile.
 
 use acft::Plan;
 use acft_project::{Event, Project};
@@ -7,9 +7,9 @@ use acft_server::now;
 use super::snapshot::evidence;
 use crate::words::short;
 
-/// Appends what came of a piece of work that began when `began` was in use.
-/// Meanwhile the desk may have drawn some of the same candidates, or batches
-/// of its own; and someone may have chosen another model, which stays.
+/// Appends the events of a task that began when the model `began` was in use. Meanwhile the desk
+/// may have drawn some of the same candidates, or other batches. Someone may have chosen
+/// another model; that choice stays.
 pub(super) fn append(
     project: &mut Project,
     began: &str,
@@ -58,7 +58,7 @@ pub(super) fn append(
     project.append(now(), events).map(drop)
 }
 
-/// Line 16, after a step: advises to stop where a rule holds.
+/// Line 16, after a step: advises to stop if a rule holds.
 pub(super) fn advise(project: &mut Project, plan: &Plan) -> Result<(), acft_project::Error> {
     let ledger = project.ledger();
     if ledger.advice().is_some() {

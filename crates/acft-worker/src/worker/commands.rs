@@ -1,4 +1,4 @@
-//! The worker's halves of a step, one at a time: for commands.
+//! The two halves of a step, each as a function for a command.
 
 use std::sync::atomic::AtomicBool;
 
@@ -14,8 +14,8 @@ use super::snapshot::Snapshot;
 use crate::settings::ProjectSettings;
 use crate::vision::InUse;
 
-/// `acft query`: ranks U and draws a batch; says how many were scored. `work`
-/// says how far it is.
+/// `acft query`: ranks U, draws a batch and returns how many candidates were scored. Progress is
+/// reported to `work`.
 ///
 /// # Errors
 /// The model in use cannot be read, or the disk does not take the draw.
@@ -40,8 +40,8 @@ pub fn query_once(
 /// has not learned.
 ///
 /// # Errors
-/// There are none, or of one class only; the fine-tuning fails; or the disk
-/// does not take the model.
+/// There are no such labels, or they are of one class only; the fine-tuning fails; or the model
+/// cannot be written.
 pub fn train_once(
     project: &mut Project,
     settings: &ProjectSettings,
@@ -60,7 +60,7 @@ pub fn train_once(
     Ok(())
 }
 
-/// A lab that knows the project as it is, with a last layer for its classes.
+/// A lab for the present state of the project, with a last layer for its classes.
 fn follow(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<(Lab, Snapshot)> {
     let in_use = InUse::of(project)?;
     let mut lab = Lab::new(project.root(), settings.clone(), in_use)?;

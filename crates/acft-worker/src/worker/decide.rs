@@ -1,29 +1,29 @@
-//! What the worker does next: a function of what the project is.
+//! Decides what the worker does next, as a pure function of the state of the project.
 
 use super::glance::Glance;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// The classes are others now: the network gets another last layer.
+    /// The classes have changed: give the network a new last layer.
     NewHead,
     /// Fine-tune on what was labeled (lines 12–14).
     Train,
-    /// Rank U, and draw as many of it as the batch lacks (lines 3–10).
+    /// Rank U, and draw the candidates that are missing in the batch (lines 3–10).
     Rank {
-        /// How many; may be none.
+        /// How many to draw; may be 0.
         draw: usize,
     },
-    /// Wait for labels: a sentence for the expert, or nothing to say.
+    /// Wait for labels. The text, which may be empty, is shown to the expert.
     Wait(&'static str),
 }
 
-/// How the worker is told to work.
+/// The settings of the worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// b.
+    /// b, the size of a batch.
     pub(super) batch: usize,
-    /// Fine-tune on so many new labels.
+    /// The number of new labels after which to fine-tune.
     pub(super) every: usize,
     /// Whether the strategy ranks at all.
     pub(super) active: bool,
@@ -32,7 +32,7 @@ pub(super) struct Pace {
 /// A fine-tuning that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
-    /// |Q| then.
+    /// |Q| at that time.
     pub(super) new: usize,
     pub(super) why: String,
 }
@@ -63,9 +63,9 @@ pub(super) fn decide(now: &Glance, pace: Pace, failed: Option<usize>) -> Decisio
     Decision::Wait("")
 }
 
-/// How many new labels the next fine-tuning waits for. What did no good, or
-/// failed, is tried again only with as many more; and so is what someone went
-/// back from, who would else find themselves with the same model again.
+/// How many new labels the next fine-tuning waits for. If the last one failed, or its model was
+/// not adopted, it is tried again only with as many labels more. The same holds if someone went
+/// back to an earlier model: fine-tuning at once would give the same model again.
 fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
     match now.refused.max(failed).max(now.chosen) {
         Some(before) => before + pace.every,
@@ -75,8 +75,7 @@ fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
     }
 }
 
-/// Whether U is to be ranked: another model is in use, or little is left of
-/// the last ranking.
+/// Whether to rank U: another model is in use, or little is left of the last ranking.
 fn wants_ranking(now: &Glance, pace: Pace) -> bool {
     if !pace.active || now.pool == 0 || now.advised {
         return false;

@@ -1,5 +1,5 @@
-//! The little that decides what to do next: looked at after every label, so it
-//! costs next to nothing however large the project is.
+//! The few numbers that decide what to do next. They are read after every label, so that they must
+//! be cheap for a project of any size.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use acft_project::{ClassId, Project};
 /// A project at one moment, in a few numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Glance {
-    /// Y of today.
+    /// Y, the present classes.
     pub(super) classes: Vec<ClassId>,
     /// The model in use.
     pub(super) current: Option<InUseNow>,
@@ -19,20 +19,19 @@ pub(super) struct Glance {
     pub(super) labeled_classes: usize,
     /// |U|.
     pub(super) pool: usize,
-    /// Members of batches, but for holdouts, that wait for a word.
+    /// Members of batches that have no answer yet, without holdouts.
     pub(super) open: usize,
     /// The last ranking.
     pub(super) ranking: Option<RankingNow>,
-    /// |Q| of the last fine-tuning, if it was of the model in use and refused.
+    /// |Q| of the last fine-tuning, if it began from the model in use and was not adopted.
     pub(super) refused: Option<usize>,
     /// |Q| when someone chose the model in use by hand.
     pub(super) chosen: Option<usize>,
-    /// Why the last model that was made was not adopted, where it was not, and
-    /// is not in use all the same.
+    /// Why the last model was not adopted, if so, and if nobody chose it by hand.
     pub(super) unused: Option<String>,
-    /// Whether it was advised to stop.
+    /// Whether the advice to stop was given.
     pub(super) advised: bool,
-    /// Whether the budget is spent: no label is to come.
+    /// Whether the budget is spent, so that no label is asked for.
     pub(super) spent: bool,
 }
 
@@ -47,7 +46,7 @@ pub(super) struct InUseNow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RankingNow {
     pub(super) model: Option<String>,
-    /// Whether groups keep it shorter than it was to be.
+    /// Whether the limit on groups made it shorter than asked.
     pub(super) short: bool,
     /// Those of them that are still in U.
     pub(super) left: usize,

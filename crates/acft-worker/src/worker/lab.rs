@@ -1,5 +1,5 @@
-//! Where models are asked, taught and judged: Algorithm 1's two halves on a
-//! snapshot of a project, by the code that simulates them too.
+//! Queries, fine-tunes and judges models: the two halves of Algorithm 1 on a snapshot of a
+//! project, by the same code as in simulations.
 
 mod judge;
 
@@ -22,17 +22,17 @@ use anyhow::Context;
 
 use super::observer::Watch;
 use super::snapshot::Snapshot;
-use super::{Cancelled, NotNow};
+use super::{Cancelled, Transient};
 use crate::settings::ProjectSettings;
 use crate::vision::{InUse, ProjectPatches};
 
-/// What is kept between pieces of work.
+/// The state between two tasks.
 pub(super) struct Lab {
     root: PathBuf,
     settings: ProjectSettings,
     source: Arc<ProjectPatches>,
     in_use: InUse,
-    /// The model that was in use before any label, once it was asked for.
+    /// The model before any label, loaded when it is first needed.
     pretrained: Option<InUse>,
 }
 
@@ -55,22 +55,22 @@ impl Lab {
         })
     }
 
-    /// How many candidates it knows.
+    /// The number of known candidates.
     pub(super) fn known(&self) -> usize {
         self.source.len()
     }
 
-    /// How a step is done.
+    /// The settings of a step.
     pub(super) fn plan(&self) -> &Plan {
         &self.settings.simulation().plan
     }
 
-    /// The model that it asks.
+    /// The model in use.
     pub(super) fn in_use(&self) -> &InUse {
         &self.in_use
     }
 
-    /// Catches up with a project: candidates that joined, another model in use.
+    /// Takes over changes of the project: new candidates, another model in use.
     pub(super) fn follow(&mut self, now: &Snapshot) -> anyhow::Result<()> {
         self.source.extend(&now.joined);
         if let Some(current) = &now.current
@@ -89,7 +89,7 @@ impl Lab {
         )
     }
 
-    /// The model that a reset goes back to.
+    /// The model from which a reset strategy starts.
     fn pretrained(&mut self, now: &Snapshot) -> anyhow::Result<Model> {
         let first = now
             .pretrained
@@ -102,9 +102,8 @@ impl Lab {
         Ok(known.context("it was loaded above")?.model.clone())
     }
 
-    /// Lines 3–10: ranks U, and draws `draw` of it. The events, how many were
-    /// scored, and the readable ones among the best with what the network
-    /// makes of each of their patches.
+    /// Lines 3–10: ranks U, and draws `draw` candidates. Returns the events, the number of scored
+    /// candidates, and the predictions for each patch of the best ones that can be read.
     pub(super) fn rank(
         &mut self,
         now: &Snapshot,
@@ -123,7 +122,7 @@ impl Lab {
             run.state.label(example.candidate, example.label)?;
         }
         let learner = self.learner(&self.in_use.model)?;
-        let queried = query(&plan, &run, &learner, watch).map_err(told)?;
+        let queried = query(&plan, &run, &learner, watch).map_err(into_worker_error)?;
         let unreadable: BTreeMap<CandidateId, String> = queried
             .unreadable
             .iter()
@@ -175,8 +174,8 @@ impl Lab {
         Ok((events, queried.scored))
     }
 
-    /// The plan of a query of `batch` candidates. Stopping is the desk's and
-    /// the worker's to decide, not the query's.
+    /// The plan of a query of `batch` candidates. It has no stopping rule: desk and worker decide
+    /// when to stop.
     fn plan_of(&self, now: &Snapshot, batch: usize) -> Plan {
         let mut plan = self.plan().clone();
         // The project's own: a line of the settings that was changed since
@@ -186,7 +185,7 @@ impl Lab {
         plan
     }
 
-    /// What the network makes of each patch of a few candidates, to four digits.
+    /// The predictions for each patch of a few candidates, to four digits.
     fn predictions(
         &self,
         learner: &Learner,
@@ -213,8 +212,8 @@ impl Lab {
         Ok(found)
     }
 
-    /// Lines 12–14, and the gate: fine-tunes, judges, keeps the file of
-    /// the new model. The events.
+    /// Lines 12–14, and the gate: fine-tunes, judges, and writes the file of the new model. Returns
+    /// the events.
     pub(super) fn train(
         &mut self,
         now: &Snapshot,
@@ -240,7 +239,7 @@ impl Lab {
             &mut trainer,
             watch,
         )
-        .map_err(told)
+        .map_err(into_worker_error)
         .or_else(|error| {
             if error.is::<Cancelled>() {
                 return Err(error);
@@ -286,8 +285,8 @@ impl Lab {
         Ok(events)
     }
 
-    /// Those that cannot be read leave U and L for good. Where many are gone
-    /// rather than damaged, it is their disk that is gone, and will be back.
+    /// Candidates that cannot be read leave U and L for good. If many files are missing and not
+    /// damaged, their disk is missing and will be back: then none leaves.
     fn set_aside(
         &self,
         unreadable: &BTreeMap<CandidateId, String>,
@@ -305,21 +304,20 @@ impl Lab {
     }
 
     /// # Errors
-    /// Of those asked about, more than half are gone.
-    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), NotNow> {
+    /// More than half of the files are missing.
+    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), Transient> {
         let gone = doubtful.iter().filter(|id| !self.source.is_there(**id));
         let gone = gone.count();
         if 2 * gone <= asked {
             return Ok(());
         }
-        Err(NotNow(format!(
+        Err(Transient(format!(
             "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
         )))
     }
 
-    /// A fresh last layer for classes that are others now, on the network that
-    /// the strategy goes on from. It has learned nothing yet, so all labels are
-    /// to be learned again.
+    /// A new last layer, because the classes have changed, on the network that the strategy
+    /// continues from. It has learned nothing yet, so that all labels are learned again.
     pub(super) fn new_head(&mut self, now: &Snapshot) -> anyhow::Result<Vec<Event>> {
         let seed = seed_of(now.seed, now.steps + 1, Purpose::Head);
         let old = match self.plan().learning.start {
@@ -347,20 +345,20 @@ impl Lab {
         })])
     }
 
-    /// Keeps a model's file; its hash names it. On disk when this returns.
+    /// Writes a model to a file that is named by its hash. It is on disk when this returns.
     fn keep(&self, model: &Model) -> anyhow::Result<String> {
         let bytes = model.to_bytes();
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let path = self.root.join("models").join(format!("{hash}.safetensors"));
         if !path.exists() {
-            write_atomically(&path, &bytes).map_err(|error| NotNow(format!("{error:#}")))?;
+            write_atomically(&path, &bytes).map_err(|error| Transient(format!("{error:#}")))?;
         }
         Ok(hash)
     }
 }
 
-/// An error of the algorithm; being cancelled is told apart.
-fn told(error: AlgorithmError) -> anyhow::Error {
+/// Turns an error of the algorithm into one of the worker. A cancelled step becomes [`Cancelled`].
+fn into_worker_error(error: AlgorithmError) -> anyhow::Error {
     match error {
         AlgorithmError::Cancelled => Cancelled.into(),
         AlgorithmError::Plugged(error) => {

@@ -1,4 +1,4 @@
-//! Tells what the network is doing, and stops it when the server stops.
+//! Reports the progress of the network, and stops it when the server stops.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -9,11 +9,11 @@ use acft_server::Work;
 
 use super::Cancelled;
 
-/// Hears of progress; may be told to stop.
+/// Receives progress, and may ask to stop.
 pub(super) struct Watch<'a> {
     pub(super) work: &'a Work,
     pub(super) stop: &'a AtomicBool,
-    /// Those that turned out unreadable, with the reason.
+    /// Candidates that could not be read, with the reason.
     pub(super) unreadable: BTreeMap<CandidateId, String>,
 }
 

@@ -1,5 +1,5 @@
-//! What the worker needs to know of a project, copied in one moment, so that
-//! nobody waits while it works.
+//! The part of a project that the worker needs, copied at one moment, so that nobody waits while
+//! it computes.
 
 use acft::{Annotation, CandidateId, CandidateKey, Evidence, Example, Label, Run, State};
 use acft_project::ledger::Part;
@@ -15,21 +15,21 @@ pub(super) struct Snapshot {
     pub(super) names: Vec<String>,
     pub(super) keys: Vec<CandidateKey>,
     groups: Vec<Option<u32>>,
-    /// Those that the worker did not know before.
+    /// Candidates that the worker did not know before.
     pub(super) joined: Vec<Candidate>,
     /// U.
     pub(super) pool: Vec<CandidateId>,
-    /// Of the pool part, whether labeled or not: what a stop set is drawn from.
-    /// Not reported cases: each that joins would make it another set, and no
-    /// two models could be compared.
+    /// The candidates of the pool part, labeled or not, from which a stop set is drawn. Reported
+    /// cases are not among them: with each new case the set would change, and two models could
+    /// not be compared on it.
     pub(super) to_stop: Vec<CandidateId>,
     /// L: what the model in use has learned.
     pub(super) learned: Vec<Example>,
-    /// Q: what it has not.
+    /// Q: labels that it has not learned.
     pub(super) new: Vec<Example>,
     pub(super) holdout: Vec<Example>,
     pub(super) current: Option<ModelMade>,
-    /// The model that a reset goes back to: the last that has learned nothing.
+    /// The model from which a reset strategy starts: the last one that has learned nothing.
     pub(super) pretrained: Option<ModelMade>,
     /// Fine-tunings so far.
     pub(super) steps: u32,
@@ -39,7 +39,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Copies what is needed. `known` candidates need not be told again.
+    /// Copies the state. The first `known` candidates are not copied again.
     pub(super) fn of(ledger: &Ledger, known: usize) -> Self {
         let classes: Vec<ClassId> = ledger.classes().current().collect();
         let example = |(candidate, class): (CandidateId, ClassId)| {
@@ -122,7 +122,7 @@ impl Snapshot {
         }
     }
 
-    /// Q as the algorithm is given it.
+    /// Q in the form of the algorithm.
     pub(super) fn annotations(&self) -> Vec<Annotation> {
         self.new
             .iter()
@@ -131,8 +131,8 @@ impl Snapshot {
     }
 }
 
-/// What each adopted model showed, of those since someone last went on against
-/// advice: a rule that held then must hold anew.
+/// The measures of each adopted model since someone last went on against the advice to stop: a
+/// stopping rule must then hold anew.
 pub(super) fn evidence(ledger: &Ledger) -> Vec<Evidence> {
     let since = ledger.went_on().unwrap_or_default();
     let mut line = ledger.models().lineage();

@@ -11,7 +11,7 @@ use acft_run::network::files;
 use acft_run::settings::Flags;
 use acft_server::now;
 use acft_worker::create::{Counts, list as list_images};
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use serde::Serialize;
 
 use super::at::At;
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             project.append(now(), labels)
         });
         keeper.stop();
-        added.map_err(told)?;
+        added.map_err(into_bad_input)?;
     }
     if args.json {
         print_json(&outcome)?;

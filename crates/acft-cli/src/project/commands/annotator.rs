@@ -9,7 +9,7 @@ use acft_project::{Event, Role, annotator_name, token_hash};
 use acft_run::bad_input;
 use acft_server::{new_token, now};
 use acft_worker::create::MANIFEST;
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
@@ -140,7 +140,10 @@ fn add(at: &At, name: &str, role: Role) -> anyhow::Result<String> {
         token: token_hash(&token),
         role,
     };
-    opened.project.append(now(), vec![event]).map_err(told)?;
+    opened
+        .project
+        .append(now(), vec![event])
+        .map_err(into_bad_input)?;
     Ok(token)
 }
 
@@ -152,7 +155,10 @@ fn revoke(at: &At, name: &str) -> anyhow::Result<bool> {
     };
     let name = name.to_owned();
     let event = Event::AnnotatorRevoked { name };
-    opened.project.append(now(), vec![event]).map_err(told)?;
+    opened
+        .project
+        .append(now(), vec![event])
+        .map_err(into_bad_input)?;
     Ok(opened.project.ledger().people().active().next().is_some())
 }
 

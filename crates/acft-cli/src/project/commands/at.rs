@@ -60,11 +60,11 @@ impl At {
     /// There is no project, or nothing of it can be read.
     pub(crate) fn read_damaged(&self) -> anyhow::Result<Opened> {
         let opened = Opened::read_damaged(self.root()?)?;
-        lament(&opened.project);
+        print_warnings(&opened.project);
         Ok(opened)
     }
 
-    /// Opens the project for writing; `command` is told to whoever comes meanwhile.
+    /// Opens the project for writing; another command that is refused meanwhile names `command`.
     ///
     /// # Errors
     /// There is no project, another process has it, or it is damaged.
@@ -83,8 +83,8 @@ impl AtFlag {
 /// How many lines are shown of what is wrong with a database.
 const SHOWN: usize = 20;
 
-/// Says that not all of a database could be read as it was written.
-fn lament(project: &Project) {
+/// Prints which parts of the database could not be read.
+fn print_warnings(project: &Project) {
     if is_whole(project) {
         return;
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use acft_images::source::candidate_key;
 use acft_project::{Finding, Ledger, Project, accept_loss, check_database, database_note};
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::settings::ProjectSettings;
 use acft_worker::words::count;
 use serde::Serialize;
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Accepts what is lost; what is well then is told as always.
 fn accept(root: &Path) -> anyhow::Result<()> {
-    match accept_loss(root).map_err(told)? {
+    match accept_loss(root).map_err(into_bad_input)? {
         Some(accepted) => eprintln!(
             "{}: this is accepted; the files as they were are in {}",
             accepted.lost,
@@ -97,7 +97,7 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
                 .to_owned(),
         });
     }
-    let database = check_database(root).map_err(told)?;
+    let database = check_database(root).map_err(into_bad_input)?;
     let is_whole = database.is_empty();
     findings.extend(database);
     let rules = settings
@@ -113,10 +113,10 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
                 findings.extend(check_images(&project));
             }
             notes = unknown_models(&project);
-            notes.extend(database_note(root).map_err(told)?);
+            notes.extend(database_note(root).map_err(into_bad_input)?);
             notes.extend(unreadable(project.ledger()));
         }
-        Err(error) if findings.is_empty() => return Err(told(error)),
+        Err(error) if findings.is_empty() => return Err(into_bad_input(error)),
         Err(_) => {}
     }
     Ok(Checked {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use acft_project::{ClassId, Event, Ledger};
 use acft_run::bad_input;
 use acft_server::now;
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::words::count;
 use clap::Subcommand;
 use serde::Serialize;
@@ -93,7 +93,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 class,
                 name: name.clone(),
             };
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            opened
+                .project
+                .append(now(), vec![event])
+                .map_err(into_bad_input)?;
             println!(
                 "the classes are {}",
                 opened.project.ledger().classes().names().join(", ")
@@ -106,7 +109,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 name: name.clone(),
             };
             opened.settings.require_not_positive(class, "rename")?;
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            opened
+                .project
+                .append(now(), vec![event])
+                .map_err(into_bad_input)?;
             println!("{class} is called {name} now");
         }
         What::Merge { from, into, at } => {
@@ -119,7 +125,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 from: gone,
                 into: kept,
             };
-            opened.project.append(now(), vec![event]).map_err(told)?;
+            opened
+                .project
+                .append(now(), vec![event])
+                .map_err(into_bad_input)?;
             println!("{} of {from} count for {into} now", count(moved, "label"));
         }
     }

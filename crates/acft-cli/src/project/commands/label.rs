@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use acft_run::bad_input;
 use acft_server::now;
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::words::count;
 use clap::Subcommand;
 use serde::Serialize;
@@ -122,7 +122,10 @@ fn import(args: &Import) -> anyhow::Result<()> {
         left_out: planned.wrong,
     };
     if !planned.events.is_empty() {
-        opened.project.append(now(), planned.events).map_err(told)?;
+        opened
+            .project
+            .append(now(), planned.events)
+            .map_err(into_bad_input)?;
     }
     list("left out", &outcome.left_out);
     if args.json {

@@ -7,7 +7,7 @@ use acft_project::ledger::Made;
 use acft_run::bad_input;
 use acft_server::now;
 use acft_worker::moment::{iso, minute};
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::words::short;
 use clap::Subcommand;
 use serde::Serialize;
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             let used = opened.project.use_model(&hash, "acft model use", now());
-            used.map_err(told)?;
+            used.map_err(into_bad_input)?;
             println!("{} of step {step} is in use now", short(&hash));
         }
     }

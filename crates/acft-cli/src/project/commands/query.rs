@@ -11,7 +11,7 @@ use acft_project::ledger::Batch;
 use acft_project::{Draw, Ledger};
 use acft_run::bad_input;
 use acft_server::{Work, now};
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::words::count;
 use acft_worker::{Opened, query_once};
 use serde::Serialize;
@@ -128,7 +128,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })?;
     let number = batch.number;
     if let Some(event) = holdout::due(ledger, opened.project.rules()) {
-        opened.project.append(now(), vec![event]).map_err(told)?;
+        opened
+            .project
+            .append(now(), vec![event])
+            .map_err(into_bad_input)?;
     }
     let ledger = opened.project.ledger();
     let mut drawn: Vec<&Batch> = ledger.batches()[batches..].iter().collect();
@@ -198,7 +201,7 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
         reserve: opened.settings.reserve(),
     };
     let mut scores = scores.of;
-    opened.project.hold_out(now()).map_err(told)?;
+    opened.project.hold_out(now()).map_err(into_bad_input)?;
     // A group that is judged on is not asked about.
     let ledger = opened.project.ledger();
     scores.retain(|(id, _)| ledger.in_pool(*id));
@@ -209,7 +212,10 @@ fn by_scores(args: &Args, opened: &mut Opened, file: &std::path::Path) -> anyhow
         ));
     }
     let events = draw::events(ledger, &scores, rules);
-    opened.project.append(now(), events).map_err(told)?;
+    opened
+        .project
+        .append(now(), events)
+        .map_err(into_bad_input)?;
     Ok(scores.len())
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use acft_project::{Project, Rules};
 use acft_worker::backup::{check, newest, unpack};
 use acft_worker::create::stage::{Stage, refuse_existing};
-use acft_worker::open::told;
+use acft_worker::open::into_bad_input;
 use acft_worker::words::count;
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (list, _) = check(&backup)?;
     let stage = Stage::begin(&args.dir)?;
     unpack(&backup, &list, stage.path())?;
-    let contents = acft_project::verify(stage.path()).map_err(told)?;
+    let contents = acft_project::verify(stage.path()).map_err(into_bad_input)?;
     stage.finish()?;
 
     let missing = missing_images(&args.dir)?;
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// How many images the project speaks of that are not where they were.
 fn missing_images(root: &Path) -> anyhow::Result<usize> {
-    let project = Project::read(root, Rules::default()).map_err(told)?;
+    let project = Project::read(root, Rules::default()).map_err(into_bad_input)?;
     let paths: std::collections::BTreeSet<PathBuf> = project
         .ledger()
         .candidates()

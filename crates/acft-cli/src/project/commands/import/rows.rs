@@ -39,11 +39,12 @@ impl Row {
 /// The file cannot be read, a column is missing, or a cell holds what is no
 /// label; each by its row.
 pub(crate) fn read(file: &Path, classes: &[String]) -> anyhow::Result<Vec<Row>> {
-    let table = acft_tables::read(file).map_err(told)?;
-    rows(&table, &KnownClasses::new(classes)).map_err(told)
+    let table = acft_tables::read(file).map_err(into_bad_input)?;
+    rows(&table, &KnownClasses::new(classes)).map_err(into_bad_input)
 }
 
-fn told(error: acft_tables::TableError) -> anyhow::Error {
+/// A fault of the table is bad input; a fault of the disk is not.
+fn into_bad_input(error: acft_tables::TableError) -> anyhow::Error {
     match error.is_disk() {
         true => anyhow::Error::new(error),
         false => bad_input!("{error}"),

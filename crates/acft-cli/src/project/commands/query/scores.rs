@@ -33,12 +33,12 @@ pub(super) struct Scores {
 /// The file cannot be read, a column is missing, a cell is no number, a
 /// candidate is unknown or there twice; each by its row.
 pub(super) fn read(file: &Path, ledger: &Ledger) -> anyhow::Result<Scores> {
-    let told = |error: TableError| match error.is_disk() {
+    let into_bad_input = |error: TableError| match error.is_disk() {
         true => anyhow::Error::new(error),
         false => bad_input!("{error}"),
     };
-    let table = acft_tables::read(file).map_err(told)?;
-    let rows = rows(&table).map_err(told)?;
+    let table = acft_tables::read(file).map_err(into_bad_input)?;
+    let rows = rows(&table).map_err(into_bad_input)?;
     place(file, rows, ledger)
 }
 
