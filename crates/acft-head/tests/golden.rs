@@ -72,7 +72,10 @@ fn a_map_is_that_of_standard_scaler_and_pca() {
         };
         let map = FeatureMap::fit(&settings, &mut patches).unwrap();
         let ours = wide(&map.apply(&patches).unwrap());
-        close(&ours, &theirs_rows.concat(), 2e-6, &format!("γ = {gamma}"));
+        // The sums of the covariance are made in f32, which gives it to about 2e-7 of the largest eigenvalue. The last two
+        // axes' eigenvalues lie 1 % of the largest apart, so rounding turns them by up to 2e-5. NumPy with such sums is
+        // off by 3e-6.
+        close(&ours, &theirs_rows.concat(), 1e-5, &format!("γ = {gamma}"));
     }
 }
 
