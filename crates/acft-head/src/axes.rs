@@ -6,7 +6,7 @@
 
 use crate::{MapError, SecondMoment, eigen, leading::leading};
 
-/// Axes whose eigenvalue is below this share of the largest are noise of f32 sums, or directions in which there is
+/// Axes whose eigenvalue is below this share of the largest are noise of f32 features, or directions in which there is
 /// nothing: they are left out.
 const NOISE: f64 = 1e-6;
 

@@ -4,7 +4,7 @@
 //! its time on the others. Here a basis Q is grown by blocks, each the product of the matrix with the block before, made
 //! orthogonal to all that are there (Golub & Underwood 1977; Saad, *Numerical Methods for Large Eigenvalue Problems*, ch.
 //! 6), and `Qᵀ A Q` is solved in full (Rayleigh & Ritz). It ends when all wanted pairs have a residual
-//! `‖A v − λ v‖ ≤ 1e-9 λ_1`, where f32 sums know the covariance to 1e-7. What the blocks do not
+//! `‖A v − λ v‖ ≤ 1e-9 λ_1`, where features in f32 know the covariance to 1e-8. What the blocks do not
 //! find in [`SHARE`] of the dimensions, the full solver finds.
 //!
 //! The first block is noise from a fixed seed. Products are cut into panels of rows by their shapes alone, each computed by one
