@@ -298,8 +298,12 @@ mod tests {
             ("a power", |i| 100.0 / (1.0 + i as f64)),
             ("nearly flat", |i| 1.0 - i as f64 * 1e-4),
             ("all alike", |_| 3.0),
-            ("seven that are not 0", |i| if i < 7 { 9.0 - i as f64 } else { 0.0 }),
-            ("more alike than a block has columns", |i| if i < 50 { 2.0 } else { 1e-3 }),
+            ("seven that are not 0", |i| {
+                if i < 7 { 9.0 - i as f64 } else { 0.0 }
+            }),
+            ("more alike than a block has columns", |i| {
+                if i < 50 { 2.0 } else { 1e-3 }
+            }),
             ("nothing", |_| 0.0),
         ];
         for (what, values) in cases {

@@ -3,7 +3,9 @@
 
 mod common;
 
-use acft_head::{BytesError, Disagreement, FeatureError, FeatureMap, MapError, MapSettings, Patches, Pool};
+use acft_head::{
+    BytesError, Disagreement, FeatureError, FeatureMap, MapError, MapSettings, Patches, Pool,
+};
 
 use common::{PATCHES, WIDTH, noise, raw, settings};
 
