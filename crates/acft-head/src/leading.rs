@@ -31,7 +31,7 @@ const ROUNDING: f64 = 1e-13;
 /// The most of all dimensions that the basis may have: beyond, the full solver is faster.
 const SHARE: f64 = 0.6;
 /// Matrices up to this size are solved in full.
-const SMALL: usize = 512;
+const SMALL: usize = 128;
 
 /// The `wanted` largest eigenvalues of a symmetric matrix without negative ones, and their vectors.
 ///
@@ -239,7 +239,7 @@ fn noise(seed: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const SIZE: usize = SMALL + 40;
+    const SIZE: usize = SMALL + 92;
     const WANTED: usize = 20;
 
     /// `V diag(values) Vᵀ`, with V a product of reflections.
@@ -313,10 +313,9 @@ mod tests {
 
     #[test]
     fn blocks_find_the_pairs_of_a_spectrum_that_falls_off() {
-        let values = |i: usize| 100.0 / (1.0 + i as f64).powi(2);
-        let matrix = with_values(values);
+        let matrix = with_values(|i| 100.0 * 0.8_f64.powi(i as i32));
         let mut basis = Basis::new(&matrix);
-        assert!(basis.grow(SIZE / 2));
+        assert!(basis.grow(SIZE * 6 / 10));
         let found = basis.pairs(WANTED).expect("the small matrix has values");
         assert!(found.is_some(), "the full solver was not needed");
     }
