@@ -524,8 +524,11 @@ impl Flags {
                 .with_stop(stop),
             learns,
             features: self.features.clone().unwrap_or_else(|| {
-                let beside = out.parent().unwrap_or(Path::new(""));
-                beside.join("features")
+                // Of "." or ".." the name says nothing of what it lies in.
+                let named = out.file_name().map(|_| out.clone());
+                let whole = named.or_else(|| out.canonicalize().ok());
+                let beside = whole.as_deref().and_then(Path::parent);
+                beside.unwrap_or(Path::new("")).join("features")
             }),
             preset,
             input,
