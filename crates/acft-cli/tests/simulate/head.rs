@@ -245,11 +245,6 @@ fn what_a_head_cannot_do_is_said() {
     assert!(refused(&mut dropout).contains("no dropout"));
     let told = refused(&mut head(&images, "r", &["--axes", "0"]));
     assert!(told.contains("--axes 0"), "{told}");
-    let told = refused(&mut images.simulate(
-        "r",
-        &["--learn", "heads", "--query", "random", "--strategy", "rft"],
-    ));
-    assert!(!told.is_empty());
     let mut typo = acft();
     typo.current_dir(images.home()).args([
         "simulate",
@@ -337,13 +332,11 @@ fn a_candidate_is_explained_by_a_head_and_a_damaged_head_is_refused() {
 }
 
 #[test]
-fn an_image_that_cannot_be_read_is_left_out_and_a_disk_that_went_away_is_not() {
+fn an_image_that_is_cut_off_is_left_out_and_the_run_goes_on() {
     let images = Images::new();
-    fs::write(
-        images.image("train-003.png"),
-        b"\x89PNG\r\n\x1a\nnot really",
-    )
-    .unwrap();
+    let image = images.image("train-003.png");
+    let whole = fs::read(&image).unwrap();
+    fs::write(&image, &whole[..whole.len() / 2]).unwrap();
     let output = succeeds(&mut head(
         &images,
         "run",
