@@ -206,7 +206,7 @@ impl Space {
                 format!("{origin} has a label of a candidate {key} that the data lacks")
             })?;
             let label = Label(*class);
-            Ok(Example { candidate, label })
+            anyhow::Ok(Example { candidate, label })
         });
         let examples = examples.collect::<anyhow::Result<Vec<Example>>>()?;
         self.with(head, examples)
