@@ -8,7 +8,7 @@ use acft::{CandidateId, CandidateKey, Label};
 use acft_images::source::{self, Dataset, SourceError, SourceOptions, Split};
 
 use super::record::DataRecord;
-use super::settings::Flags;
+use super::settings::{Flags, Settings};
 use crate::bad_input;
 use crate::network::Setup;
 
@@ -72,12 +72,7 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
 
 /// As many of `from` as asked for, drawn by the seed: a keyed hash decides, so that the draw is the same wherever the
 /// files stand.
-pub(crate) fn drawn(
-    data: &Dataset,
-    from: Vec<CandidateId>,
-    count: usize,
-    seed: u64,
-) -> Vec<CandidateId> {
+fn drawn(data: &Dataset, from: Vec<CandidateId>, count: usize, seed: u64) -> Vec<CandidateId> {
     let mut drawn = from;
     drawn.sort_by_cached_key(|id| {
         let key = &data.candidates[id.index()].key;
@@ -86,6 +81,15 @@ pub(crate) fn drawn(
     drawn.truncate(count);
     drawn.sort_unstable();
     drawn
+}
+
+/// The pool of a run: the part for training, or what the seed draws of it.
+pub(crate) fn pool(settings: &Settings, data: &Dataset) -> Vec<CandidateId> {
+    let pool = ids(data, Split::Train);
+    match settings.flags.pool {
+        Some(count) => drawn(data, pool, count, settings.seed),
+        None => pool,
+    }
 }
 
 /// Every candidate's key, by id.
@@ -121,7 +125,11 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
 }
 
 /// What `data.json` says of the data, and of what the run starts from.
-pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord> {
+pub(crate) fn record(
+    data: &Dataset,
+    setup: &Setup,
+    features: Option<String>,
+) -> anyhow::Result<DataRecord> {
     let count = |split| {
         data.candidates
             .iter()
@@ -151,6 +159,7 @@ pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord
         candidates: Some(whole.finalize().to_string()),
         pretrained: setup.pretrained.hash().to_string(),
         weights: weights.map(digest).transpose()?,
+        features,
         held_out: data.held_out.clone(),
         left_out: data
             .left_out
