@@ -18,6 +18,7 @@ pub mod ledger;
 mod lock;
 mod project;
 mod rules;
+mod stamp;
 mod store;
 
 pub use check::{Finding, check_database};
@@ -30,3 +31,4 @@ pub use keeper::Keeper;
 pub use ledger::{Candidate, Contradiction, Ledger, Part, token_hash};
 pub use project::{Created, Project};
 pub use rules::Rules;
+pub use stamp::Stamp;
