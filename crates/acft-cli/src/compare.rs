@@ -16,6 +16,7 @@ use crate::figure::curve::{CurvePlot, Series};
 use crate::figure::png;
 use crate::files::write_atomically;
 use crate::project::commands::output::Out;
+use crate::simulate::digest;
 use crate::simulate::folder::{read_json, read_steps, require_run};
 use crate::simulate::record::{DataRecord, learning_curve};
 use crate::simulate::settings::Flags;
@@ -63,6 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut firsts: BTreeMap<String, OneRun> = BTreeMap::new();
     let mut digests: BTreeMap<u64, String> = BTreeMap::new();
     for run in &args.runs {
+        digest::require_whole(run)?;
         let one = OneRun::read(run)?;
         if !run.join("finished.json").is_file() {
             eprintln!(
@@ -119,7 +121,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         draw(&plot(&curves, title, ""), out)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&rows)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&rows)?));
     } else {
         print!("{}{}", table(&curves), savings(&rows));
     }

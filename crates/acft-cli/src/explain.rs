@@ -22,6 +22,7 @@ use crate::files::write_atomically;
 use crate::project::commands::output::Out;
 use crate::simulate::best_step;
 use crate::simulate::data::{self, CandidatePatches};
+use crate::simulate::digest;
 use crate::simulate::folder::{read_steps, require_run};
 use crate::simulate::settings::{Flags, Settings};
 use crate::{network, progress};
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         out.check()?;
     }
+    digest::require_whole(&args.run)?;
     let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
     let steps = read_steps(&args.run)?;
     let step = match args.model.as_str() {
@@ -183,7 +185,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         picture: &out,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&numbers)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&numbers)?));
     } else {
         print!("{}", text(&numbers));
     }

@@ -17,7 +17,7 @@ mod read_npz;
 mod read_parquet;
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -73,6 +73,9 @@ fn score(args: &Args) -> anyhow::Result<()> {
     let stdout = io::BufWriter::new(io::stdout().lock());
     if args.json {
         output::write_json(&ranking, &rules, args.batch, args.omega, stdout)
+            .context("failed to write to stdout")?;
+    } else if out.is_none() && io::stdout().is_terminal() {
+        output::write_csv(&ranking, acft_terminal::Escaping::new(stdout))
             .context("failed to write to stdout")?;
     } else if out.is_none() {
         output::write_csv(&ranking, stdout).context("failed to write to stdout")?;

@@ -2,6 +2,7 @@
 //! work on the thread that owns the project, and says what came of it.
 
 pub(crate) mod candidates;
+mod content;
 pub(crate) mod feedback;
 pub(crate) mod flags;
 pub(crate) mod labels;

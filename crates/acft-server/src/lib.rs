@@ -24,5 +24,5 @@ pub mod work;
 pub use app::{Served, app};
 pub use serve::serve;
 pub use settings::{Exposure, ServeSettings, ShowGuess};
-pub use vision::{Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};
+pub use vision::{Content, Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};
 pub use work::{Phase, Work};

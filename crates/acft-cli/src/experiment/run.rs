@@ -51,6 +51,7 @@ pub(super) fn run(grid: &Grid, jobs: usize, retry: bool) -> anyhow::Result<()> {
             _ => waiting.push(cell),
         }
     }
+    grid.require_whole()?;
     require_files(&waiting)?;
     let sources = Mutex::new(Sources::of(&grid.cells)?);
     refuse_other_weights(grid, &waiting)?;

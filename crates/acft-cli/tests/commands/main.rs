@@ -3,6 +3,7 @@
 
 mod changes;
 mod exports;
+mod files;
 mod help;
 mod import;
 mod init;

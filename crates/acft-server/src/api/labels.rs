@@ -8,6 +8,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
+use super::content;
 use super::next::{Card, cards, deal};
 use super::values::{self, Kept};
 use crate::app::{App, Halt, now};
@@ -43,6 +44,20 @@ pub(crate) async fn label(
     let key = key(&said.candidate)?;
     let seconds = values::seconds(said.seconds)?;
     let shared = App::clone(&app);
+    let number = said.class;
+    let unsaid = app
+        .ask(&caller, move |project, annotator| {
+            let id = card::find(project.ledger(), &key)?;
+            let class = values::class(project.ledger(), number)?;
+            let earlier = said_before(project, annotator, id, Some(class));
+            Ok(earlier
+                .is_none()
+                .then(|| project.ledger().candidates()[id.index()].clone()))
+        })
+        .await?;
+    if let Some(candidate) = unsaid {
+        content::require_same(&app, &caller, candidate).await?;
+    }
     let (kept, fresh) = app
         .ask(&caller, move |project, annotator| {
             let id = card::find(project.ledger(), &key)?;

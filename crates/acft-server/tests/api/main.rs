@@ -5,6 +5,7 @@
 
 mod asking;
 mod cases;
+mod changed;
 mod described;
 mod failing;
 mod guarded;

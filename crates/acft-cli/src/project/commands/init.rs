@@ -243,7 +243,12 @@ fn make(
     };
     let mut project = Project::create(stage, created, settings.rules(), now()).map_err(told)?;
     project
-        .add_candidates(now(), Origin::Listed, listing.rows.clone())
+        .add_stamped(
+            now(),
+            Origin::Listed,
+            listing.rows.clone(),
+            listing.stamps(place),
+        )
         .map_err(told)?;
     let mut events = listing.labels(0, |class| class);
     events.push(Event::ModelMade(ModelMade {

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_project::Event;
+use acft_server::Content;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::at::{At, now, told};
+use super::at::{At, Opened, now, told};
 use super::export::labels;
 use super::import::{Replace, plan, read};
 use super::output::{count, list, print_json};
 use crate::cli::bad_input;
+use crate::project::vision::Seen;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -116,6 +119,7 @@ fn import(args: &Import) -> anyhow::Result<()> {
         empty: planned.empty,
         left_out: planned.wrong,
     };
+    tell_of_changed(&opened, &planned.events);
     if !planned.events.is_empty() {
         opened.project.append(now(), planned.events).map_err(told)?;
     }
@@ -129,6 +133,29 @@ fn import(args: &Import) -> anyhow::Result<()> {
         details(&outcome)
     );
     Ok(())
+}
+
+/// Names the candidates that are labeled though their file has changed. The
+/// file may have been as it was when the label was given, so the label counts;
+/// whoever looked at what is there now must know of it.
+fn tell_of_changed(opened: &Opened, events: &[Event]) {
+    let ledger = opened.project.ledger();
+    let files = Seen::of(ledger);
+    let lines: Vec<String> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Labeled { candidate, .. } => ledger.candidate(*candidate),
+            _ => None,
+        })
+        .filter_map(|candidate| match files.content(&opened.root, candidate) {
+            Content::Changed(reason) => Some(reason),
+            Content::Same | Content::Away(_) => None,
+        })
+        .collect();
+    list(
+        "warning: labels count for the images that joined the project, and not for what is in these files now",
+        &lines,
+    );
 }
 
 fn details(outcome: &Outcome) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part};
+use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part, Stamp};
 use acft_vision::source::{self, Dataset, Labels, SourceOptions, Split, Splits};
 
 use super::export::part;
@@ -110,6 +110,17 @@ fn at_row(row: Option<usize>) -> String {
 }
 
 impl Listing {
+    /// The size and time of the file of each row. One that is gone again has
+    /// those of no file, so that it will be looked at.
+    pub(super) fn stamps(&self, root: &Path) -> Vec<Stamp> {
+        let of = |row: &Candidate| Stamp::of(&root.join(&row.path));
+        let none = Stamp(0, i64::MIN);
+        self.rows
+            .iter()
+            .map(|row| of(row).unwrap_or(none))
+            .collect()
+    }
+
     /// Drops the rows that a project has already; says which.
     pub(super) fn drop_known(&mut self, ledger: &Ledger) -> Vec<String> {
         let mut known = Vec::new();

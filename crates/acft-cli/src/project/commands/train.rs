@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::at::At;
 use super::output::{count, print_json};
 use super::status::short;
-use crate::cli::{Machine, bad_input};
+use crate::cli::Machine;
 use crate::project::worker;
 
 const EXAMPLE: &str = "\
@@ -50,12 +50,6 @@ struct Trained<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut opened = args.at.write("acft train")?;
-    if opened.project.ledger().unlearned_count() == 0 {
-        return Err(bad_input!(
-            "there is nothing to learn: the model in use has learned every label; \
-             `acft query` draws candidates to label"
-        ));
-    }
     worker::train_once(&mut opened.project, &opened.settings)?;
     let made = opened
         .project

@@ -26,7 +26,16 @@ pub(crate) fn query_once(
 ) -> anyhow::Result<usize> {
     // Before U is looked at: a holdout sets aside what is of its group.
     project.hold_out(now())?;
-    let (mut lab, now) = follow(project, settings)?;
+    let (mut lab, mut now) = follow(project, settings)?;
+    if project.ledger().models().is_fresh() && now.labeled_classes() >= 2 && !now.new.is_empty() {
+        eprintln!(
+            "the classes have changed, and the network has learned no label since: it learns the {} first",
+            now.new.len()
+        );
+        learn(project, &mut lab, &now)?;
+        now = Snapshot::of(project.ledger(), lab.known());
+        lab.follow(&now)?;
+    }
     let (work, stop) = (Work::new(), AtomicBool::new(false));
     let mut watch = Watch::new(&work, &stop);
     let draw = batch.unwrap_or(settings.batch());
@@ -43,13 +52,25 @@ pub(crate) fn query_once(
 /// does not take the model.
 pub(crate) fn train_once(project: &mut Project, settings: &ProjectSettings) -> anyhow::Result<()> {
     let (mut lab, now) = follow(project, settings)?;
+    // Not before: where the classes have changed, all labels are to be learned again.
+    if now.new.is_empty() {
+        return Err(bad_input!(
+            "there is nothing to learn: the model in use has learned every label; \
+             `acft query` draws candidates to label"
+        ));
+    }
     if now.labeled_classes() < 2 {
         return Err(bad_input!(
             "all labels are of one class: a network has nothing to tell apart; label some of another"
         ));
     }
+    learn(project, &mut lab, &now)
+}
+
+/// One step of fine-tuning, and what it says of going on.
+fn learn(project: &mut Project, lab: &mut Lab, now: &Snapshot) -> anyhow::Result<()> {
     let (work, stop) = (Work::new(), AtomicBool::new(false));
-    let events = shown(&work, || lab.train(&now, &mut Watch::new(&work, &stop)))?;
+    let events = shown(&work, || lab.train(now, &mut Watch::new(&work, &stop)))?;
     append(project, &lab.in_use().hash, events)?;
     advise(project, lab.plan())?;
     Ok(())

@@ -1,5 +1,6 @@
 //! `acft export predictions`.
 
+use acft_server::Content;
 use serde_json::json;
 
 use super::part;
@@ -7,6 +8,7 @@ use crate::progress;
 use crate::project::commands::at::At;
 use crate::project::commands::output::{Format, Out, Table, count, list};
 use crate::project::commands::scoring::{Asked, image, rounded};
+use crate::project::vision::Seen;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -54,6 +56,9 @@ fn today(args: &Args) -> anyhow::Result<Table> {
     let opened = args.at.read()?;
     let ledger = opened.project.ledger();
     let asked = Asked::open(&opened, args.model.as_deref())?;
+    if let Some(caveat) = asked.caveat() {
+        eprintln!("note: {caveat}");
+    }
     let mut columns = ["candidate", "key", "part", "label", "dominant"]
         .map(str::to_owned)
         .to_vec();
@@ -66,11 +71,17 @@ fn today(args: &Args) -> anyhow::Result<Table> {
         .map(|candidate| image(&opened.root, candidate))
         .collect();
     let mut unreadable = Vec::new();
+    let files = Seen::of(ledger);
     asked.about(
         images,
         &progress::counter("predicting"),
         &mut |at, outcome| {
             let candidate = &ledger.candidates()[at];
+            // What is predicted of another image is no word on this one.
+            if let Content::Changed(reason) = files.content(&opened.root, candidate) {
+                unreadable.push(reason);
+                return;
+            }
             let seen = match outcome {
                 Ok(seen) => seen,
                 Err(reason) => {
