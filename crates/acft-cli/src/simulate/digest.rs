@@ -65,7 +65,7 @@ pub(super) fn of(root: &Path) -> anyhow::Result<Digest> {
             names.push(format!("{PREDICTIONS}/{name}"));
         }
     }
-    let hashed = |name: String| {
+    let hashed = |name: String| -> anyhow::Result<(String, String)> {
         let hash = hash(&root.join(&name))?;
         Ok((name, hash))
     };

@@ -89,7 +89,8 @@ impl Outcome {
         .map(|(number, what)| format!("{} {what}", count(*number, "candidate")))
         .collect();
         if parts.is_empty() {
-            return "nothing is set aside, and no file has changed".to_owned();
+            return "nothing has changed: no file is back, and none is another than it was"
+                .to_owned();
         }
         parts.join("\n")
     }

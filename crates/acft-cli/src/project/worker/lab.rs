@@ -318,7 +318,9 @@ impl Lab {
         for (id, reason) in unreadable {
             let (candidate, reason) = (*id, reason.clone());
             match self.source.fault(*id) {
-                Some(Fault::Away(_)) => drop(gone.insert(*id)),
+                Some(Fault::Away(_)) => {
+                    gone.insert(*id);
+                }
                 Some(Fault::Changed(_)) => events.push(Event::Changed { candidate, reason }),
                 _ => events.push(Event::Unreadable { candidate, reason }),
             }
