@@ -17,7 +17,7 @@ use acft_images::{ImagePatches, PatchSource};
 use acft_run::files::write_atomically;
 use acft_run::folder::{read_steps, require_run};
 use acft_run::settings::{Flags, Settings};
-use acft_run::{bad_input, best_step, data, network};
+use acft_run::{bad_input, best_step, data, digest, network};
 use anyhow::Context;
 use serde::Serialize;
 
@@ -93,6 +93,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         out.check()?;
     }
+    digest::require_whole(&args.run)?;
     let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
     let steps = read_steps(&args.run)?;
     let step = match args.model.as_str() {
@@ -182,7 +183,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         picture: &out,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&numbers)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&numbers)?));
     } else {
         print!("{}", text(&numbers));
     }

@@ -99,7 +99,12 @@ impl Draft {
         let mut project =
             Project::create(stage, created, self.settings.rules(), now()).map_err(told)?;
         project
-            .add_candidates(now(), Origin::Listed, self.listing.rows.clone())
+            .add_stamped(
+                now(),
+                Origin::Listed,
+                self.listing.rows.clone(),
+                self.listing.stamps(place),
+            )
             .map_err(told)?;
         let mut events = self.listing.labels(0, |class| class);
         events.push(Event::ModelMade(ModelMade {

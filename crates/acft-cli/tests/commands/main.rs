@@ -4,6 +4,7 @@
 mod backup;
 mod changes;
 mod exports;
+mod files;
 mod help;
 mod import;
 mod init;
