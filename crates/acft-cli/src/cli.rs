@@ -95,8 +95,23 @@ const OVERVIEW: [(&str, &[&str]); 4] = [
 
 /// The arguments of this process. Ends it where they are wrong, or ask for help.
 pub(crate) fn parse() -> Cli {
-    let matches = command().get_matches_from(run_of_a_file(std::env::args_os().collect()));
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let args = run_of_a_file(std::env::args_os().collect());
+    command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .unwrap_or_else(|error| end(&error))
+}
+
+/// Ends where the arguments are wrong, or ask for help. A word of them may be
+/// the name of a file: what a terminal would obey is printed escaped, and
+/// without colours.
+fn end(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    if text.chars().all(acft_terminal::is_shown) {
+        error.exit();
+    }
+    eprint!("{text}");
+    std::process::exit(error.exit_code());
 }
 
 /// `acft experiment FILE.toml` is `acft experiment run FILE.toml`: what else would one do with it?

@@ -10,11 +10,11 @@ use acft::curve::LearningCurve;
 use acft::saving::{LabelSaving, SavingOptions, SeedCurve, label_saving};
 use acft_figure::curve::{CurvePlot, Series};
 use acft_figure::png;
-use acft_run::bad_input;
 use acft_run::files::write_atomically;
 use acft_run::folder::{read_json, read_steps, require_run};
 use acft_run::record::{DataRecord, learning_curve};
 use acft_run::settings::Flags;
+use acft_run::{bad_input, digest};
 use anyhow::Context;
 use serde::Serialize;
 
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut firsts: BTreeMap<String, OneRun> = BTreeMap::new();
     let mut digests: BTreeMap<u64, String> = BTreeMap::new();
     for run in &args.runs {
+        digest::require_whole(run)?;
         let one = OneRun::read(run)?;
         if !run.join("finished.json").is_file() {
             eprintln!(
@@ -119,7 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         draw(&plot(&curves, title, ""), out)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&rows)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&rows)?));
     } else {
         print!("{}{}", table(&curves), savings(&rows));
     }

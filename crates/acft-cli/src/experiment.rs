@@ -183,7 +183,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn status(which: &Which, grid: &Grid) -> anyhow::Result<Status> {
     let status = Status::of(grid)?;
     if which.json {
-        println!("{}", serde_json::to_string(&status)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&status)?));
     } else {
         print!("{status}");
     }
@@ -199,7 +199,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let command = args.which.run_command();
     let page = report::write(&grid, &args.which.file, &command, args.step, &out)?;
     if args.which.json {
-        println!("{}", serde_json::json!({ "report": page }));
+        let told = serde_json::json!({ "report": page }).to_string();
+        println!("{}", acft_terminal::json(&told));
     } else {
         println!("the report is {}", page.display());
     }

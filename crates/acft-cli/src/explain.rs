@@ -17,7 +17,7 @@ use acft_images::{ImagePatches, PatchSource};
 use acft_run::files::write_atomically;
 use acft_run::folder::{read_steps, require_run};
 use acft_run::settings::{Flags, Settings};
-use acft_run::{Learns, Teller, bad_input, best_step, data, head, network};
+use acft_run::{Learns, Teller, bad_input, best_step, data, digest, head, network};
 use anyhow::Context;
 use serde::Serialize;
 
@@ -93,6 +93,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         out.check()?;
     }
+    digest::require_whole(&args.run)?;
     let mut flags = Flags::read(&args.run.join("config.toml"))?;
     flags.out = Some(args.run.clone());
     let settings = flags.resolve()?;
@@ -187,7 +188,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         picture: &out,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&numbers)?);
+        println!("{}", acft_terminal::json(&serde_json::to_string(&numbers)?));
     } else {
         print!("{}", text(&numbers));
     }

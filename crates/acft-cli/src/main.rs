@@ -1,5 +1,9 @@
 //! `acft`: label less, learn the same.
 
+// Its `println!` and its like: what is printed cannot steer a terminal.
+#[macro_use]
+extern crate acft_terminal;
+
 mod cli;
 mod compare;
 mod demo;

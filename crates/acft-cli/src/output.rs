@@ -1,7 +1,7 @@
 //! Rows and files that a command gives away: to stdout, or to a file that is
 //! whole or not there, and replaces nothing unless asked to.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use acft_run::bad_input;
@@ -144,18 +144,28 @@ impl Out {
                 eprintln!("wrote {what} to {}", out.display());
                 Ok(())
             }
-            None => print(bytes),
+            // A program that reads the table gets the names as they are; a
+            // terminal must not obey them.
+            None if io::stdout().is_terminal() => {
+                to_stdout(|stdout| acft_terminal::Escaping::new(stdout).write_all(bytes))
+            }
+            None => to_stdout(|stdout| stdout.write_all(bytes)),
         }
     }
 }
 
-/// Writes to stdout. A reader such as `head`, which has seen enough, is no error.
+/// Writes a text for people to stdout, escaped. A reader such as `head`, which
+/// has seen enough, is no error.
 ///
 /// # Errors
 /// Stdout cannot be written.
-pub(crate) fn print(bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn print(text: &[u8]) -> anyhow::Result<()> {
+    to_stdout(|stdout| acft_terminal::Escaping::new(stdout).write_all(text))
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to stdout"),
     }
@@ -163,9 +173,9 @@ pub(crate) fn print(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Prints a value as JSON on a line.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_vec(value)?;
-    text.push(b'\n');
-    print(&text)
+    let text = serde_json::to_string(value)? + "\n";
+    let text = acft_terminal::json(&text);
+    to_stdout(|stdout| stdout.write_all(text.as_bytes()))
 }
 
 /// Prints a list to stderr under its heading: the first few, and how many more.

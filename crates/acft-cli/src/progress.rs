@@ -43,7 +43,7 @@ impl Teller for Progress {
             Some(moved) => move_on(bar, moved, ticks),
             None => {
                 bar.set_position(ticks);
-                bar.set_message(doing());
+                bar.set_message(acft_terminal::escaped(&doing()).into_owned());
             }
         }
     }

@@ -15,6 +15,7 @@ mod pool;
 mod read_npz;
 mod read_table;
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -70,6 +71,9 @@ fn score(args: &Args) -> anyhow::Result<()> {
     let stdout = io::BufWriter::new(io::stdout().lock());
     if args.json {
         output::write_json(&ranking, &rules, args.batch, args.omega, stdout)
+            .context("failed to write to stdout")?;
+    } else if out.is_none() && io::stdout().is_terminal() {
+        output::write_csv(&ranking, acft_terminal::Escaping::new(stdout))
             .context("failed to write to stdout")?;
     } else if out.is_none() {
         output::write_csv(&ranking, stdout).context("failed to write to stdout")?;

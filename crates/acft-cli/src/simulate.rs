@@ -20,8 +20,8 @@ Example:
 The run's folder gets config.toml (every setting; give it to --config to run it
 again), data.json, steps.jsonl (a line a step), queries.csv (what was asked,
 and why), test.csv (the test set), predictions/ (what the network made of each
-query and of the test set), curve.svg, curve.png, models/last and models/best,
-finished.json.
+query and of the test set), digest.json (their hashes), curve.svg, curve.png,
+models/last and models/best, finished.json.
 
 With --strategy head the network stays as it is, and a head on its features
 learns from all labels at each step, in about the time that a query takes. The
@@ -65,7 +65,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let finished = simulate(&settings, begun, &around)?;
     if args.json {
-        println!("{}", serde_json::to_string(&finished)?);
+        println!(
+            "{}",
+            acft_terminal::json(&serde_json::to_string(&finished)?)
+        );
     } else {
         println!("{}", summary(&finished, &settings.out));
     }

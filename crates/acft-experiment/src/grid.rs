@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use acft_run::files::write_atomically;
 use acft_run::settings::{Flags, Settings};
-use acft_run::{Learns, bad_input};
-use anyhow::Context;
+use acft_run::{Learns, bad_input, digest};
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::file::{Arm, Entry, Experiment, Kind};
@@ -194,6 +194,34 @@ impl Grid {
             }
         }
         Ok(finished)
+    }
+
+    /// Refuses finished runs that have lost or changed what they recorded: a
+    /// table or a mean over them would be wrong without a word.
+    ///
+    /// # Errors
+    /// There is one: each, with its files, and what to do.
+    pub(super) fn require_whole(&self) -> anyhow::Result<()> {
+        let mut damaged = Vec::new();
+        for cell in self.finished()? {
+            let found = cell.or_anew(digest::damage(&cell.settings.out))?;
+            if !found.is_empty() {
+                damaged.push(format!(
+                    "{} ({}): {}",
+                    cell.title(),
+                    cell.settings.out.display(),
+                    digest::told(&found)
+                ));
+            }
+        }
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "finished runs are damaged:\n  {}\nPut the files back from a copy; or remove the folder of a run, and the \
+             file beside it that is called as the folder with .json, and `acft experiment run` makes it again",
+            damaged.join("\n  ")
+        )
     }
 }
 

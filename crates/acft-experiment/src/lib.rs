@@ -7,6 +7,10 @@
 //!
 //! This crate knows nothing of command lines, terminals, databases or HTTP.
 
+// Its `eprintln!`: what is printed cannot steer a terminal.
+#[macro_use]
+extern crate acft_terminal;
+
 mod jobs;
 mod memory;
 mod results;

@@ -46,6 +46,7 @@ pub fn write(
 ) -> anyhow::Result<PathBuf> {
     let finished = grid.finished()?;
     finished.iter().try_for_each(|cell| refuse_others(cell))?;
+    grid.require_whole()?;
     Sources::of(finished)?;
     let panels = panel::read(grid)?;
     // Runs that failed alone make no report; beside others that are finished, they are a part of it.

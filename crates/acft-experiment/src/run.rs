@@ -1,20 +1,16 @@
 //! Makes the runs that are not finished.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::fs::TryLockError;
+use std::fs::{OpenOptions, TryLockError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use acft_run::bad_input;
-use acft_run::data;
-use acft_run::files;
 use acft_run::record::DataRecord;
 use acft_run::settings::Flags;
-use acft_run::{Begun, Surroundings, Teller, differing, simulate};
+use acft_run::{Begun, Surroundings, Teller, bad_input, data, differing, files, simulate};
 use anyhow::Context;
 
 use super::grid::{Build, Cell, Grid, Note, Stage, VERSION};
@@ -67,6 +63,7 @@ pub fn run(
             _ => waiting.push(cell),
         }
     }
+    grid.require_whole()?;
     require_files(&waiting)?;
     let sources = Mutex::new(Sources::of(&grid.cells)?);
     refuse_other_weights(grid, &waiting)?;

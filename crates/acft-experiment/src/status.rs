@@ -48,6 +48,7 @@ impl Status {
     pub fn of(grid: &Grid) -> anyhow::Result<Self> {
         // Means over runs that do not belong together say nothing. Settings come first: M_0 differs where they do.
         grid.cells.iter().try_for_each(refuse_others)?;
+        grid.require_whole()?;
         Sources::of(&grid.cells)?;
         let mut arms: Vec<Arm> = Vec::new();
         let mut aucs: Vec<Vec<f64>> = Vec::new();

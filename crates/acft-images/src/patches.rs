@@ -16,7 +16,7 @@ mod region;
 mod resample;
 mod view;
 
-pub use cache::{RegionCache, load_region, load_region_and_key};
+pub use cache::{RegionCache, load_region, region_of};
 pub use file::RegionFile;
 pub use policy::{PatchKind, PatchPolicy, PolicyError};
 pub use region::{Region, canonical_region};

@@ -16,11 +16,11 @@ mod review;
 mod speak;
 
 use acft::CandidateId;
-use lease::Kind;
 
 use crate::error::Error;
 use crate::event::{Draw, Event, Moment};
 use crate::project::Project;
+use lease::Kind;
 
 pub use agreement::{Agreement, Pair};
 pub use foreseen::Foreseen;
@@ -34,6 +34,9 @@ pub use speak::Undone;
 
 /// The most that is served at once: more would keep others from it.
 const MOST_AT_ONCE: usize = 50;
+
+/// How long a candidate is passed over whose file cannot be opened.
+const PUT_OFF_MS: i64 = 15_000;
 
 /// A candidate that someone is to label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +124,33 @@ impl Project {
                 .collect(),
             advice,
         })
+    }
+
+    /// Passes a candidate over for a while whose file cannot be opened now: it
+    /// stays in its batch, and is served later. False where too many are passed
+    /// over already: they are served then, and the annotator is told.
+    pub fn put_off(&mut self, candidate: CandidateId, now: Moment) -> bool {
+        let until = Moment(now.0 + PUT_OFF_MS);
+        self.desk.put_off(candidate, now, until)
+    }
+
+    /// Sets a candidate aside whose file is not the image that joined the
+    /// project. Once is enough.
+    ///
+    /// # Errors
+    /// There is no such candidate, or the disk does not take it.
+    pub fn set_changed(
+        &mut self,
+        candidate: CandidateId,
+        reason: &str,
+        now: Moment,
+    ) -> Result<(), Error> {
+        if self.ledger.changed().contains(&candidate) {
+            return Ok(());
+        }
+        let reason = reason.to_owned();
+        self.append_one(now, Event::Changed { candidate, reason })
+            .map(drop)
     }
 
     /// Draws a holdout where one is due. Whoever draws a batch by other means

@@ -7,6 +7,8 @@
 use acft::{CandidateId, Score};
 use serde::{Deserialize, Serialize};
 
+use crate::stamp::Stamp;
+
 /// The place of an event in the order of all events; the first is 1.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -99,13 +101,35 @@ pub enum Event {
         origin: Origin,
         /// How many.
         count: usize,
+        /// The size and time of the file of each when it was hashed; none
+        /// where nobody looked.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stamps: Vec<Stamp>,
     },
-    /// A candidate's image turned out not to be readable: it leaves U.
+    /// A candidate's image was read and cannot be decoded: it leaves U.
     Unreadable {
         /// Which.
         candidate: CandidateId,
         /// What is wrong, naming the file.
         reason: String,
+    },
+    /// A candidate's file is not the image that joined the project: it leaves U.
+    Changed {
+        /// Which.
+        candidate: CandidateId,
+        /// What is wrong, naming the file.
+        reason: String,
+    },
+    /// A candidate that was set aside can be read again, as what it was.
+    Returned {
+        /// Which.
+        candidate: CandidateId,
+    },
+    /// The files of these, and of no others that were looked at, cannot be
+    /// opened now. They stay where they are, and are looked at again.
+    Away {
+        /// All of them, of those looked at before too.
+        candidates: Vec<CandidateId>,
     },
     /// U was ranked (Algorithm 1, lines 3–9).
     Ranked {
@@ -386,6 +410,22 @@ mod tests {
                     scored: 9,
                     reserve: Vec::new(),
                     short: false,
+                },
+            ),
+            (
+                r#"{"kind":"candidates-added","origin":"listed","count":2}"#,
+                Event::CandidatesAdded {
+                    origin: Origin::Listed,
+                    count: 2,
+                    stamps: Vec::new(),
+                },
+            ),
+            (
+                r#"{"kind":"candidates-added","origin":"listed","count":1,"stamps":[[9,-5]]}"#,
+                Event::CandidatesAdded {
+                    origin: Origin::Listed,
+                    count: 1,
+                    stamps: vec![Stamp(9, -5)],
                 },
             ),
             (

@@ -4,6 +4,7 @@
 //! before it and only then changes anything, so that an event that cannot be
 //! true never gets into the store.
 
+mod aside;
 mod classes;
 mod models;
 mod people;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use acft::{CandidateId, CandidateKey};
 
 use crate::event::{ClassId, Draw, Event, EventId, Member, Moment, Origin};
-
+use crate::stamp::Stamp;
+use aside::Aside;
 pub use classes::Classes;
 pub use models::{Made, Models};
 pub use people::{People, token_hash};
@@ -129,6 +131,11 @@ pub struct Ledger {
     /// The same, whose unit is not for learning: what a holdout is drawn from.
     holdable: BTreeSet<CandidateId>,
     unreadable: BTreeMap<CandidateId, String>,
+    /// Of the unreadable, those whose file is not what it was.
+    changed: BTreeSet<CandidateId>,
+    /// Those whose file could not be opened when it was last looked at.
+    away: BTreeSet<CandidateId>,
+    stamps: BTreeMap<CandidateId, Stamp>,
     batches: Vec<Batch>,
     /// The batch that a candidate was drawn in, and its place there.
     drawn: BTreeMap<CandidateId, (u32, usize)>,
@@ -190,8 +197,17 @@ impl Ledger {
             }
             Event::AnnotatorAdded { name, token, role } => self.people.add(name, token, *role)?,
             Event::AnnotatorRevoked { name } => self.people.revoke(name)?,
-            Event::CandidatesAdded { count, .. } => self.add_candidates(*count, candidates)?,
-            Event::Unreadable { candidate, reason } => self.set_unreadable(*candidate, reason)?,
+            Event::CandidatesAdded { count, stamps, .. } => {
+                self.add_candidates(*count, candidates, stamps)?;
+            }
+            Event::Unreadable { candidate, reason } => {
+                self.set_aside_for(*candidate, Aside::Broken, reason)?;
+            }
+            Event::Changed { candidate, reason } => {
+                self.set_aside_for(*candidate, Aside::Changed, reason)?;
+            }
+            Event::Returned { candidate } => self.set_returned(*candidate)?,
+            Event::Away { candidates } => self.set_away(candidates)?,
             Event::Ranked {
                 ranking,
                 model,
@@ -296,7 +312,12 @@ impl Ledger {
         Ok(())
     }
 
-    fn add_candidates(&mut self, count: usize, rows: &[Candidate]) -> Result<(), Contradiction> {
+    fn add_candidates(
+        &mut self,
+        count: usize,
+        rows: &[Candidate],
+        stamps: &[Stamp],
+    ) -> Result<(), Contradiction> {
         if rows.len() != count {
             return refuse(format!(
                 "{count} candidates were added, and {} rows are there",
@@ -309,6 +330,7 @@ impl Ledger {
                 return refuse(format!("{} is in the project already", row.name));
             }
         }
+        self.add_stamps(count, stamps)?;
         for row in rows {
             let id = CandidateId(u32::try_from(self.candidates.len()).unwrap_or(u32::MAX));
             self.by_key.insert(row.key, id);
@@ -319,14 +341,6 @@ impl Ledger {
                 self.enter_pool(id);
             }
         }
-        Ok(())
-    }
-
-    fn set_unreadable(&mut self, id: CandidateId, reason: &str) -> Result<(), Contradiction> {
-        self.require_candidate(id)?;
-        self.leave_pool(id);
-        self.unreadable.insert(id, reason.to_owned());
-        self.restate(id);
         Ok(())
     }
 
@@ -489,18 +503,6 @@ impl Ledger {
     /// The models that were made.
     pub fn models(&self) -> &Models {
         &self.models
-    }
-
-    /// Those whose image cannot be read, with the reason.
-    pub fn unreadable(&self) -> impl ExactSizeIterator<Item = (CandidateId, &str)> + '_ {
-        self.unreadable
-            .iter()
-            .map(|(id, reason)| (*id, reason.as_str()))
-    }
-
-    /// Whether a candidate's image was found not to be readable.
-    pub fn is_unreadable(&self, id: CandidateId) -> bool {
-        self.unreadable.contains_key(&id)
     }
 
     /// Whether any candidate is of that part.

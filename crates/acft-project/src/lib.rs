@@ -20,6 +20,7 @@ mod lock;
 mod names;
 mod project;
 mod rules;
+mod stamp;
 mod store;
 
 pub use backup::{Contents, back_up, last_event, verify};
@@ -34,3 +35,4 @@ pub use ledger::{Candidate, Contradiction, Ledger, Part, token_hash};
 pub use names::{BadName, NAME_LIMIT, RESERVED_NAMES, annotator_name};
 pub use project::{Created, Project};
 pub use rules::Rules;
+pub use stamp::Stamp;

@@ -14,6 +14,7 @@ use crate::event::{ClassId, Event, EventId, Moment, Origin};
 use crate::ledger::{Candidate, Ledger};
 use crate::lock::Lock;
 use crate::rules::Rules;
+use crate::stamp::Stamp;
 use crate::store::{self, Store, Whole};
 use group::Group;
 use replay::{Replayed, replay, trust};
@@ -196,9 +197,25 @@ impl Project {
         origin: Origin,
         rows: Vec<Candidate>,
     ) -> Result<EventId, Error> {
+        self.add_stamped(now, origin, rows, Vec::new())
+    }
+
+    /// The same, with the size and time that the file of each had when it was
+    /// hashed.
+    ///
+    /// # Errors
+    /// As [`Project::add_candidates`], or there are not as many stamps.
+    pub fn add_stamped(
+        &mut self,
+        now: Moment,
+        origin: Origin,
+        rows: Vec<Candidate>,
+        stamps: Vec<Stamp>,
+    ) -> Result<EventId, Error> {
         let added = Event::CandidatesAdded {
             origin,
             count: rows.len(),
+            stamps,
         };
         self.keep(now, &[added], &rows)?;
         Ok(self.ledger.last())

@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::digest::{self, Ended};
 use super::favoured::QueryPredictions;
 use super::record::{DataRecord, Finished, QueryRow, StepRecord};
 use crate::bad_input;
@@ -81,6 +82,8 @@ impl RunFolder {
     ) -> anyhow::Result<(Self, Done)> {
         require_run(root)?;
         let lock = lock(root)?;
+        // Before anything is cut off: a run that ended has no torn last line.
+        digest::require_whole(root)?;
         // An earlier version made no such folder.
         fs::create_dir_all(root.join("predictions"))
             .with_context(|| format!("cannot write to {}", root.display()))?;
@@ -183,9 +186,11 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes the end of the run.
+    /// Writes the end of the run, and the hashes of its record.
     pub(crate) fn finish(&self, finished: &Finished) -> anyhow::Result<()> {
-        self.write("finished.json", &json(finished)?)
+        self.write(digest::DIGEST, &json(&digest::of(&self.root)?)?)?;
+        let digest = digest::DIGEST;
+        self.write("finished.json", &json(&Ended { finished, digest })?)
     }
 
     /// Writes a file of the run, whole or not at all.

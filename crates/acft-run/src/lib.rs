@@ -24,6 +24,7 @@ mod teller;
 mod there;
 
 pub mod data;
+pub mod digest;
 pub mod evaluation;
 pub mod favoured;
 pub mod files;

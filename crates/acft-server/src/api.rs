@@ -4,6 +4,7 @@
 pub(crate) mod annotators;
 pub(crate) mod candidates;
 mod classes;
+mod content;
 pub(crate) mod feedback;
 pub(crate) mod flags;
 pub(crate) mod labels;

@@ -32,5 +32,5 @@ pub use connections::{Limits, serve};
 pub use public::{allowed_host, public_host};
 pub use settings::{Exposure, ServeSettings, ShowGuess};
 pub use token::new_token;
-pub use vision::{Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};
+pub use vision::{Content, Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};
 pub use work::{Phase, Work};

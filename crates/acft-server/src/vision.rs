@@ -7,8 +7,23 @@
 use acft::Score;
 use acft_project::{Candidate, ClassId};
 
+/// Whether the file of a candidate is the image that joined the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// It is.
+    Same,
+    /// It is not: a sentence that names it.
+    Changed(String),
+    /// It cannot be opened now, and may be back later: a sentence that names it.
+    Away(String),
+}
+
 /// Reads images and asks the network in use.
 pub trait Vision: Send + Sync {
+    /// Whether a candidate's file is still the image that joined the project.
+    /// Costs little where nothing has touched the file.
+    fn content(&self, candidate: &Candidate) -> Content;
+
     /// The size of a candidate's upright image, without decoding all of it
     /// where the format allows.
     ///

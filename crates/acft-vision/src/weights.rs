@@ -4,6 +4,7 @@
 //! is made afresh; a file that [`Model`](crate::models::Model) wrote gives all.
 
 mod check;
+mod finite;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use crate::models::{Architecture, Named, NamedTensor, Network};
 
 pub use check::Mismatch;
+pub use finite::NotFinite;
 
 /// The one metadata entry that we write. A single one, because the order of
 /// several would differ from run to run, and with it the file's hash.
@@ -59,6 +61,9 @@ pub enum WeightsError {
         /// What it holds.
         dtype: Dtype,
     },
+    /// Numbers that no network can compute with.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
     /// The tensors are not those of the network.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -77,7 +82,8 @@ impl Tensors {
     /// Reads a file of weights.
     ///
     /// # Errors
-    /// The file cannot be read, or is no safetensors file of 32-bit floats.
+    /// The file cannot be read, is no safetensors file of 32-bit floats, or
+    /// holds a value that is not finite.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         Self::parse(&path.display().to_string(), &read(path)?)
     }
@@ -85,7 +91,8 @@ impl Tensors {
     /// Reads weights from memory. `origin` names them in errors.
     ///
     /// # Errors
-    /// The bytes are no safetensors file of 32-bit floats.
+    /// The bytes are no safetensors file of 32-bit floats, or hold a value that
+    /// is not finite.
     pub fn parse(origin: &str, bytes: &[u8]) -> Result<Self, WeightsError> {
         // A ZIP archive, or a bare pickle of protocol 2.
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
@@ -110,6 +117,7 @@ impl Tensors {
             }
             tensors.insert(name.to_owned(), floats(origin, name, &view)?);
         }
+        finite::require(origin, &tensors)?;
         Ok(Self {
             origin: origin.to_owned(),
             tensors,

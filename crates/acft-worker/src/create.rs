@@ -98,7 +98,12 @@ impl Draft {
         let mut project = Project::create(stage, created, self.settings.rules(), now())
             .map_err(into_bad_input)?;
         project
-            .add_candidates(now(), Origin::Listed, self.listing.rows.clone())
+            .add_stamped(
+                now(),
+                Origin::Listed,
+                self.listing.rows.clone(),
+                self.listing.stamps(place),
+            )
             .map_err(into_bad_input)?;
         let mut events = self.listing.labels(0, |class| class);
         events.push(Event::ModelMade(ModelMade {

@@ -19,4 +19,4 @@ pub mod words;
 pub mod worker;
 
 pub use open::{Opened, SETTINGS, is_project, is_whole};
-pub use worker::{Worker, query_once, train_once};
+pub use worker::{Queried, Worker, query_once, train_once};

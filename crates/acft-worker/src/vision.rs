@@ -1,5 +1,6 @@
 //! Images and predictions of a project, for the server, which knows neither pixels nor networks.
 
+mod content;
 mod feedback;
 mod patches;
 mod pictures;
@@ -16,13 +17,14 @@ use acft_project::{Candidate, ClassId, Project};
 use acft_run::network;
 use acft_run::settings::Flags;
 use acft_server::vision::{
-    Info, Picture, Prediction, Region as Where, Samples, Strip, Vision, VisionError,
+    Content, Info, Picture, Prediction, Region as Where, Samples, Strip, Vision, VisionError,
 };
 use acft_vision::models::{Model, Ready};
 use anyhow::Context;
 
 use crate::settings::ProjectSettings;
 
+pub use content::{Fault, NOT_THE_IMAGE, Seen, stamp_of};
 pub(crate) use patches::{ProjectPatches, RegionCaches};
 
 /// Encoded images kept for the next annotator who asks, in bytes.
@@ -97,6 +99,7 @@ pub struct ProjectVision {
     box_side: Option<u32>,
     in_use: RwLock<InUse>,
     pictures: pictures::Pictures,
+    seen: Seen,
 }
 
 impl ProjectVision {
@@ -120,6 +123,7 @@ impl ProjectVision {
             box_side: median_side(project.ledger().candidates()),
             in_use: RwLock::new(in_use),
             pictures: pictures::Pictures::new(KEPT_PICTURES),
+            seen: Seen::of(project.ledger()),
         })
     }
 
@@ -136,12 +140,11 @@ impl ProjectVision {
             .clone()
     }
 
-    /// The bytes of a candidate's image. Errors name it by its name in the project, and no folder of
-    /// the machine.
+    /// The bytes of a candidate's image, if they are what joined the project.
+    /// Errors name it as the project does, and tell nothing of the machine's
+    /// folders.
     fn read(&self, candidate: &Candidate) -> Result<Vec<u8>, String> {
-        let path = self.root.join(&candidate.path);
-        let bytes = image_io::read_file(&path);
-        bytes.map_err(|error| named(candidate, &error.fault))
+        content::read_same(&self.root, candidate).map_err(|fault| named(candidate, &fault.reason()))
     }
 
     /// The region of an image that was sent.
@@ -169,6 +172,10 @@ impl ProjectVision {
 }
 
 impl Vision for ProjectVision {
+    fn content(&self, candidate: &Candidate) -> Content {
+        self.seen.content(&self.root, candidate)
+    }
+
     fn info(&self, candidate: &Candidate) -> Result<Info, String> {
         let bytes = self.read(candidate)?;
         let header = image_io::header(Path::new(&candidate.name), &bytes)

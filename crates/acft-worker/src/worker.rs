@@ -15,12 +15,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use acft::Query;
+use acft::{CandidateId, Query};
 use acft_project::{Event, EventId, Keeper, Project};
 use acft_server::Work;
 use anyhow::Context;
@@ -34,7 +33,7 @@ use lab::Lab;
 use observer::Watch;
 use snapshot::Snapshot;
 
-pub use commands::{query_once, train_once};
+pub use commands::{Queried, query_once, train_once};
 
 /// How much the network's threads stand back behind those that serve experts
 /// (nice's scale: 19 is the most).
@@ -42,6 +41,9 @@ const NICENESS: i32 = 10;
 
 /// How long a stop is noticed late, at most, while nothing happens.
 const LOOK_UP: Duration = Duration::from_millis(200);
+
+/// How often files that were away are looked at again while nothing happens.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// How long a stop waits for the network, which cannot be interrupted within a
 /// mini-batch. Nothing is lost where it is left alone: what counts is on disk.
@@ -158,7 +160,7 @@ impl WorkerLoop {
             match done {
                 Ok(is_busy) => {
                     rest = FIRST_REST;
-                    if !is_busy && !hears(&changes, stop) {
+                    if !is_busy && !self.waits(keeper, &changes, stop) {
                         return;
                     }
                 }
@@ -172,6 +174,34 @@ impl WorkerLoop {
                 }
             }
         }
+    }
+
+    /// Waits until something changes, or files that were away can be opened
+    /// again; false where it is time to stop.
+    fn waits(&self, keeper: &Keeper, changes: &Receiver<EventId>, stop: &AtomicBool) -> bool {
+        loop {
+            match hears(changes, stop) {
+                Heard::Change => return true,
+                Heard::Stop => return false,
+                Heard::Nothing if self.looks_again(keeper) => return true,
+                Heard::Nothing => {}
+            }
+        }
+    }
+
+    /// Looks again at files that were away; says whether any is back.
+    fn looks_again(&self, keeper: &Keeper) -> bool {
+        let known = keeper.call(|project| Ok(project.ledger().away().iter().copied().collect()));
+        let before: Vec<CandidateId> = known.unwrap_or_default();
+        let still = self.lab.away(&before);
+        if still.len() == before.len() {
+            return false;
+        }
+        let back = before.len() - still.len();
+        tracing::info!("{back} images can be opened again");
+        let event = Event::Away { candidates: still };
+        let kept = keeper.call(move |project| project.append(acft_server::now(), vec![event]));
+        kept.is_ok()
     }
 
     /// Does what is to be done; says whether anything was.
@@ -269,19 +299,28 @@ impl WorkerLoop {
     }
 }
 
-/// Waits until something changes; false where it is time to stop.
-fn hears(changes: &Receiver<EventId>, stop: &AtomicBool) -> bool {
-    loop {
+/// What a wait ended with.
+enum Heard {
+    Change,
+    Stop,
+    Nothing,
+}
+
+/// Waits for a while until something changes, or it is time to stop.
+fn hears(changes: &Receiver<EventId>, stop: &AtomicBool) -> Heard {
+    let begun = Instant::now();
+    while begun.elapsed() < LOOK_AGAIN {
         match changes.recv_timeout(LOOK_UP) {
             Ok(_) => {
                 while changes.try_recv().is_ok() {}
-                return true;
+                return Heard::Change;
             }
-            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return false,
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Heard::Stop,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Disconnected) => return Heard::Stop,
         }
     }
+    Heard::Nothing
 }
 
 /// Rests for a while; less where it is time to stop, or where someone chose

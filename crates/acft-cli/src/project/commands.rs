@@ -1,6 +1,7 @@
 //! The commands of a labeling project, a file each.
 
 pub(crate) mod add;
+mod again;
 pub(crate) mod annotator;
 pub(crate) mod at;
 pub(crate) mod backup;

@@ -5,6 +5,7 @@ mod backup;
 mod changes;
 mod docs;
 mod exports;
+mod files;
 mod help;
 mod import;
 mod init;

@@ -127,6 +127,21 @@ impl Home {
         serde_json::from_str(&self.told(arguments)).unwrap()
     }
 
+    /// The stderr of a command that succeeds.
+    pub(crate) fn says(&self, arguments: &[&str]) -> String {
+        let output = self.acft(arguments).output().unwrap();
+        let told = stderr(&output);
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        told
+    }
+
+    /// The stdout of a command that finds something wrong.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.acft(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The stderr of a command that finds its input at fault.
     pub(crate) fn refused(&self, arguments: &[&str]) -> String {
         refused(&mut self.acft(arguments))

@@ -1,8 +1,7 @@
 //! What goes wrong around it.
 
-use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use serde_json::json;
 
@@ -17,7 +16,7 @@ fn an_image_that_is_cut_off_is_set_aside_and_nothing_stops() {
         let whole = fs::read(site.scan(number)).unwrap();
         fs::write(site.scan(number), &whole[..whole.len() / 2]).unwrap();
     }
-    // One that is gone is no sign that all are.
+    // One that is gone is no sign that all are, and not at fault.
     fs::remove_file(site.scan(11)).unwrap();
     let server = Server::start(&site);
     let labeled = server.label_until(honest, |ledger| adopted(ledger) == 2);
@@ -25,16 +24,18 @@ fn an_image_that_is_cut_off_is_set_aside_and_nothing_stops() {
         assert!(!labeled.contains(&format!("{number:02}.png")));
     }
     let progress = server.get("/api/progress");
-    assert_eq!(progress["unreadable"], 4);
+    assert_eq!(progress["unreadable"], 3);
+    assert_eq!(progress["changed"], 3);
+    assert_eq!(progress["away"], 1);
     let project = site.look();
     let ledger = project.ledger();
     for (id, reason) in ledger.unreadable() {
         let name = &ledger.candidates()[id.index()].name;
-        let expected = match name.as_str() {
-            "11.png" => "no such file",
-            _ => "truncated",
-        };
-        assert!(reason.contains(expected), "{name}: {reason}");
+        assert!(reason.contains("truncated"), "{name}: {reason}");
+        assert!(
+            reason.contains("not the image that joined"),
+            "{name}: {reason}"
+        );
         assert!(!ledger.in_pool(id));
     }
 }
@@ -54,6 +55,45 @@ fn a_disk_that_is_gone_for_a_while_costs_no_image() {
     server.settle();
     assert_eq!(server.work()["message"], "");
     server.label_until(honest, |ledger| adopted(ledger) == 1);
+}
+
+#[test]
+fn files_that_were_away_are_asked_about_once_they_are_back() {
+    let site = Site::new("holdout-one-in = 0");
+    let names: Vec<_> = (0..3).map(|number| site.scan(number)).collect();
+    let beside: Vec<_> = (0..3)
+        .map(|number| site.path(&format!("away-{number}")))
+        .collect();
+    for (name, beside) in names.iter().zip(&beside) {
+        fs::rename(name, beside).unwrap();
+    }
+    let server = Server::start(&site);
+    server.settle();
+    assert_eq!(server.get("/api/progress")["away"], 3);
+    for (name, beside) in names.iter().zip(&beside) {
+        fs::rename(beside, name).unwrap();
+    }
+    server.wait("they are back", || server.get("/api/progress")["away"] == 0);
+    let labeled = server.label_until(honest, |ledger| ledger.spent() == IMAGES as usize);
+    assert!(labeled.contains(&"00.png".to_owned()));
+    assert_eq!(server.get("/api/progress")["unreadable"], 0);
+}
+
+#[test]
+fn another_image_in_the_place_of_one_is_not_labeled_for_it() {
+    let site = Site::new("holdout-one-in = 0");
+    let server = Server::start(&site);
+    let one = server.next().unwrap();
+    fs::write(site.path(&format!("scans/{}", one.name)), draw(70)).unwrap();
+    let next = server.next().unwrap();
+    assert_ne!(next.key, one.key);
+    assert_eq!(server.get("/api/progress")["changed"], 1);
+    let project = site.look();
+    let changed = project.ledger().changed();
+    assert_eq!(changed.len(), 1);
+    for id in changed {
+        assert_eq!(project.ledger().candidates()[id.index()].name, one.name);
+    }
 }
 
 #[test]

@@ -539,6 +539,84 @@ fn a_run_of_other_data_than_those_beside_it_is_not_made() {
 }
 
 #[test]
+fn a_finished_run_that_lost_or_changed_rows_is_named() {
+    let images = Images::new();
+    let text = SETTINGS.replace("[[data]]\nname = \"gone\"\ndata = \"nowhere\"\n", "");
+    let run = |what: &str| experiment(&images, &text, &[what]);
+    for what in ["run", "status", "report"] {
+        let output = run(what);
+        assert!(output.status.success(), "{what}: {}", said(&output.stderr));
+    }
+    let table = images.read("runs/small/results.jsonl");
+    let folder = "runs/small/runs/blobs/RFT/seed-0";
+    let one_row_less = |text: &[u8]| {
+        let end = text[..text.len() - 1]
+            .iter()
+            .rposition(|&byte| byte == b'\n');
+        text[..end.unwrap() + 1].to_vec()
+    };
+    type Harm<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let harms: [(&str, Harm<'_>); 6] = [
+        ("steps.jsonl", &|_| Vec::new()),
+        ("steps.jsonl", &one_row_less),
+        ("steps.jsonl", &|text| text[..text.len() - 9].to_vec()),
+        ("queries.csv", &one_row_less),
+        ("test.csv", &one_row_less),
+        ("predictions/test-0002.npy", &|bytes| {
+            let mut other = bytes.to_vec();
+            *other.last_mut().unwrap() ^= 1;
+            other
+        }),
+    ];
+    for (name, harm) in harms {
+        let path = images.home().join(folder).join(name);
+        let before = fs::read(&path).unwrap();
+        fs::write(&path, harm(&before)).unwrap();
+        for what in ["status", "run", "report"] {
+            let output = run(what);
+            let told = said(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{what} of {name}: {told}");
+            for part in ["damaged", "RFT, seed 0", folder, name] {
+                assert!(told.contains(part), "{what}: {told}");
+            }
+        }
+        for arguments in [
+            &["compare", folder][..],
+            &["simulate", "--out", folder, "--resume"],
+        ] {
+            let output = acft()
+                .current_dir(images.home())
+                .args(arguments)
+                .output()
+                .unwrap();
+            let told = said(&output.stderr);
+            assert_eq!(
+                output.status.code(),
+                Some(1),
+                "{arguments:?} of {name}: {told}"
+            );
+            assert!(told.contains("damaged") && told.contains(name), "{told}");
+        }
+        // Nothing was cut off or written over it.
+        assert_eq!(fs::read(&path).unwrap(), harm(&before));
+        fs::write(&path, before).unwrap();
+    }
+    assert!(run("status").status.success());
+    assert_eq!(images.read("runs/small/results.jsonl"), table);
+    // A run of an earlier version kept no hashes, and is taken as it is.
+    let finished = images.home().join(folder).join("finished.json");
+    let kept = fs::read_to_string(&finished).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(
+        kept.as_object_mut().unwrap().remove("digest").unwrap(),
+        "digest.json"
+    );
+    fs::write(&finished, kept.to_string()).unwrap();
+    fs::remove_file(images.home().join(folder).join("digest.json")).unwrap();
+    assert!(run("status").status.success());
+}
+
+#[test]
 fn how_many_runs_go_on_at_a_time_changes_no_result() {
     let of = |jobs: &str| {
         let images = Images::new();

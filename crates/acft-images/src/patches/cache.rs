@@ -5,12 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use acft::CandidateKey;
-
 use super::{PatchPolicy, Region, canonical_region};
 use crate::{
     image_io::{self, ImageError, ImageFault},
-    source::{Candidate, candidate_key},
+    source::Candidate,
 };
 
 /// Reads a candidate's image and cuts its canonical region.
@@ -23,22 +21,22 @@ pub fn load_region(
     policy: &PatchPolicy,
     input: usize,
 ) -> Result<Region, ImageError> {
-    load_region_and_key(candidate, policy, input).map(|(region, _)| region)
+    let bytes = image_io::read_file(&candidate.path)?;
+    region_of(bytes, candidate, policy, input)
 }
 
-/// The same, with the key that the candidate has by the file's content of now:
-/// another one where the file is not what it was when it was listed.
+/// The same, of the bytes of the candidate's file.
 ///
 /// # Errors
-/// As [`load_region`].
-pub fn load_region_and_key(
+/// They cannot be decoded, or are not those that were listed, so that the
+/// candidate's box no longer lies in the image.
+pub fn region_of(
+    bytes: Vec<u8>,
     candidate: &Candidate,
     policy: &PatchPolicy,
     input: usize,
-) -> Result<(Region, CandidateKey), ImageError> {
+) -> Result<Region, ImageError> {
     let path = &candidate.path;
-    let bytes = image_io::read_file(path)?;
-    let key = candidate_key(*blake3::hash(&bytes).as_bytes(), candidate.region);
     let image = image_io::decode(path, &bytes, policy.window())?;
     // Every thread reads an image: files and pixels together would be the peak.
     drop(bytes);
@@ -53,8 +51,7 @@ pub fn load_region_and_key(
         }
         .at(path));
     }
-    let region = canonical_region(&image, candidate.region, policy, input);
-    Ok((region, key))
+    Ok(canonical_region(&image, candidate.region, policy, input))
 }
 
 /// Regions kept in memory, by the candidate's index, up to a number of bytes.

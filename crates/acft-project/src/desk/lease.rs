@@ -16,7 +16,14 @@ pub(crate) struct Desk {
     leases: BTreeMap<CandidateId, Vec<Lease>>,
     /// How far each annotator has come among what is open.
     passed: BTreeMap<String, Passed>,
+    /// Candidates whose file cannot be opened now, and until when nobody is
+    /// served them.
+    put_off: BTreeMap<CandidateId, Moment>,
 }
+
+/// So many may be put off at a time. Where more are away it is their disk that
+/// is: to go on past them would draw all of U.
+const MOST_PUT_OFF: usize = 16;
 
 /// Which of the open members of batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +64,10 @@ impl Desk {
         let had = self.of.remove(annotator).unwrap_or_default();
         let mut kept = Vec::with_capacity(had.len());
         for id in had {
-            if self.holds(annotator, id, now) && is_wanted(ledger, id, annotator) {
+            if self.holds(annotator, id, now)
+                && is_wanted(ledger, id, annotator)
+                && !self.is_put_off(id, now)
+            {
                 kept.push(id);
             } else {
                 self.drop_lease(annotator, id);
@@ -110,11 +120,32 @@ impl Desk {
         }
         let found = unspoken.map(|(_, id)| id).find(|id| {
             wanted(*id)
+                && !self.is_put_off(*id, now)
                 && !self.holds(annotator, *id, now)
                 && self.has_room(ledger, *id, annotator, now)
         });
         self.passed.insert(annotator.to_owned(), passed);
         found
+    }
+
+    /// Serves a candidate to nobody until then. False where too many are put
+    /// off already.
+    pub(super) fn put_off(&mut self, id: CandidateId, now: Moment, until: Moment) -> bool {
+        self.put_off.retain(|_, until| *until > now);
+        let fits = self.put_off.len() < MOST_PUT_OFF;
+        if fits {
+            self.put_off.insert(id, until);
+        }
+        fits
+    }
+
+    /// Those that are put off, or were until lately.
+    pub(super) fn all_put_off(&self) -> impl Iterator<Item = CandidateId> + '_ {
+        self.put_off.keys().copied()
+    }
+
+    fn is_put_off(&self, id: CandidateId, now: Moment) -> bool {
+        self.put_off.get(&id).is_some_and(|until| *until > now)
     }
 
     /// How many candidates that nobody has labeled are with someone now.

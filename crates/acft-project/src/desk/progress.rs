@@ -1,5 +1,7 @@
 //! How far a project is.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::event::{ClassId, Draw, Moment};
@@ -21,8 +23,13 @@ pub struct Progress {
     pub skipped: usize,
     /// Candidates that nobody was asked about yet.
     pub pool: usize,
-    /// Candidates whose image cannot be read.
+    /// Candidates that were set aside, for their image cannot be read.
     pub unreadable: usize,
+    /// Of those, the ones whose file is not the image that joined the project.
+    pub changed: usize,
+    /// Candidates whose file could not be opened when it was last looked at:
+    /// they are looked at again.
+    pub away: usize,
     /// All candidates.
     pub candidates: usize,
     /// Candidates whose annotators contradict each other.
@@ -126,6 +133,8 @@ impl Project {
             skipped: outcomes(ledger, |outcome| outcome == Outcome::Skipped),
             pool: ledger.pool().len(),
             unreadable: ledger.unreadable().len(),
+            changed: ledger.changed().len(),
+            away: self.away().len(),
             candidates: ledger.candidates().len(),
             disputed: ledger.standing().disputed().len(),
             unlearned: ledger.unlearned_count(),
@@ -142,6 +151,17 @@ impl Project {
             annotators: annotators(ledger),
             advice: self.advice(),
         }
+    }
+}
+
+impl Project {
+    /// Those whose file could not be opened when it was last looked at, by the
+    /// worker or for an annotator.
+    fn away(&self) -> BTreeSet<acft::CandidateId> {
+        let put_off = self.desk.all_put_off();
+        let mut away = self.ledger().away().clone();
+        away.extend(put_off.filter(|id| !self.ledger().is_unreadable(*id)));
+        away
     }
 }
 

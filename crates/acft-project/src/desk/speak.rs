@@ -229,6 +229,12 @@ impl Project {
                 name()
             ));
         }
+        if self.ledger.changed().contains(&candidate) {
+            return conflict(format!(
+                "the file of {} is not the image that joined the project: ask for the next candidate",
+                name()
+            ));
+        }
         if self.ledger.is_unreadable(candidate) {
             return conflict(format!(
                 "the image of {} cannot be read: ask for the next candidate",

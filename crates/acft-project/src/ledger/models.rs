@@ -69,6 +69,16 @@ impl Models {
         self.current.map(|at| &self.made[at])
     }
 
+    /// Whether the model in use was given a fresh last layer for other classes
+    /// and has learned nothing since. It is no better than M_0 then, however
+    /// many labels there are.
+    pub fn is_fresh(&self) -> bool {
+        self.current.is_some_and(|at| {
+            let model = &self.made[at].model;
+            at > 0 && model.step == 0 && model.parent.is_none()
+        })
+    }
+
     /// How many fine-tunings there were: the last one's step.
     pub fn steps(&self) -> u32 {
         self.made

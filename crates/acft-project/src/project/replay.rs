@@ -156,6 +156,7 @@ fn salvage(
         (Err(_), Some(row)) => Event::CandidatesAdded {
             origin: row.origin,
             count: rows,
+            stamps: Vec::new(),
         },
         (Err(_), None) => return ControlFlow::Continue(()),
     };

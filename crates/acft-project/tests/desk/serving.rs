@@ -157,6 +157,33 @@ fn more_of_a_group_is_held_out_before_a_large_one_is() {
     );
 }
 
+#[test]
+fn a_candidate_whose_file_is_away_is_served_later() {
+    let mut desk = Desk::new(60, plain());
+    let first = desk.served("ada", 1)[0];
+    assert!(desk.project.put_off(first, desk.now));
+    assert_eq!(desk.project.progress().away, 1);
+    let other = desk.served("ada", 1)[0];
+    assert_ne!(other, first);
+    assert_ne!(desk.served("ben", 1)[0], first);
+    // It is in its batch all the time, and back before anything new.
+    desk.now.0 += 60_000;
+    desk.label("ada", other, BENIGN).unwrap();
+    assert_eq!(desk.served("ada", 1), [first]);
+
+    // Where all are away, their disk is: U is not drawn empty over it.
+    let mut passed = 0;
+    loop {
+        let served = desk.served("ada", 1)[0];
+        if !desk.project.put_off(served, desk.now) {
+            break;
+        }
+        passed += 1;
+        assert!(passed < 30);
+    }
+    assert!(desk.project.ledger().pool().len() > 10);
+}
+
 /// Those of which nothing can judge do not stand for a holdout.
 #[test]
 fn a_group_that_cannot_judge_gives_way_to_another() {

@@ -2,7 +2,7 @@
 
 use acft::CandidateId;
 use acft_project::{
-    ClassId, Contradiction, Draw, Event, EventId, LabelOrigin, Ledger, Moment, Origin, Part,
+    ClassId, Contradiction, Draw, Event, EventId, LabelOrigin, Ledger, Moment, Origin, Part, Stamp,
 };
 
 use super::{A, B, C, NOW, candidate, drawn, label, said, skip};
@@ -36,6 +36,7 @@ pub(super) fn ledger(overlap: usize) -> Ledger {
     let added = Event::CandidatesAdded {
         origin: Origin::Listed,
         count: rows.len(),
+        stamps: Vec::new(),
     };
     ledger.apply(next(&ledger), NOW, &added, &rows).unwrap();
     ledger
@@ -177,6 +178,97 @@ fn a_holdout_is_never_learned_from() {
     assert_eq!(ids(ledger.lesson()), [0]);
     assert_eq!(ids(ledger.unlearned()), [0]);
     assert_eq!(ids(ledger.holdout()), [20]);
+}
+
+/// Out of U and L when they are set aside, and where they were when they return.
+#[test]
+fn what_was_set_aside_returns_to_its_place() {
+    let mut ledger = ledger(1);
+    let id = CandidateId;
+    apply(&mut ledger, &drawn(1, Draw::Random, &[1, 2])).unwrap();
+    apply(&mut ledger, &label(1, B, "ada")).unwrap();
+    let pool: Vec<_> = ledger.pool().collect();
+    let returned = |at| Event::Returned { candidate: id(at) };
+    assert!(apply(&mut ledger, &returned(0)).is_err());
+    for at in [0, 1, 2] {
+        let changed = Event::Changed {
+            candidate: id(at),
+            reason: "another image".to_owned(),
+        };
+        apply(&mut ledger, &changed).unwrap();
+    }
+    assert!(!ledger.in_pool(id(0)));
+    assert_eq!((ledger.waiting(), ledger.lesson()), (0, vec![]));
+    assert_eq!(ledger.changed().len(), 3);
+    // Broken is another fault than changed.
+    let broken = Event::Unreadable {
+        candidate: id(2),
+        reason: "cut off".to_owned(),
+    };
+    apply(&mut ledger, &broken).unwrap();
+    assert_eq!((ledger.changed().len(), ledger.unreadable().len()), (2, 3));
+    for at in [0, 1, 2] {
+        apply(&mut ledger, &returned(at)).unwrap();
+    }
+    assert_eq!((ledger.changed().len(), ledger.unreadable().len()), (0, 0));
+    assert_eq!(ledger.pool().collect::<Vec<_>>(), pool);
+    assert_eq!(ledger.lesson(), [(id(1), B)]);
+    assert_eq!(ledger.waiting(), 1);
+}
+
+#[test]
+fn what_is_away_stays_where_it_is() {
+    let mut ledger = ledger(1);
+    let id = CandidateId;
+    let pool: Vec<_> = ledger.pool().collect();
+    let away = |ids: &[u32]| Event::Away {
+        candidates: ids.iter().copied().map(CandidateId).collect(),
+    };
+    apply(&mut ledger, &away(&[1, 2])).unwrap();
+    assert_eq!(ledger.pool().collect::<Vec<_>>(), pool);
+    assert_eq!(ledger.away().len(), 2);
+    // All of them are said anew each time.
+    apply(&mut ledger, &away(&[2, 3])).unwrap();
+    assert!(ledger.away().iter().eq(&[id(2), id(3)]));
+    let broken = Event::Unreadable {
+        candidate: id(3),
+        reason: "cut off".to_owned(),
+    };
+    apply(&mut ledger, &broken).unwrap();
+    assert!(ledger.away().iter().eq(&[id(2)]));
+    assert!(apply(&mut ledger, &away(&[999])).is_err());
+    apply(&mut ledger, &away(&[])).unwrap();
+    assert!(ledger.away().is_empty());
+}
+
+#[test]
+fn files_have_the_stamps_that_they_joined_with() {
+    let mut ledger = Ledger::new(1);
+    let created = Event::Created {
+        seed: 1,
+        version: "0.1.0".to_owned(),
+    };
+    apply(&mut ledger, &created).unwrap();
+    let rows = |from: u32| -> Vec<_> {
+        (from..from + 2)
+            .map(|at| candidate(at, Part::Pool))
+            .collect()
+    };
+    let added = |stamps| Event::CandidatesAdded {
+        origin: Origin::Listed,
+        count: 2,
+        stamps,
+    };
+    let mut join = |from, stamps| {
+        let id = next(&ledger);
+        ledger.apply(id, NOW, &added(stamps), &rows(from))
+    };
+    // As an earlier version listed them.
+    join(0, vec![]).unwrap();
+    join(2, vec![Stamp(5, 6), Stamp(7, 8)]).unwrap();
+    assert!(join(4, vec![Stamp(5, 6)]).is_err());
+    let stamps: Vec<_> = (0..4).map(|at| ledger.stamp(CandidateId(at))).collect();
+    assert_eq!(stamps, [None, None, Some(Stamp(5, 6)), Some(Stamp(7, 8))]);
 }
 
 #[test]

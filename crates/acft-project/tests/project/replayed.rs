@@ -96,6 +96,10 @@ fn event() -> impl Strategy<Value = Event> {
             Event::Unflagged { candidate, annotator }),
         1 => id().prop_map(|candidate|
             Event::Unreadable { candidate, reason: "cut off".to_owned() }),
+        1 => id().prop_map(|candidate|
+            Event::Changed { candidate, reason: "another image".to_owned() }),
+        2 => id().prop_map(|candidate| Event::Returned { candidate }),
+        1 => prop::collection::vec(id(), 0..4).prop_map(|candidates| Event::Away { candidates }),
         2 => (class(), name()).prop_map(|(class, name)| Event::ClassAdded { class, name }),
         1 => (class(), name()).prop_map(|(class, name)| Event::ClassRenamed { class, name }),
         1 => (class(), class()).prop_map(|(from, into)| Event::ClassMerged { from, into }),
@@ -112,7 +116,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::StopAdvised { reason: "enough".to_owned() }),
         1 => Just(Event::WentOn { by: "ada".to_owned() }),
         1 => Just(Event::Created { seed: 2, version: "0.2.0".to_owned() }),
-        1 => Just(Event::CandidatesAdded { origin: Origin::Listed, count: 1 }),
+        1 => Just(Event::CandidatesAdded { origin: Origin::Listed, count: 1, stamps: vec![] }),
     ]
 }
 
@@ -135,6 +139,8 @@ fn assert_holds(ledger: &Ledger) {
     let learned: BTreeSet<String> = lesson.iter().filter_map(group).collect();
     let judged: BTreeSet<String> = holdout.iter().filter_map(group).collect();
     assert!(learned.is_disjoint(&judged), "{learned:?} and {judged:?}");
+    assert!(ledger.changed().iter().all(|id| ledger.is_unreadable(*id)));
+    assert!(!ledger.away().iter().any(|id| ledger.is_unreadable(*id)));
     for id in ledger.pool() {
         assert!(ledger.drawn(id).is_none() && ledger.votes().history(id).is_empty());
     }

@@ -35,6 +35,7 @@ fn ledger() -> Ledger {
     let added = Event::CandidatesAdded {
         origin: Origin::Listed,
         count: rows.len(),
+        stamps: Vec::new(),
     };
     let id = EventId(ledger.last().0 + 1);
     ledger.apply(id, NOW, &added, &rows).unwrap();

@@ -10,13 +10,14 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::content;
 use crate::answer::{Caching, file, has, with_number};
 use crate::app::App;
 use crate::card::{self, Head, Shape, VoteView};
 use crate::extract::Key;
 use crate::guard::Caller;
 use crate::problem::Problem;
-use crate::vision::Vision;
+use crate::vision::{Content, Vision};
 use crate::why::{Why, may_see_votes, why_for};
 
 #[derive(Debug, Serialize)]
@@ -149,6 +150,13 @@ pub(crate) async fn patches(
 /// What is seen of an image: its type, its bytes, and numbers beside them.
 type Seen<const N: usize> = (&'static str, Vec<u8>, [(&'static str, u64); N]);
 
+/// What came of a look at an image.
+enum Look<T> {
+    Done(Result<T, String>),
+    Changed(String),
+    Away(String),
+}
+
 /// Answers with what is seen of a candidate's image. A client that has it
 /// already costs no look.
 async fn look<const N: usize>(
@@ -173,8 +181,18 @@ async fn look<const N: usize>(
         let (kind, none) = ("application/octet-stream", || Body::empty());
         return Ok(file(headers, &etag, Caching::Never, kind, none));
     }
-    let seen = app.see(move |vision| see(vision, &candidate)).await?;
-    let (kind, bytes, numbers) = seen.map_err(unreadable)?;
+    let seen = app
+        .see(move |vision| match vision.content(&candidate) {
+            Content::Same => Look::Done(see(vision, &candidate)),
+            Content::Changed(reason) => Look::Changed(reason),
+            Content::Away(reason) => Look::Away(reason),
+        })
+        .await?;
+    let (kind, bytes, numbers) = match seen {
+        Look::Done(seen) => seen.map_err(unreadable)?,
+        Look::Changed(reason) => return Err(content::set_aside(app, caller, key, reason).await?),
+        Look::Away(reason) => return Err(content::away(reason)),
+    };
     let mut response = file(headers, &etag, Caching::Never, kind, || bytes.into()).into_response();
     for (name, number) in numbers {
         response = with_number(response, name, number);

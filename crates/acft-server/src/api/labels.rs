@@ -9,6 +9,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::classes::ClassRef;
+use super::content;
 use super::next::{Card, cards, deal};
 use super::values::{self, Kept};
 use crate::app::{App, Halt, now};
@@ -44,6 +45,20 @@ pub(crate) async fn label(
     let key = key(&said.candidate)?;
     let seconds = values::seconds(said.seconds)?;
     let shared = App::clone(&app);
+    let named = said.class.clone();
+    let unsaid = app
+        .ask(&caller, move |project, annotator| {
+            let id = card::find(project.ledger(), &key)?;
+            let class = named.find(project.ledger())?;
+            let earlier = said_before(project, annotator, id, Some(class));
+            Ok(earlier
+                .is_none()
+                .then(|| project.ledger().candidates()[id.index()].clone()))
+        })
+        .await?;
+    if let Some(candidate) = unsaid {
+        content::require_same(&app, &caller, candidate).await?;
+    }
     let (kept, fresh) = app
         .ask(&caller, move |project, annotator| {
             let id = card::find(project.ledger(), &key)?;

@@ -7,11 +7,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::classes::{ClassParams, ClassRef};
+use super::content;
 use super::labels::of_candidate;
 use super::values::{Kept, nullable};
 use crate::app::{App, Halt, now};
 use crate::card::{self, Head, VoteView};
-use crate::extract::{Json, Params};
+use crate::extract::{Json, Params, key};
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::settings::ShowGuess;
@@ -153,6 +154,17 @@ pub(crate) async fn correct(
     caller: Caller,
     Json(said): Json<Corrected>,
 ) -> Result<Answer<Kept>, Problem> {
+    // That there is no label can be said of a file that nobody can look at.
+    if said.class.is_some() {
+        let key = key(&said.candidate)?;
+        let candidate = app
+            .ask(&caller, move |project, _| {
+                let id = card::find(project.ledger(), &key)?;
+                Ok(project.ledger().candidates()[id.index()].clone())
+            })
+            .await?;
+        content::require_same(&app, &caller, candidate).await?;
+    }
     of_candidate(
         &app,
         &caller,

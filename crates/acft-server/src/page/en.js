@@ -169,6 +169,7 @@ export const texts = {
   inPool: "left to label",
   skippedCount: "skipped",
   unreadableCount: "unreadable",
+  awayCount: "away for now",
   unlearned: ({ n }) => `${labels(n)} not learned yet`,
   disputedCount: ({ n }) => `${n === 1 ? "1 image" : `${n} images`} with different labels: see “Experts disagree” in Review.`,
   network: "Network",

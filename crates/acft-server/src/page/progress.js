@@ -124,7 +124,7 @@ function stopSection({ stop, advice }, goOn) {
   return h("section", { class: "callout" }, h("h3", {}, t("stopTitle")), h("p", {}, sentences(text)), button(t("goOn"), { onclick: goOn }));
 }
 
-function figures({ labels, budget, seconds_per_label: seconds, pool, skipped, unreadable }) {
+function figures({ labels, budget, seconds_per_label: seconds, pool, skipped, unreadable, away }) {
   const figure = (value, text) => h("div", { class: "figure" }, h("b", {}, value), h("span", {}, text));
   return h(
     "section",
@@ -137,6 +137,7 @@ function figures({ labels, budget, seconds_per_label: seconds, pool, skipped, un
       Number.isFinite(pool) ? figure(String(pool), t("inPool")) : null,
       skipped ? figure(String(skipped), t("skippedCount")) : null,
       unreadable ? figure(String(unreadable), t("unreadableCount")) : null,
+      away ? figure(String(away), t("awayCount")) : null,
     ),
     budget ? meter(labels, budget, t("labelsGiven")) : null,
   );

@@ -5,6 +5,7 @@
 
 mod asking;
 mod cases;
+mod changed;
 mod connections;
 mod described;
 mod digits;

@@ -1,13 +1,16 @@
 //! Someone who knows pixels and networks, or acts as if. What becomes of a
 //! candidate follows from its name, what becomes of an image from its bytes.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use acft::{CandidateKey, Score};
 use acft_project::{Candidate, ClassId, Origin, Part};
-use acft_server::{Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};
+use acft_server::{
+    Content, Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError,
+};
 
 pub(crate) const WIDTH: u32 = 40;
 pub(crate) const HEIGHT: u32 = 30;
@@ -30,6 +33,8 @@ pub(crate) struct Sight {
     pub(crate) blind: AtomicBool,
     /// While set, what is said of every image.
     pub(crate) fault: Mutex<Option<String>>,
+    /// What became of the files of candidates, by name.
+    pub(crate) files: Mutex<BTreeMap<String, Content>>,
 }
 
 impl Sight {
@@ -73,6 +78,12 @@ fn depth(candidate: &Candidate) -> u8 {
 }
 
 impl Vision for Sight {
+    fn content(&self, candidate: &Candidate) -> Content {
+        let files = self.files.lock().unwrap();
+        let known = files.get(&candidate.name).cloned();
+        known.unwrap_or(Content::Same)
+    }
+
     fn info(&self, candidate: &Candidate) -> Result<Info, String> {
         self.faultless()?;
         match candidate.name.as_str() {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use acft_images::source::{self, Dataset, Labels, SourceOptions, Split, Splits};
-use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part};
-use acft_run::bad_input;
-use acft_run::data;
+use acft_project::{Candidate, ClassId, Event, LabelOrigin, Ledger, Origin, Part, Stamp};
 use acft_run::settings::Flags;
+use acft_run::{bad_input, data};
 
 use crate::words::{count, part};
 
@@ -23,6 +23,8 @@ pub struct Listing {
     /// The label that each row came with, as a number in `data.classes`.
     labels: Vec<Option<ClassId>>,
     left_out: Vec<String>,
+    /// When the files began to be read, as a [`Stamp`] counts time.
+    begun: i64,
 }
 
 /// Reads and checks what the flags name. Nothing is held out: labels are still
@@ -41,6 +43,7 @@ pub fn open(
         splits: Splits::AsGiven,
         ..data::options(flags)?
     };
+    let begun = nanoseconds(SystemTime::now());
     let data = data::open_as(&options, reading)?;
     let root = absolute(root)?;
     let mut listing = Listing {
@@ -52,6 +55,7 @@ pub fn open(
             .map(|left| format!("{}{}: {}", left.name, at_row(left.row), left.reason))
             .collect(),
         data,
+        begun,
     };
     for candidate in &listing.data.candidates {
         match row(candidate, &root)? {
@@ -110,11 +114,29 @@ fn unit(row: &Candidate) -> (bool, &str) {
     }
 }
 
+fn nanoseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
 fn at_row(row: Option<usize>) -> String {
     row.map(|row| format!(" (row {row})")).unwrap_or_default()
 }
 
 impl Listing {
+    /// The size and time of the file of each row. One that is gone again, or
+    /// was written while the files were read, has those of no file, so that it
+    /// will be looked at.
+    pub fn stamps(&self, root: &Path) -> Vec<Stamp> {
+        let of = |row: &Candidate| Stamp::of(&root.join(&row.path));
+        let none = Stamp(0, i64::MIN);
+        self.rows
+            .iter()
+            .map(|row| of(row).ok().filter(|stamp| stamp.1 < self.begun))
+            .map(|stamp| stamp.unwrap_or(none))
+            .collect()
+    }
+
     /// Drops the rows that a project has already; says which.
     pub fn drop_known(&mut self, ledger: &Ledger) -> Vec<String> {
         let mut known = Vec::new();

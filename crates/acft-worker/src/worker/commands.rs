@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use acft_project::Project;
 use acft_run::bad_input;
-use acft_server::Work;
-use acft_server::now;
+use acft_server::{Work, now};
 
 use super::append::{advise, append};
 use super::lab::Lab;
@@ -14,8 +13,16 @@ use super::snapshot::Snapshot;
 use crate::settings::ProjectSettings;
 use crate::vision::InUse;
 
-/// `acft query`: ranks U, draws a batch and returns how many candidates were scored. Progress is
-/// reported to `work`.
+/// What came of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Queried {
+    /// How many candidates were scored.
+    pub scored: usize,
+    /// How many labels were learned again first, because the classes had changed.
+    pub relearned: usize,
+}
+
+/// `acft query`: ranks U and draws a batch. `work` says how far it is.
 ///
 /// # Errors
 /// The model in use cannot be read, or the disk does not take the draw.
@@ -24,16 +31,24 @@ pub fn query_once(
     settings: &ProjectSettings,
     batch: Option<usize>,
     work: &Work,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Queried> {
     // Before U is looked at: a holdout sets aside what is of its group.
     project.hold_out(now())?;
-    let (mut lab, now) = follow(project, settings)?;
+    let (mut lab, mut now) = follow(project, settings)?;
+    let mut relearned = 0;
+    if project.ledger().models().is_fresh() && now.labeled_classes() >= 2 && !now.new.is_empty() {
+        // Its last layer knows no class yet: what it would ask about is noise.
+        relearned = now.new.len();
+        learn(project, &mut lab, &now, work)?;
+        now = Snapshot::of(project.ledger(), lab.known());
+        lab.follow(&now)?;
+    }
     let stop = AtomicBool::new(false);
     let mut watch = Watch::new(work, &stop);
     let draw = batch.unwrap_or(settings.batch());
     let (events, scored) = lab.rank(&now, draw, &mut watch)?;
     append(project, &lab.in_use().hash, events)?;
-    Ok(scored)
+    Ok(Queried { scored, relearned })
 }
 
 /// `acft train`: one step of fine-tuning on the labels that the model in use
@@ -48,13 +63,25 @@ pub fn train_once(
     work: &Work,
 ) -> anyhow::Result<()> {
     let (mut lab, now) = follow(project, settings)?;
+    // Not before: where the classes have changed, all labels are to be learned again.
+    if now.new.is_empty() {
+        return Err(bad_input!(
+            "there is nothing to learn: the model in use has learned every label; \
+             `acft query` draws candidates to label"
+        ));
+    }
     if now.labeled_classes() < 2 {
         return Err(bad_input!(
             "all labels are of one class: a network has nothing to tell apart; label some of another"
         ));
     }
+    learn(project, &mut lab, &now, work)
+}
+
+/// One step of fine-tuning, and what it says of going on.
+fn learn(project: &mut Project, lab: &mut Lab, now: &Snapshot, work: &Work) -> anyhow::Result<()> {
     let stop = AtomicBool::new(false);
-    let events = lab.train(&now, &mut Watch::new(work, &stop))?;
+    let events = lab.train(now, &mut Watch::new(work, &stop))?;
     append(project, &lab.in_use().hash, events)?;
     advise(project, lab.plan())?;
     Ok(())

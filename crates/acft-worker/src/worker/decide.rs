@@ -60,17 +60,24 @@ pub(super) fn decide(now: &Glance, pace: Pace, failed: Option<usize>) -> Decisio
             draw: pace.batch.saturating_sub(now.open),
         };
     }
+    if now.pool == 0 && now.away > 0 {
+        return Decision::Wait(
+            "some images cannot be opened now: they are looked at again every few seconds",
+        );
+    }
     Decision::Wait("")
 }
 
 /// How many new labels the next fine-tuning waits for. If the last one failed, or its model was
 /// not adopted, it is tried again only with as many labels more. The same holds if someone went
-/// back to an earlier model: fine-tuning at once would give the same model again.
+/// back to an earlier model: fine-tuning at once would give the same model again. After the
+/// classes changed it waits for no label: until the labels are learned again, the network would
+/// ask by a last layer that knows none.
 fn needed(now: &Glance, pace: Pace, failed: Option<usize>) -> usize {
     match now.refused.max(failed).max(now.chosen) {
         Some(before) => before + pace.every,
         // Nothing more is to come.
-        None if now.pool + now.open == 0 || now.spent => 1,
+        None if now.pool + now.open == 0 || now.spent || now.fresh => 1,
         None => pace.every,
     }
 }
@@ -258,6 +265,21 @@ mod tests {
         };
         check(&spent(0), &Decision::Wait(""));
         check(&spent(2), &Decision::Train);
+    }
+
+    #[test]
+    fn labels_are_learned_again_at_once_where_the_classes_changed() {
+        let changed = |new, ranking| Glance {
+            new,
+            fresh: true,
+            ranking,
+            ..base()
+        };
+        check(&changed(1, None), &Decision::Train);
+        // Without a label a fresh network is all that there is.
+        check(&changed(0, None), &Decision::Rank { draw: 10 });
+        let failed = decide(&changed(3, ranking(Some("a"), 50)), PACE, Some(3));
+        assert_eq!(failed, Decision::Wait(""));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use acft::CandidateId;
 use acft_project::ledger::Outcome;
 use acft_project::{ClassId, Project};
 
@@ -13,18 +14,22 @@ pub(super) struct Glance {
     pub(super) classes: Vec<ClassId>,
     /// The model in use.
     pub(super) current: Option<InUseNow>,
-    /// |Q|.
+    /// |Q|, without those whose files are away.
     pub(super) new: usize,
     /// How many classes have a label to learn from.
     pub(super) labeled_classes: usize,
-    /// |U|.
+    /// |U|, without those whose files are away.
     pub(super) pool: usize,
+    /// How many files could not be opened at the last look.
+    pub(super) away: usize,
     /// Members of batches that have no answer yet, without holdouts.
     pub(super) open: usize,
     /// The last ranking.
     pub(super) ranking: Option<RankingNow>,
     /// |Q| of the last fine-tuning, if it began from the model in use and was not adopted.
     pub(super) refused: Option<usize>,
+    /// Whether the model in use has a fresh last layer for other classes.
+    pub(super) fresh: bool,
     /// |Q| when someone chose the model in use by hand.
     pub(super) chosen: Option<usize>,
     /// Why the last model was not adopted, if so, and if nobody chose it by hand.
@@ -67,15 +72,20 @@ impl Glance {
                 _ => None,
             })
             .collect();
+        let away = |is: &dyn Fn(CandidateId) -> bool| {
+            let away = ledger.away().iter();
+            away.filter(|id| is(**id)).count()
+        };
         Self {
             classes: ledger.classes().current().collect(),
             current: current.map(|model| InUseNow {
                 hash: model.hash.clone(),
                 classes: model.classes.clone(),
             }),
-            new: ledger.unlearned_count(),
+            new: ledger.unlearned_count() - away(&|id| ledger.is_unlearned(id)),
             labeled_classes: labeled.len(),
-            pool: ledger.pool().len(),
+            pool: ledger.pool().len() - away(&|id| ledger.in_pool(id)),
+            away: ledger.away().len(),
             open: ledger.waiting(),
             ranking: ledger.ranking().map(|ranking| RankingNow {
                 model: ranking.model.clone(),
@@ -90,6 +100,7 @@ impl Glance {
                 .filter(|made| !made.adopted)
                 .filter(|made| made.parent.as_ref() == current.map(|model| &model.hash))
                 .map(|made| made.learned.len()),
+            fresh: models.is_fresh(),
             chosen: ledger.chosen(),
             unused: models
                 .all()

@@ -3,7 +3,7 @@
 
 mod judge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,7 +24,11 @@ use super::observer::Watch;
 use super::snapshot::Snapshot;
 use super::{Cancelled, Transient};
 use crate::settings::ProjectSettings;
-use crate::vision::{InUse, ProjectPatches};
+use crate::vision::{Fault, InUse, ProjectPatches};
+
+/// Half as many files that are away may be so by themselves, also where they are
+/// the last of a pool: they say nothing of their disk.
+const FEW: usize = 8;
 
 /// The state between two tasks.
 pub(super) struct Lab {
@@ -72,7 +76,7 @@ impl Lab {
 
     /// Takes over changes of the project: new candidates, another model in use.
     pub(super) fn follow(&mut self, now: &Snapshot) -> anyhow::Result<()> {
-        self.source.extend(&now.joined);
+        self.source.extend(&now.joined, &now.stamps);
         if let Some(current) = &now.current
             && current.hash != self.in_use.hash
         {
@@ -110,12 +114,21 @@ impl Lab {
         draw: usize,
         watch: &mut Watch<'_>,
     ) -> anyhow::Result<(Vec<Event>, usize)> {
-        watch
-            .work
-            .begin(Phase::Scoring, now.pool.len(), "ranking the images");
+        // What cannot be opened is not to be asked about: nobody could look at it.
+        let gone: BTreeSet<CandidateId> = self.source.away(&now.pool).into_iter().collect();
+        require_there(gone.len(), now.pool.len().max(FEW))?;
+        if gone.len() == now.pool.len() {
+            return Ok((away(now, &now.pool, gone).into_iter().collect(), 0));
+        }
+        watch.work.begin(
+            Phase::Scoring,
+            now.pool.len() - gone.len(),
+            "ranking the images",
+        );
         let plan = self.plan_of(now, draw.max(1));
         let number = now.rankings + 1;
-        let run = now.run(self.in_use.model.clone(), self.in_use.model.clone(), number);
+        let model = || self.in_use.model.clone();
+        let run = now.run_without(&gone, model(), model(), number);
         // Q is labeled, so it is no longer to be asked about.
         let mut run = run;
         for example in &now.new {
@@ -128,7 +141,9 @@ impl Lab {
             .iter()
             .map(|(id, error)| (*id, error.reason.clone()))
             .collect();
-        let mut events = self.set_aside(&unreadable, queried.scored + unreadable.len())?;
+        let (mut events, gone) = self.told_apart(&unreadable, gone);
+        require_there(gone.len(), now.pool.len().max(FEW))?;
+        events.extend(away(now, &now.pool, gone));
         // Beyond the batch, those that are served while the network trains.
         let reserve = self.settings.reserve();
         let best = match plan.query {
@@ -246,15 +261,22 @@ impl Lab {
             }
             let asked = now.learned.iter().chain(&now.new);
             let ids: Vec<CandidateId> = asked.map(|example| example.candidate).collect();
-            self.require_there(&ids, ids.len())?;
+            require_there(self.source.away(&ids).len(), ids.len())?;
             Err(error)
         })?;
 
         let seconds = begun.elapsed().as_secs_f64();
         let judged = self.judge(now, &scorer, &taught.model, watch)?;
         let stop_set = self.stop_set(now, &scorer, &taught.model, watch)?;
-        let asked = taught.lesson.len() + now.holdout.len();
-        let mut events = self.set_aside(&watch.unreadable, asked)?;
+        let asked: Vec<CandidateId> = taught
+            .lesson
+            .iter()
+            .chain(&now.holdout)
+            .map(|example| example.candidate)
+            .collect();
+        let (mut events, gone) = self.told_apart(&watch.unreadable, BTreeSet::new());
+        require_there(gone.len(), asked.len())?;
+        events.extend(away(now, &asked, gone));
         let hash = self.keep(&taught.model)?;
         let class = |example: &Example| now.classes[example.label.index()];
         let made = ModelMade {
@@ -285,35 +307,31 @@ impl Lab {
         Ok(events)
     }
 
-    /// Candidates that cannot be read leave U and L for good. If many files are missing and not
-    /// damaged, their disk is missing and will be back: then none leaves.
-    fn set_aside(
+    /// Those whose file was read, and is broken or another than it was, leave U
+    /// and L: the events. Those whose file cannot be opened, with those that
+    /// were `gone` before, stay where they are: they are looked at again.
+    fn told_apart(
         &self,
         unreadable: &BTreeMap<CandidateId, String>,
-        asked: usize,
-    ) -> anyhow::Result<Vec<Event>> {
-        let ids: Vec<CandidateId> = unreadable.keys().copied().collect();
-        self.require_there(&ids, asked)?;
-        let events = unreadable
-            .iter()
-            .map(|(candidate, reason)| Event::Unreadable {
-                candidate: *candidate,
-                reason: reason.clone(),
-            });
-        Ok(events.collect())
+        mut gone: BTreeSet<CandidateId>,
+    ) -> (Vec<Event>, BTreeSet<CandidateId>) {
+        let mut events = Vec::new();
+        for (id, reason) in unreadable {
+            let (candidate, reason) = (*id, reason.clone());
+            match self.source.fault(*id) {
+                Some(Fault::Away(_)) => {
+                    gone.insert(*id);
+                }
+                Some(Fault::Changed(_)) => events.push(Event::Changed { candidate, reason }),
+                _ => events.push(Event::Unreadable { candidate, reason }),
+            }
+        }
+        (events, gone)
     }
 
-    /// # Errors
-    /// More than half of the files are missing.
-    fn require_there(&self, doubtful: &[CandidateId], asked: usize) -> Result<(), Transient> {
-        let gone = doubtful.iter().filter(|id| !self.source.is_there(**id));
-        let gone = gone.count();
-        if 2 * gone <= asked {
-            return Ok(());
-        }
-        Err(Transient(format!(
-            "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
-        )))
+    /// Those of them whose files still cannot be opened.
+    pub(super) fn away(&self, ids: &[CandidateId]) -> Vec<CandidateId> {
+        self.source.away(ids)
     }
 
     /// A new last layer, because the classes have changed, on the network that the strategy
@@ -357,7 +375,28 @@ impl Lab {
     }
 }
 
-/// Turns an error of the algorithm into one of the worker. A cancelled step becomes [`Cancelled`].
+/// The event that of those asked about these are away, where that is news.
+fn away(now: &Snapshot, asked: &[CandidateId], gone: BTreeSet<CandidateId>) -> Option<Event> {
+    let asked: BTreeSet<CandidateId> = asked.iter().copied().collect();
+    // Of those that were not looked at, what was known still holds.
+    let gone: BTreeSet<CandidateId> = &gone | &(&now.away - &asked);
+    (gone != now.away).then(|| Event::Away {
+        candidates: gone.into_iter().collect(),
+    })
+}
+
+/// # Errors
+/// Of those asked about, more than half are gone.
+fn require_there(gone: usize, asked: usize) -> Result<(), Transient> {
+    if 2 * gone <= asked {
+        return Ok(());
+    }
+    Err(Transient(format!(
+        "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
+    )))
+}
+
+/// An error of the algorithm; being cancelled is told apart.
 fn into_worker_error(error: AlgorithmError) -> anyhow::Error {
     match error {
         AlgorithmError::Cancelled => Cancelled.into(),

@@ -1,9 +1,11 @@
 //! The part of a project that the worker needs, copied at one moment, so that nobody waits while
 //! it computes.
 
+use std::collections::BTreeSet;
+
 use acft::{Annotation, CandidateId, CandidateKey, Evidence, Example, Label, Run, State};
 use acft_project::ledger::Part;
-use acft_project::{Candidate, ClassId, Ledger, ModelMade, Origin};
+use acft_project::{Candidate, ClassId, Ledger, ModelMade, Origin, Stamp};
 use acft_run::data::numbered;
 use acft_vision::models::Model;
 
@@ -17,6 +19,10 @@ pub(super) struct Snapshot {
     groups: Vec<Option<u32>>,
     /// Candidates that the worker did not know before.
     pub(super) joined: Vec<Candidate>,
+    /// The sizes and times that their files had then.
+    pub(super) stamps: Vec<Option<Stamp>>,
+    /// Those whose file could not be opened at the last look.
+    pub(super) away: BTreeSet<CandidateId>,
     /// U.
     pub(super) pool: Vec<CandidateId>,
     /// The candidates of the pool part, labeled or not, from which a stop set is drawn. Reported
@@ -48,8 +54,7 @@ impl Snapshot {
             Some(Example { candidate, label })
         };
         let new: Vec<(CandidateId, ClassId)> = ledger.unlearned();
-        let unlearned: std::collections::BTreeSet<CandidateId> =
-            new.iter().map(|(id, _)| *id).collect();
+        let unlearned: BTreeSet<CandidateId> = new.iter().map(|(id, _)| *id).collect();
         let all = ledger.candidates();
         let models = ledger.models();
         let first = models.lineage().last().map(|made| made.model.clone());
@@ -59,6 +64,10 @@ impl Snapshot {
             keys: all.iter().map(|candidate| candidate.key).collect(),
             groups: numbered(all.iter().map(|candidate| candidate.group.as_deref())),
             joined: all[known.min(all.len())..].to_vec(),
+            stamps: (known..all.len())
+                .map(|at| ledger.stamp(CandidateId(u32::try_from(at).ok()?)))
+                .collect(),
+            away: ledger.away().clone(),
             pool: ledger.pool().collect(),
             to_stop: (0..)
                 .zip(all)
@@ -86,7 +95,7 @@ impl Snapshot {
 
     /// How many classes have a label to learn from.
     pub(super) fn labeled_classes(&self) -> usize {
-        let labels: std::collections::BTreeSet<Label> = self
+        let labels: BTreeSet<Label> = self
             .learned
             .iter()
             .chain(&self.new)
@@ -97,6 +106,17 @@ impl Snapshot {
 
     /// Algorithm 1 between two steps: L is what was learned, U the pool and Q.
     pub(super) fn run(&self, current: Model, pretrained: Model, step: u32) -> Run<Model> {
+        self.run_without(&BTreeSet::new(), current, pretrained, step)
+    }
+
+    /// The same, where some of the pool cannot be asked about.
+    pub(super) fn run_without(
+        &self,
+        gone: &BTreeSet<CandidateId>,
+        current: Model,
+        pretrained: Model,
+        step: u32,
+    ) -> Run<Model> {
         let ids = |examples: &[Example]| -> Vec<CandidateId> {
             examples.iter().map(|example| example.candidate).collect()
         };
@@ -104,6 +124,7 @@ impl Snapshot {
             self.pool
                 .iter()
                 .copied()
+                .filter(|id| !gone.contains(id))
                 .chain(ids(&self.learned))
                 .chain(ids(&self.new)),
         );

@@ -255,6 +255,57 @@ fn images_that_cannot_be_read_are_set_aside() {
 }
 
 #[test]
+fn files_that_cannot_be_opened_stay_in_the_pool() {
+    let home = Home::new("holdout-one-in = 0");
+    let away = |number: u32| home.root().join(format!("away-{number}"));
+    for number in [4, 9] {
+        std::fs::rename(home.image_path(number), away(number)).unwrap();
+    }
+    let session = home.serve();
+    session.settle();
+    session.look(|ledger| {
+        assert_eq!((ledger.away().len(), ledger.unreadable().len()), (2, 0));
+        assert_eq!(ledger.ranking().unwrap().scored, bench::IMAGES as usize - 2);
+    });
+    for number in [4, 9] {
+        std::fs::rename(away(number), home.image_path(number)).unwrap();
+    }
+    let labeled = session.label_until(|ledger| ledger.spent() == bench::IMAGES as usize);
+    assert_eq!(labeled.len(), bench::IMAGES as usize);
+    session.look(|ledger| assert!(ledger.away().is_empty()));
+}
+
+#[test]
+fn a_file_that_is_another_image_by_now_is_not_learned_from() {
+    let home = Home::new("holdout-one-in = 0");
+    let session = home.serve();
+    let labeled = session.label_until(|ledger| adopted(ledger) == 1);
+    let first = labeled[0];
+    // What is kept of it in memory and in the cache's folder is as it was.
+    let number = session.look(move |ledger| {
+        let name = &ledger.candidates()[first.index()].name;
+        name[..2].parse::<u32>().unwrap()
+    });
+    std::fs::write(home.image_path(number), home.draw_another()).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    session.label_until(|ledger| adopted(ledger) == 2);
+    session.look(move |ledger| {
+        assert!(ledger.changed().contains(&first));
+        assert!(ledger.lesson().iter().all(|(id, _)| *id != first));
+    });
+    // What is in the pool is found out before it is asked about.
+    let other = session.look(|ledger| ledger.pool().next().unwrap());
+    let number = session.look(move |ledger| {
+        let name = &ledger.candidates()[other.index()].name;
+        name[..2].parse::<u32>().unwrap()
+    });
+    std::fs::write(home.image_path(number), home.draw_another()).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    session.label_until(|ledger| adopted(ledger) == 3);
+    session.look(move |ledger| assert!(ledger.changed().contains(&other)));
+}
+
+#[test]
 fn a_batch_holds_few_of_a_group_and_the_next_waits_for_it() {
     let home = Home::in_groups("max-per-group = 1", "holdout-one-in = 0", 12);
     let session = home.serve();

@@ -14,6 +14,7 @@ use acft_worker::create::{Counts, list as list_images};
 use acft_worker::open::into_bad_input;
 use serde::Serialize;
 
+use super::again;
 use super::at::At;
 use super::listed::print_left_out;
 use crate::output::{list, print_json};
@@ -23,9 +24,13 @@ const EXAMPLE: &str = "\
 Examples:
   acft add --images march/
   acft add lungs --manifest march.csv
+  acft add --again
 
 Columns are those of acft.toml unless they are named here. What the project has
-already, by its content, is listed and passed over.";
+already, by its content, is listed and passed over. --again looks once more at
+candidates that were set aside, and at files that have changed since they
+joined: one that is as it was returns to its place with its labels, and what is
+in a changed file now becomes a candidate of its own.";
 
 /// Bring more candidates into a project.
 #[derive(clap::Args)]
@@ -57,6 +62,9 @@ pub(crate) struct Args {
     /// Take none of the labels that the data has.
     #[arg(long)]
     ignore_labels: bool,
+    /// Look again at what was set aside, and at files that have changed.
+    #[arg(long, conflicts_with_all = ["images", "manifest", "ignore_labels"])]
+    again: bool,
     /// Print the counts as JSON.
     #[arg(long)]
     json: bool,
@@ -74,6 +82,9 @@ struct Outcome {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let opened = args.at.write("acft add")?;
+    if args.again {
+        return again::run(opened, args.json);
+    }
     let ledger = opened.project.ledger();
     let flags = args.flags(
         &opened.settings.simulation().flags,
@@ -106,11 +117,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !listing.rows.is_empty() {
         let today: Vec<_> = ledger.classes().current().collect();
         let labels = listing.labels(ledger.candidates().len(), |class| today[class.0 as usize]);
+        let stamps = listing.stamps(&opened.root);
         let rows = listing.rows;
         // With their labels, or not at all.
         let keeper = Keeper::start(opened.project);
         let added = keeper.call(move |project| {
-            project.add_candidates(now(), Origin::Listed, rows)?;
+            project.add_stamped(now(), Origin::Listed, rows, stamps)?;
             project.append(now(), labels)
         });
         keeper.stop();
@@ -131,7 +143,8 @@ impl Args {
         let (data, manifest) = match (&self.images, &self.manifest) {
             (None, None) => {
                 return Err(bad_input!(
-                    "which images? Give --images a folder, or --manifest a table that lists them"
+                    "which images? Give --images a folder, or --manifest a table that lists them; --again looks at \
+                     those of the project that were set aside"
                 ));
             }
             (None, manifest) => (manifest.clone(), None),

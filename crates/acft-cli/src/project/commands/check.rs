@@ -1,20 +1,20 @@
 //! `acft check`: a project against its files and hashes.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod images;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use acft_images::source::candidate_key;
 use acft_project::{Finding, Ledger, Project, accept_loss, check_database, database_note};
+use acft_run::network;
 use acft_worker::open::into_bad_input;
 use acft_worker::settings::ProjectSettings;
 use acft_worker::words::count;
 use serde::Serialize;
 
 use super::at::At;
-use super::scoring::pixel_box;
 use crate::output::{print, print_json};
-use crate::progress;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -23,10 +23,11 @@ Examples:
   acft check --accept-loss lungs
 
 Reads only, also while a server has the project. Exits with 1 where something is
-wrong. --deep reads every image as well, and finds those whose content is not
-what was labeled. Labels that were accepted and are gone from the end of the
-database are reported; --accept-loss goes on without them, where nothing else
-is wrong, and keeps a copy of the files as they were.";
+wrong. A file whose size or time is not as it was is read, and named where its
+content is not what joined the project; --deep reads all of them. Labels that
+were accepted and are gone from the end of the database are reported;
+--accept-loss goes on without them, where nothing else is wrong, and keeps a
+copy of the files as they were.";
 
 /// Check a project: its database, its models, its images.
 #[derive(clap::Args)]
@@ -109,12 +110,12 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
         Ok(_) if !is_whole => {}
         Ok(project) => {
             findings.extend(project.check_files());
-            if deep {
-                findings.extend(check_images(&project));
-            }
+            findings.extend(weights(&project));
+            let images = images::check(&project, deep);
+            findings.extend(images.findings);
             notes = unknown_models(&project);
             notes.extend(database_note(root).map_err(into_bad_input)?);
-            notes.extend(unreadable(project.ledger()));
+            notes.extend(images.notes);
         }
         Err(error) if findings.is_empty() => return Err(into_bad_input(error)),
         Err(_) => {}
@@ -124,38 +125,6 @@ fn check(root: &Path, deep: bool) -> anyhow::Result<Checked> {
         findings,
         notes,
     })
-}
-
-/// Holds each image that is there against the key that its candidate has.
-fn check_images(project: &Project) -> Vec<Finding> {
-    let candidates = project.ledger().candidates();
-    let mut findings = Vec::new();
-    // The boxes of one image share its hash.
-    let mut hashes: BTreeMap<&str, Option<blake3::Hash>> = BTreeMap::new();
-    let progress = progress::counter("reading images");
-    for (at, candidate) in candidates.iter().enumerate() {
-        progress(at + 1, candidates.len());
-        let path = project.image_path(candidate);
-        let hash = hashes
-            .entry(&candidate.path)
-            .or_insert_with(|| std::fs::read(&path).ok().map(|bytes| blake3::hash(&bytes)));
-        // One that is missing has been named already.
-        let Some(hash) = *hash else { continue };
-        let region = candidate.region.map(pixel_box);
-        if candidate_key(*hash.as_bytes(), region) != candidate.key {
-            findings.push(Finding {
-                about: candidate.name.clone(),
-                wrong: format!(
-                    "{} is not the image that joined the project",
-                    path.display()
-                ),
-                mend: "put the image of then back; to label what is there now, give it another \
-                       name and bring it in with `acft add`"
-                    .to_owned(),
-            });
-        }
-    }
-    findings
 }
 
 /// Files in models/ that no event speaks of: of fine-tunings that were cut short.
@@ -173,17 +142,22 @@ fn unknown_models(project: &Project) -> Vec<String> {
     unknown
 }
 
-/// Candidates that left the pool because their images could not be decoded.
-fn unreadable(ledger: &Ledger) -> Vec<String> {
-    ledger
-        .unreadable()
-        .filter_map(|(id, reason)| {
-            let name = &ledger.candidate(id)?.name;
-            Some(format!(
-                "{name} was left out when it was to be read: {reason}"
-            ))
-        })
-        .collect()
+/// The model in use, where its file is as it was kept and holds weights that no
+/// network can compute with.
+fn weights(project: &Project) -> Option<Finding> {
+    let made = project.ledger().models().current()?;
+    let path = project.model_path(&made.model.hash);
+    let bytes = std::fs::read(&path).ok()?;
+    // Another content has been named already.
+    if blake3::hash(&bytes).to_hex().as_str() != made.model.hash {
+        return None;
+    }
+    let error = network::load_hashed(&path, &made.model.hash).err()?;
+    Some(Finding {
+        about: path.display().to_string(),
+        wrong: format!("{error:#}"),
+        mend: "it is the model in use: go back to another with `acft model use`".to_owned(),
+    })
 }
 
 fn known_models(ledger: &Ledger) -> BTreeSet<String> {

@@ -101,6 +101,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 "the classes are {}",
                 opened.project.ledger().classes().names().join(", ")
             );
+            tell_to_learn(opened.project.ledger());
         }
         What::Rename { class, name, at } => {
             let mut opened = at.write("acft classes rename")?;
@@ -130,9 +131,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 .append(now(), vec![event])
                 .map_err(into_bad_input)?;
             println!("{} of {from} count for {into} now", count(moved, "label"));
+            tell_to_learn(opened.project.ledger());
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what the network waits for, where its classes are not those of the
+/// project.
+fn tell_to_learn(ledger: &Ledger) {
+    if has_other_classes(ledger) {
+        eprintln!(
+            "the network has other classes until the next `acft train`, `acft query` or `acft serve`: \
+             it then gets a fresh last layer and learns all labels again"
+        );
+    }
+}
+
+/// Whether the model in use was made for other classes than those of today.
+pub(super) fn has_other_classes(ledger: &Ledger) -> bool {
+    let today: Vec<ClassId> = ledger.classes().current().collect();
+    let current = ledger.models().current();
+    current.is_some_and(|made| made.model.classes != today)
 }
 
 fn list(at: &At, json: bool) -> anyhow::Result<()> {

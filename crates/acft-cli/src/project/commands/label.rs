@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use acft_project::Event;
 use acft_run::bad_input;
-use acft_server::now;
+use acft_server::{Content, now};
+use acft_worker::Opened;
 use acft_worker::open::into_bad_input;
+use acft_worker::vision::Seen;
 use acft_worker::words::count;
 use clap::Subcommand;
 use serde::Serialize;
@@ -121,6 +124,7 @@ fn import(args: &Import) -> anyhow::Result<()> {
         empty: planned.empty,
         left_out: planned.wrong,
     };
+    tell_of_changed(&opened, &planned.events);
     if !planned.events.is_empty() {
         opened
             .project
@@ -137,6 +141,29 @@ fn import(args: &Import) -> anyhow::Result<()> {
         details(&outcome)
     );
     Ok(())
+}
+
+/// Names the candidates that are labeled though their file has changed. The
+/// file may have been as it was when the label was given, so the label counts;
+/// whoever looked at what is there now must know of it.
+fn tell_of_changed(opened: &Opened, events: &[Event]) {
+    let ledger = opened.project.ledger();
+    let files = Seen::of(ledger);
+    let lines: Vec<String> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Labeled { candidate, .. } => ledger.candidate(*candidate),
+            _ => None,
+        })
+        .filter_map(|candidate| match files.content(&opened.root, candidate) {
+            Content::Changed(reason) => Some(reason),
+            Content::Same | Content::Away(_) => None,
+        })
+        .collect();
+    list(
+        "warning: labels count for the images that joined the project, and not for what is in these files now",
+        &lines,
+    );
 }
 
 fn details(outcome: &Outcome) -> String {

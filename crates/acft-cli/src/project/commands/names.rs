@@ -16,9 +16,16 @@ impl<'a> Names<'a> {
     pub(crate) fn of(ledger: &'a Ledger) -> Self {
         let mut by_name: HashMap<&str, Vec<CandidateId>> = HashMap::new();
         let mut by_key = HashMap::new();
+        let changed = ledger.changed();
         for (id, candidate) in (0..).map(CandidateId).zip(ledger.candidates()) {
             by_name.entry(&candidate.name).or_default().push(id);
             by_key.insert(candidate.key.to_string(), id);
+        }
+        // What is in a changed file now has the name of what was there before.
+        for ids in by_name.values_mut().filter(|ids| ids.len() > 1) {
+            if !ids.iter().all(|id| changed.contains(id)) {
+                ids.retain(|id| !changed.contains(id));
+            }
         }
         Self { by_name, by_key }
     }

@@ -67,6 +67,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let names: Vec<String> = images.iter().map(|image| image.name.clone()).collect();
     let opened = Opened::read(args.at.root()?)?;
     let asked = Asked::open(&opened, args.model.as_deref())?;
+    if let Some(caveat) = asked.caveat() {
+        eprintln!("note: {caveat}");
+    }
     let mut seen = Vec::with_capacity(total);
     let mut unreadable = Vec::new();
     asked.about(

@@ -1,6 +1,7 @@
 //! `acft query`: draws the next batch to label, for those who label elsewhere.
 
 mod draw;
+mod files;
 mod holdout;
 mod scores;
 
@@ -101,18 +102,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut opened = args.at.write("acft query")?;
-    let (before, batches) = {
+    let (before, batches, before_aside) = {
         let ledger = opened.project.ledger();
-        (waiting(ledger).len(), ledger.batches().len())
+        let aside = ledger.unreadable().len();
+        (waiting(ledger).len(), ledger.batches().len(), aside)
     };
     require_pool(opened.project.ledger())?;
     let scored = match &args.scores {
         Some(file) => by_scores(args, &mut opened, file)?,
         None => {
             let work = Work::new();
-            shown(&work, || {
+            let queried = shown(&work, || {
                 query_once(&mut opened.project, &opened.settings, args.batch, &work)
-            })?
+            })?;
+            if queried.relearned > 0 {
+                eprintln!(
+                    "the classes have changed: the network learned the {} again first",
+                    count(queried.relearned, "label")
+                );
+            }
+            queried.scored
         }
     };
     if before > 0 {
@@ -124,7 +133,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let ledger = opened.project.ledger();
     let asked = |batch: &&Batch| batch.draw != Draw::Holdout;
     let batch = ledger.batches()[batches..].iter().find(asked).ok_or_else(|| {
-        bad_input!("nothing was drawn: no candidate that is left in the pool can be read; `acft check` names them")
+        match ledger.away().len() {
+            0 => bad_input!("nothing was drawn: no candidate that is left in the pool can be read; `acft check` names them"),
+            away => bad_input!(
+                "nothing was drawn: the {} that are left cannot be opened now; query again once their files are back \
+                 (`acft check` names them)",
+                count(away, "image")
+            ),
+        }
     })?;
     let number = batch.number;
     if let Some(event) = holdout::due(ledger, opened.project.rules()) {
@@ -133,8 +149,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .append(now(), vec![event])
             .map_err(into_bad_input)?;
     }
+    let changed = files::changed(&opened, &opened.project.ledger().batches()[batches..]);
+    if !changed.is_empty() {
+        let set_aside = files::set_aside(changed);
+        opened
+            .project
+            .append(now(), set_aside)
+            .map_err(into_bad_input)?;
+    }
     let ledger = opened.project.ledger();
-    let mut drawn: Vec<&Batch> = ledger.batches()[batches..].iter().collect();
+    files::tell(ledger, before_aside);
+    let drawn = files::without(&ledger.batches()[batches..], |id| ledger.is_unreadable(id));
+    let mut drawn: Vec<&Batch> = drawn.iter().collect();
     // What is to be learned from, before what was held out on the way.
     drawn.sort_by_key(|batch| batch.draw == Draw::Holdout);
     let table = rows(&opened, &drawn)?;
@@ -247,23 +273,12 @@ fn summary<'a>(ledger: &'a Ledger, drawn: &[&Batch], scored: usize) -> Summary<'
 
 /// What was drawn and waits for labels.
 fn open(opened: &Opened) -> anyhow::Result<Table> {
-    let waiting: std::collections::BTreeSet<_> =
-        waiting(opened.project.ledger()).into_iter().collect();
-    let batches: Vec<Batch> = opened
-        .project
-        .ledger()
-        .batches()
-        .iter()
-        .map(|batch| Batch {
-            members: batch
-                .members
-                .iter()
-                .filter(|member| waiting.contains(&member.candidate))
-                .cloned()
-                .collect(),
-            ..batch.clone()
-        })
-        .collect();
+    let ledger = opened.project.ledger();
+    let waiting: std::collections::BTreeSet<_> = waiting(ledger).into_iter().collect();
+    let batches = files::without(ledger.batches(), |id| !waiting.contains(&id));
+    let changed = files::changed(opened, &batches);
+    files::tell_of_changed(ledger, &changed);
+    let batches = files::without(&batches, |id| changed.contains(&id));
     rows(opened, &batches.iter().collect::<Vec<_>>())
 }
 

@@ -1,5 +1,6 @@
 //! What a model makes of images: for commands that only look.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use acft::prediction::Predictions;
 use acft::{CandidateId, Criterion, Score, Scorer};
 use acft_images::{ImagePatches, source};
-use acft_project::ClassId;
+use acft_project::ledger::Classes;
+use acft_project::{ClassId, Ledger};
 use acft_run::network;
 use acft_run::settings::Flags;
 use acft_worker::Opened;
@@ -19,8 +21,13 @@ use super::model::find;
 /// A model that is asked, and how.
 pub(super) struct Asked {
     in_use: InUse,
-    /// The names of its outputs, as the project calls them today.
+    /// The names of the classes of its outputs, as the project calls them today.
     pub classes: Vec<String>,
+    /// For each output the place of its class in `classes`: where classes were
+    /// merged, several outputs are of one.
+    place: Vec<usize>,
+    /// What is to be known of its predictions, where there is such.
+    caveat: Option<String>,
     criterion: Criterion,
     cache_bytes: usize,
     flags: Flags,
@@ -43,14 +50,24 @@ impl Asked {
         let made = find(ledger, start)?;
         let in_use = InUse::load(&opened.root, &made.model.hash, &made.model.classes)?;
         let simulation = opened.settings.simulation();
+        let (classes, place) = folded(ledger.classes(), &made.model.classes);
         let name = |class: &ClassId| ledger.classes().name(*class).to_owned();
+        let is_current = ledger.models().current() == Some(made);
         Ok(Self {
-            classes: made.model.classes.iter().map(name).collect(),
+            caveat: caveat(ledger, &classes, is_current),
+            classes: classes.iter().map(name).collect(),
+            place,
             criterion: simulation.plan.query.criterion().unwrap_or_default(),
             cache_bytes: simulation.cache_bytes,
             flags: simulation.flags.clone(),
             in_use,
         })
+    }
+
+    /// What is to be known of its predictions: classes that it does not know
+    /// yet, or that it has learned nothing.
+    pub(super) fn caveat(&self) -> Option<&str> {
+        self.caveat.as_deref()
     }
 
     /// The hash of the model.
@@ -79,16 +96,19 @@ impl Asked {
         learner
             .predict(model, &ids, &mut |id, outcome| {
                 let seen = match outcome {
-                    Ok(rows) => match Predictions::new(rows, self.classes.len()) {
-                        Ok(predictions) => Ok(Seen {
-                            mean: predictions.mean(),
-                            score: self.criterion.score(&predictions),
-                        }),
-                        Err(error) => {
-                            failed = Some(error);
-                            return ControlFlow::Break(());
+                    Ok(rows) => {
+                        let rows = self.summed(rows);
+                        match Predictions::new(&rows, self.classes.len()) {
+                            Ok(predictions) => Ok(Seen {
+                                mean: predictions.mean(),
+                                score: self.criterion.score(&predictions),
+                            }),
+                            Err(error) => {
+                                failed = Some(error);
+                                return ControlFlow::Break(());
+                            }
                         }
-                    },
+                    }
                     Err(error) => Err(error.reason),
                 };
                 take(id.index(), seen);
@@ -102,6 +122,64 @@ impl Asked {
             None => Ok(()),
         }
     }
+}
+
+impl Asked {
+    /// Rows of the network with the outputs of merged classes added up: that a
+    /// patch is of either is as likely as both together.
+    fn summed<'a>(&self, rows: &'a [f64]) -> Cow<'a, [f64]> {
+        let outputs = self.place.len();
+        if outputs == self.classes.len() {
+            return Cow::Borrowed(rows);
+        }
+        let mut sums = Vec::with_capacity(rows.len() / outputs * self.classes.len());
+        for row in rows.chunks_exact(outputs) {
+            let begin = sums.len();
+            sums.resize(begin + self.classes.len(), 0.0);
+            for (place, p) in self.place.iter().zip(row) {
+                sums[begin + place] += p;
+            }
+        }
+        Cow::Owned(sums)
+    }
+}
+
+/// The classes of today that outputs are of, each once, and the place of each
+/// output among them.
+fn folded(classes: &Classes, outputs: &[ClassId]) -> (Vec<ClassId>, Vec<usize>) {
+    let mut of: Vec<ClassId> = Vec::new();
+    let place = outputs.iter().map(|output| {
+        let class = classes.today(*output);
+        of.iter()
+            .position(|other| *other == class)
+            .unwrap_or_else(|| {
+                of.push(class);
+                of.len() - 1
+            })
+    });
+    let place = place.collect();
+    (of, place)
+}
+
+fn caveat(ledger: &Ledger, known: &[ClassId], is_current: bool) -> Option<String> {
+    let unknown: Vec<&str> = ledger
+        .classes()
+        .current()
+        .filter(|class| !known.contains(class))
+        .map(|class| ledger.classes().name(class))
+        .collect();
+    if !unknown.is_empty() {
+        return Some(format!(
+            "the model does not know {} yet, and never says so of an image: `acft train` gives it a last layer for the \
+             classes of today",
+            unknown.join(", ")
+        ));
+    }
+    (is_current && ledger.models().is_fresh()).then(|| {
+        "the model has a fresh last layer, for the classes have changed, and has learned no label since: its \
+         predictions say nothing before `acft train`"
+            .to_owned()
+    })
 }
 
 /// A candidate of the project as a source has it.

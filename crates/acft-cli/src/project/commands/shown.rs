@@ -48,7 +48,8 @@ fn show(work: &Work, done: &AtomicBool) {
             bar.reset_eta();
         }
         bar.set_position(now.done as u64);
-        bar.set_message(format!("{}{epoch}", now.message));
+        let message = format!("{}{epoch}", now.message);
+        bar.set_message(acft_terminal::escaped(&message).into_owned());
         thread::sleep(EVERY);
     }
     bar.finish_and_clear();

@@ -65,7 +65,12 @@ fn text(of: &Summary) -> String {
         ("skipped", of.skipped),
         ("flagged", of.flagged),
         ("disputed", of.disputed),
-        ("unreadable", of.unreadable),
+        ("unreadable", of.unreadable - of.changed),
+        (
+            "set aside, for their file has changed (`acft add --again`)",
+            of.changed,
+        ),
+        ("that could not be opened at the last look", of.away),
         ("of a patient or image that is held out", of.set_aside),
         ("labeled beside those, and of no use", of.beside),
     ]
@@ -123,6 +128,10 @@ fn text(of: &Summary) -> String {
             "",
             format!("{} not learned yet", count(of.unlearned, "label")),
         );
+    }
+    if of.learns_again {
+        let text = "the classes have changed: the next training learns all labels again";
+        row("", text.to_owned());
     }
     if let Some(advice) = &of.advice {
         row("advice", advice.clone());

@@ -8,6 +8,8 @@ use acft_worker::moment::iso;
 use acft_worker::open::holder;
 use serde::Serialize;
 
+use super::classes::has_other_classes;
+
 /// Where a project stands.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Summary {
@@ -28,7 +30,12 @@ pub(crate) struct Summary {
     pub flagged: usize,
     /// Annotators contradict each other, and no second look has settled it.
     pub disputed: usize,
+    /// Set aside, because their image cannot be read.
     pub unreadable: usize,
+    /// Of those, the ones whose file is not the image that joined the project.
+    pub changed: usize,
+    /// Could not be opened at the last look, and are looked at again.
+    pub away: usize,
     /// Never drawn, and of a group or image that models are judged on.
     pub set_aside: usize,
     /// Labeled, and of a group or image that models are judged on: neither
@@ -36,6 +43,9 @@ pub(crate) struct Summary {
     pub beside: usize,
     /// Labels that the model in use has not learned.
     pub unlearned: usize,
+    /// Whether the model in use was made for other classes: the next
+    /// fine-tuning gives it a fresh last layer and learns all labels again.
+    pub learns_again: bool,
     pub classes: Vec<OfClass>,
     pub holdout: Holdout,
     pub annotators: Vec<OfAnnotator>,
@@ -121,9 +131,12 @@ impl Summary {
             flagged: votes.flagged().len(),
             disputed: ledger.standing().disputed().len(),
             unreadable: ledger.unreadable().len(),
+            changed: ledger.changed().len(),
+            away: ledger.away().len(),
             set_aside: ledger.set_aside(),
             beside: beside(ledger),
             unlearned: ledger.unlearned_count(),
+            learns_again: has_other_classes(ledger) || ledger.models().is_fresh(),
             holdout: holdout(ledger, &classes, rules),
             classes,
             annotators: annotators(ledger),

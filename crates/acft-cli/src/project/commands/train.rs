@@ -3,11 +3,9 @@
 use std::process::ExitCode;
 
 use acft_project::ledger::Made;
-use acft_run::bad_input;
 use acft_server::Work;
 use acft_worker::train_once;
-use acft_worker::words::count;
-use acft_worker::words::short;
+use acft_worker::words::{count, short};
 use serde::Serialize;
 
 use super::at::At;
@@ -54,12 +52,6 @@ struct Trained<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut opened = args.at.write("acft train")?;
-    if opened.project.ledger().unlearned_count() == 0 {
-        return Err(bad_input!(
-            "there is nothing to learn: the model in use has learned every label; \
-             `acft query` draws candidates to label"
-        ));
-    }
     let work = Work::new();
     shown(&work, || {
         train_once(&mut opened.project, &opened.settings, &work)

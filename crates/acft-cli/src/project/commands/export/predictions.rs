@@ -1,7 +1,8 @@
 //! `acft export predictions`.
 
-use acft_worker::words::count;
-use acft_worker::words::part;
+use acft_server::Content;
+use acft_worker::vision::Seen;
+use acft_worker::words::{count, part};
 use serde_json::json;
 
 use crate::output::{Format, Out, Table, list};
@@ -55,6 +56,9 @@ fn today(args: &Args) -> anyhow::Result<Table> {
     let opened = args.at.read()?;
     let ledger = opened.project.ledger();
     let asked = Asked::open(&opened, args.model.as_deref())?;
+    if let Some(caveat) = asked.caveat() {
+        eprintln!("note: {caveat}");
+    }
     let mut columns = ["candidate", "key", "part", "label", "dominant"]
         .map(str::to_owned)
         .to_vec();
@@ -67,11 +71,17 @@ fn today(args: &Args) -> anyhow::Result<Table> {
         .map(|candidate| image(&opened.root, candidate))
         .collect();
     let mut unreadable = Vec::new();
+    let files = Seen::of(ledger);
     asked.about(
         images,
         &progress::counter("predicting"),
         &mut |at, outcome| {
             let candidate = &ledger.candidates()[at];
+            // What is predicted of another image is no word on this one.
+            if let Content::Changed(reason) = files.content(&opened.root, candidate) {
+                unreadable.push(reason);
+                return;
+            }
             let seen = match outcome {
                 Ok(seen) => seen,
                 Err(reason) => {

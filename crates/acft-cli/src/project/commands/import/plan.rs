@@ -233,6 +233,7 @@ mod tests {
         let added = Event::CandidatesAdded {
             origin: Origin::Listed,
             count: 1,
+            stamps: Vec::new(),
         };
         extend(&mut ledger, vec![added], &[one]);
         let word = |(annotator, class, origin): &(&str, Option<ClassId>, LabelOrigin)| {

@@ -92,6 +92,7 @@ mod tests {
         let added = Event::CandidatesAdded {
             origin: Origin::Listed,
             count: rows.len(),
+            stamps: Vec::new(),
         };
         ledger.apply(EventId(1), Moment(0), &created, &[]).unwrap();
         ledger.apply(EventId(2), Moment(0), &added, &rows).unwrap();
