@@ -1,17 +1,15 @@
-//! The application: one value that all handlers share, and the router.
+//! The application: one value that all handlers share.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use acft_project::{Error, Keeper, Moment, Project};
-use axum::Router;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::guard::{Caller, Known};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::queue::Queue;
-use crate::routes;
 use crate::settings::ServeSettings;
 use crate::uploads::Uploads;
 use crate::vision::Vision;
@@ -29,20 +27,21 @@ pub struct Served {
     pub settings: ServeSettings,
 }
 
-/// The page and its API, to be served on a socket or asked in a test.
-pub fn app(served: Served) -> Router {
-    let settings = served.settings;
-    routes::router(Arc::new(Shared {
-        keeper: served.keeper,
-        vision: served.vision,
-        work: served.work,
-        known: Known::default(),
-        metrics: Metrics::new(),
-        predictions: Queue::new(settings.predictions_at_once, settings.predictions_waiting),
-        uploads: Uploads::new(&settings),
-        images: Arc::new(Semaphore::new(settings.images_at_once.max(1))),
-        settings,
-    }))
+impl From<Served> for Shared {
+    fn from(served: Served) -> Self {
+        let settings = served.settings;
+        Self {
+            keeper: served.keeper,
+            vision: served.vision,
+            work: served.work,
+            known: Known::default(),
+            metrics: Metrics::new(),
+            predictions: Queue::new(settings.predictions_at_once, settings.predictions_waiting),
+            uploads: Uploads::new(&settings),
+            images: Arc::new(Semaphore::new(settings.images_at_once.max(1))),
+            settings,
+        }
+    }
 }
 
 /// What every handler is given.

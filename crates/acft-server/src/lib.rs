@@ -27,9 +27,10 @@ pub mod vision;
 mod why;
 pub mod work;
 
-pub use app::{Served, app, now};
+pub use app::{Served, now};
 pub use connections::{Limits, serve};
 pub use public::{allowed_host, public_host};
+pub use routes::app;
 pub use settings::{Exposure, ServeSettings, ShowGuess};
 pub use token::new_token;
 pub use vision::{Content, Info, Picture, Prediction, Region, Samples, Strip, Vision, VisionError};

@@ -2,6 +2,7 @@
 //! held against it.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -13,7 +14,7 @@ use crate::api::{
     annotators, candidates, feedback, flags, labels, models, next, predict, progress, review,
     session, system,
 };
-use crate::app::App;
+use crate::app::{App, Served, Shared};
 use crate::guard::{guard, only_by_own_names};
 use crate::observe::{Place, limit_time, observe, panicked};
 use crate::page;
@@ -97,8 +98,13 @@ pub(crate) fn table() -> Vec<Route> {
     ]
 }
 
+/// The page and its API, to be served on a socket or asked in a test.
+pub fn app(served: Served) -> Router {
+    router(Arc::new(Shared::from(served)))
+}
+
 /// The router of the table.
-pub(crate) fn router(app: App) -> Router {
+fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in table() {
         let handler = route

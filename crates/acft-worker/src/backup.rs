@@ -2,6 +2,7 @@
 //! sent as feedback and its settings, each file with its hash in `backup.json`.
 
 mod files;
+pub mod plan;
 mod series;
 pub mod timer;
 
@@ -17,7 +18,8 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::moment::iso;
-use crate::open::{SETTINGS, into_bad_input, name};
+use crate::open::{into_bad_input, name};
+use crate::settings::SETTINGS;
 use crate::staging::{Staging, sweep};
 use files::{Source, hash_of};
 pub use series::{Series, newest};

@@ -14,8 +14,8 @@ use acft_run::settings::Flags;
 use acft_server::now;
 use anyhow::Context;
 
-use crate::open::{SETTINGS, into_bad_input};
-use crate::settings::ProjectSettings;
+use crate::open::into_bad_input;
+use crate::settings::{ProjectSettings, SETTINGS};
 use stage::Stage;
 
 pub use listing::{Counts, Listing, MANIFEST, open as list};

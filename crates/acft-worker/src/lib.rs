@@ -18,5 +18,6 @@ pub mod vision;
 pub mod words;
 pub mod worker;
 
-pub use open::{Opened, SETTINGS, is_project, is_whole};
+pub use open::{Opened, is_project, is_whole};
+pub use settings::SETTINGS;
 pub use worker::{Queried, Worker, query_once, train_once};

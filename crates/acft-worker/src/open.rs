@@ -9,10 +9,7 @@ use acft_server::now;
 use anyhow::bail;
 
 use crate::moment::clock;
-use crate::settings::ProjectSettings;
-
-/// The file by which people recognise the folder of a project.
-pub const SETTINGS: &str = "acft.toml";
+use crate::settings::{ProjectSettings, SETTINGS};
 
 /// An open project with its settings.
 pub struct Opened {

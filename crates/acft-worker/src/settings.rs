@@ -19,8 +19,11 @@ use acft_server::ServeSettings;
 use acft_server::settings::ShowGuess;
 use serde::{Deserialize, Serialize};
 
-use super::backup::timer::Plan;
 use super::vision::RegionCaches;
+use crate::backup::plan::Plan;
+
+/// The file that makes a folder a project to people.
+pub const SETTINGS: &str = "acft.toml";
 
 /// The settings of a project, with their values.
 #[derive(Clone, Debug)]

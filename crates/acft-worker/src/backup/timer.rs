@@ -7,16 +7,9 @@ use std::time::{Duration, SystemTime};
 use acft_project::last_event;
 use anyhow::Context;
 
+use super::plan::Plan;
 use super::series::Series;
 use super::{LIST, read_list};
-
-/// When backups are made, where to, and how many are kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    pub(crate) to: PathBuf,
-    pub(crate) every: Duration,
-    pub(crate) keep: usize,
-}
 
 /// The thread that makes them. It ends when this is dropped; a backup that is
 /// being made then is cut short and swept by the next one.

@@ -12,7 +12,7 @@ use acft_run::bad_input;
 use acft_run::files::{sync_folder, write_atomically};
 use anyhow::Context;
 
-use crate::open::SETTINGS;
+use crate::settings::SETTINGS;
 use crate::staging::{self, Dead, Staging};
 
 /// What a project is made of, in the order in which it is moved. The settings

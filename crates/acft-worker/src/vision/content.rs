@@ -39,6 +39,7 @@ impl Fault {
         }
     }
 
+    /// What is wrong with it.
     pub fn reason(&self) -> &str {
         match self {
             Self::Away(reason) | Self::Changed(reason) | Self::Broken(reason) => reason,
