@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(step) = step else {
         return Err(bad_input!(
-            "{} has no finished step yet: no model to ask",
+            "{} has no finished step, and so no model yet",
             args.run.display()
         ));
     };
@@ -228,7 +228,7 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
             "no candidate is called {wanted:?}; the names are in the run's queries.csv"
         )),
         [first, second, ..] => Err(bad_input!(
-            "{} candidates have {wanted:?} in their name, such as {} and {}: say more of it",
+            "{} candidates have {wanted:?} in their name, such as {} and {}: give more of the name",
             found.len(),
             data.candidates[first.index()].name,
             data.candidates[second.index()].name
