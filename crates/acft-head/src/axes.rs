@@ -4,9 +4,9 @@
 //! every axis would have the same variance; ε keeps those that hold next to nothing from being blown up. The factor
 //! 1/sqrt(k) makes the squared length of a typical row about 1, whatever k is.
 
-use crate::{MapError, SecondMoment, eigen};
+use crate::{MapError, SecondMoment, eigen, leading::leading};
 
-/// Axes whose eigenvalue is below this share of the largest are noise of f32 sums, or directions in which there is
+/// Axes whose eigenvalue is below this share of the largest are noise of f32 features, or directions in which there is
 /// nothing: they are left out.
 const NOISE: f64 = 1e-6;
 
@@ -29,7 +29,7 @@ impl Axes {
         let eigen::Eigen {
             mut values,
             mut vectors,
-        } = eigen::symmetric(&covariance)?;
+        } = leading(&covariance, wanted)?;
         let largest = values.first().copied().unwrap_or(0.0);
         if largest <= NOISE {
             // Standardised features that vary at all have a variance near 1.
@@ -37,7 +37,6 @@ impl Axes {
         }
         let kept = values
             .iter()
-            .take(wanted)
             .take_while(|value| **value > NOISE * largest)
             .count();
         values.truncate(kept);

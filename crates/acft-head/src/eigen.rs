@@ -56,7 +56,7 @@ pub(crate) fn symmetric(matrix: &Mat<f64>) -> Result<Eigen, MapError> {
 }
 
 /// A vector or its opposite are the same axis: the one whose largest component, the first of equals, is positive.
-fn upright(mut vector: Vec<f64>) -> Vec<f64> {
+pub(crate) fn upright(mut vector: Vec<f64>) -> Vec<f64> {
     let mut largest = 0.0_f64;
     for value in &vector {
         if value.abs() > largest.abs() {

@@ -4,6 +4,11 @@
 //! 1989; Nocedal & Wright, *Numerical Optimization*, 2nd ed., Alg. 7.4), the length of a step by a line search for the
 //! strong Wolfe conditions (ibid., Alg. 3.5 and 3.6, with cubic interpolation).
 //!
+//! Near a minimum a step lowers the value by about `gradient² / curvature`. Once that is less than the value's rounding,
+//! values say nothing more, while the gradient still has many digits: at a value of 1 this happens where the gradient is
+//! near 1e-8. There the search goes by slopes alone, as the approximate Wolfe conditions do (Hager & Zhang, *A new
+//! conjugate gradient method with guaranteed descent and an efficient line search*, SIAM J. Optim. 16, 2005, sec. 4).
+//!
 //! It is written here and not taken from `argmin`, the best-kept crate that has it: what is needed is some hundred lines
 //! without a choice of back ends, and a warm start that ends when the gradient is small at the very start; argmin brings
 //! an executor with observers and checkpoints, and several crates with it. Everything is a sum in a fixed order.
@@ -51,6 +56,9 @@ pub struct Minimum {
 const DECREASE: f64 = 1e-4;
 /// Curvature, c₂.
 const CURVATURE: f64 = 0.9;
+/// Values that differ by less than this, in parts of the value, may differ by rounding only: some hundred times the
+/// precision of f64, as a value is a sum of many terms.
+const ROUNDING: f64 = 1e-13;
 /// Evaluations of a line search.
 const TRIES: usize = 20;
 
@@ -157,11 +165,14 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Counted<F> {
         }
     }
 
-    /// A place along `direction` that meets the strong Wolfe conditions; after [`TRIES`], one that is lower at least.
+    /// A place along `direction` that meets the strong Wolfe conditions, or the approximate ones where only rounding is
+    /// left of the value; after [`TRIES`], one that is lower at least.
     fn search(&mut self, from: &Place, direction: &[f64], first: f64) -> Option<Place> {
         let slope = dot(&from.gradient, direction);
+        let rounding = ROUNDING * from.value.abs();
         let enough = |step: &Step| step.place.value <= from.value + DECREASE * step.length * slope;
         let flat = |step: &Step| step.slope.abs() <= CURVATURE * slope.abs();
+        let alike = |step: &Step| (step.place.value - from.value).abs() <= rounding;
         let mut low = Step {
             length: 0.0,
             place: from.clone(),
@@ -171,7 +182,16 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Counted<F> {
         let mut length = first;
         for _ in 0..TRIES {
             let step = self.step(from, direction, length);
-            if !enough(&step) || step.place.value >= low.place.value {
+            if alike(&step) && alike(&low) {
+                if flat(&step) {
+                    return Some(step.place);
+                }
+                // The minimum lies where the slope turns.
+                match step.slope * low.slope > 0.0 {
+                    true => low = step,
+                    false => high = Some(step),
+                }
+            } else if !enough(&step) || step.place.value >= low.place.value {
                 high = Some(step);
             } else if flat(&step) {
                 return Some(step.place);
@@ -187,7 +207,7 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Counted<F> {
                 }
             }
             length = match &high {
-                Some(high) => between(&low, high),
+                Some(high) => between(&low, high, rounding),
                 None => 2.0 * low.length,
             };
         }
@@ -195,22 +215,24 @@ impl<F: FnMut(&[f64], &mut [f64]) -> f64> Counted<F> {
     }
 }
 
-/// The minimum of the cubic through two steps, kept away from both; the middle where there is none.
-fn between(low: &Step, high: &Step) -> f64 {
+/// The minimum of the cubic through two steps, or of the parabola by their slopes where their values differ by rounding
+/// only; kept away from both steps; the middle where there is none.
+fn between(low: &Step, high: &Step, rounding: f64) -> f64 {
     let (a, b) = (low.length, high.length);
-    let d1 = low.slope + high.slope - 3.0 * (low.place.value - high.place.value) / (a - b);
-    let root = d1 * d1 - low.slope * high.slope;
-    let cubic = match root > 0.0 {
-        true => {
-            let d2 = (b - a).signum() * root.sqrt();
+    let fall = low.place.value - high.place.value;
+    let best = match fall.abs() <= rounding {
+        true => a + (b - a) * low.slope / (low.slope - high.slope),
+        false => {
+            let d1 = low.slope + high.slope - 3.0 * fall / (a - b);
+            // There is no minimum if this is below 0: the root is then NaN, which lies nowhere.
+            let d2 = (b - a).signum() * (d1 * d1 - low.slope * high.slope).sqrt();
             b - (b - a) * (high.slope + d2 - d1) / (high.slope - low.slope + 2.0 * d2)
         }
-        false => f64::NAN,
     };
     let margin = 0.1 * (b - a).abs();
     let (near, far) = (a.min(b) + margin, a.max(b) - margin);
-    match cubic >= near && cubic <= far {
-        true => cubic,
+    match best >= near && best <= far {
+        true => best,
         false => 0.5 * (a + b),
     }
 }
@@ -283,4 +305,63 @@ fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 
 fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most, value| most.max(value.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(gradient: f64) -> Settings {
+        Settings {
+            steps: 500,
+            gradient,
+            memory: 10,
+        }
+    }
+
+    /// `offset + Σ c (x − i)² / 2`, whose values are rounded to the precision of `offset`, and its gradient, which is not.
+    fn valley(offset: f64, curvatures: &[f64]) -> impl FnMut(&[f64], &mut [f64]) -> f64 {
+        move |x, g| {
+            let mut sum = 0.0;
+            for (i, c) in curvatures.iter().enumerate() {
+                let d = x[i] - i as f64;
+                g[i] = c * d;
+                sum += 0.5 * c * d * d;
+            }
+            offset + sum
+        }
+    }
+
+    #[test]
+    fn rounding_of_the_value_does_not_end_the_search() {
+        let curvatures = [1e-3, 0.01, 0.3, 1.0, 7.0, 20.0];
+        for offset in [0.0, 1.0, -1.0, 1e6] {
+            let found = minimise(&settings(1e-11), vec![3.0; 6], valley(offset, &curvatures));
+            assert_eq!(found.ended, Ended::Converged, "{offset}: {found:?}");
+            for (i, x) in found.x.iter().enumerate() {
+                assert!((x - i as f64).abs() < 1e-7, "{offset}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_no_step_makes_smaller_ends_it() {
+        // |x| has a slope of 1 on both sides of its minimum.
+        let found = minimise(&settings(1e-9), vec![0.7], |x, g| {
+            g[0] = x[0].signum();
+            x[0].abs()
+        });
+        assert_eq!(found.ended, Ended::Stuck);
+        assert!(found.value < 1e-3, "{found:?}");
+    }
+
+    #[test]
+    fn no_step_is_taken_where_the_gradient_is_small_already() {
+        let found = minimise(&settings(0.1), vec![0.05], |x, g| {
+            g[0] = x[0];
+            0.5 * x[0] * x[0]
+        });
+        assert_eq!((found.steps, found.evaluations), (0, 1));
+        assert_eq!(found.ended, Ended::Converged);
+    }
 }

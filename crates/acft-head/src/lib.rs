@@ -11,6 +11,7 @@ mod examples;
 mod graph;
 mod head;
 mod lbfgs;
+mod leading;
 mod logistic;
 mod map;
 mod neighbours;

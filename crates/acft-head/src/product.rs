@@ -3,7 +3,7 @@
 //! Each number is a sum in one order, which depends on shapes alone: neither on the number of threads nor on which
 //! other rows are computed with it.
 
-use acft_kernels::{Activation, Isa, Linear, linear, linear_backward_weights};
+use acft_kernels::{Activation, Isa, Linear, linear};
 
 /// `rows · weightsᵀ + bias`: rows of `width` features to rows of as many as `weights` has rows.
 pub(crate) fn project(
@@ -27,17 +27,5 @@ pub(crate) fn project(
         Activation::Identity,
         &mut out,
     );
-    out
-}
-
-/// `leftᵀ · right`, `[column of left][column of right]`, of matrices with `rows` rows each.
-pub(crate) fn columns_by_columns(left: &[f32], right: &[f32], rows: usize) -> Vec<f32> {
-    let shape = Linear {
-        batch: rows,
-        inputs: right.len() / rows,
-        outputs: left.len() / rows,
-    };
-    let mut out = vec![0.0; shape.inputs * shape.outputs];
-    linear_backward_weights(Isa::best(), &shape, right, left, &mut out, None);
     out
 }

@@ -1,15 +1,12 @@
 //! The second moment `Σ x xᵀ / n` and the covariance of rows, in one pass over a stream.
 //!
-//! The products of a block of rows are made in f32 by the kernels, and blocks are added in f64, in the order of the
-//! rows. Only tiles on and above the diagonal are computed.
+//! Products and sums are in f64, a block of rows at a time, in the order of the rows. Only tiles on and above the diagonal
+//! are computed, each by one thread.
 
-use faer::Mat;
+use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
 
-use crate::{
-    blocks::{BLOCK, Blocks},
-    product::columns_by_columns,
-};
+use crate::blocks::{BLOCK, Blocks};
 
 /// Columns of a tile.
 const TILE: usize = 256;
@@ -33,7 +30,7 @@ struct Totals {
 struct Tile {
     left: usize,
     right: usize,
-    products: Vec<f64>,
+    products: Mat<f64>,
 }
 
 impl SecondMoment {
@@ -45,7 +42,7 @@ impl SecondMoment {
             (left..panels).map(move |right| Tile {
                 left,
                 right,
-                products: vec![0.0; size(left) * size(right)],
+                products: Mat::zeros(size(left), size(right)),
             })
         });
         Self {
@@ -79,16 +76,14 @@ impl SecondMoment {
         let mean: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
         let mut out = Mat::zeros(mean.len(), mean.len());
         for tile in tiles {
-            let columns = TILE.min(mean.len() - tile.right * TILE);
-            for (at, product) in tile.products.iter().enumerate() {
-                let (i, j) = (
-                    tile.left * TILE + at / columns,
-                    tile.right * TILE + at % columns,
-                );
-                if i <= j {
-                    let value = product / count - mean[i] * mean[j];
-                    out[(i, j)] = value;
-                    out[(j, i)] = value;
+            for (column, products) in tile.products.col_iter().enumerate() {
+                for (row, product) in products.iter().enumerate() {
+                    let (i, j) = (tile.left * TILE + row, tile.right * TILE + column);
+                    if i <= j {
+                        let value = product / count - mean[i] * mean[j];
+                        out[(i, j)] = value;
+                        out[(j, i)] = value;
+                    }
                 }
             }
         }
@@ -110,20 +105,18 @@ impl Totals {
                 *sum += f64::from(*value);
             }
         }
-        let panels: Vec<Vec<f32>> = (0..width.div_ceil(TILE))
+        let panels: Vec<Mat<f64>> = (0..width.div_ceil(TILE))
+            .into_par_iter()
             .map(|panel| {
-                let columns = panel * TILE..width.min((panel + 1) * TILE);
-                let rows = rows.chunks_exact(width);
-                rows.flat_map(|row| &row[columns.clone()])
-                    .copied()
-                    .collect()
+                let first = panel * TILE;
+                Mat::from_fn(count, TILE.min(width - first), |row, column| {
+                    f64::from(rows[row * width + first + column])
+                })
             })
             .collect();
         self.tiles.par_iter_mut().for_each(|tile| {
-            let added = columns_by_columns(&panels[tile.left], &panels[tile.right], count);
-            for (sum, value) in tile.products.iter_mut().zip(&added) {
-                *sum += f64::from(*value);
-            }
+            let (left, right) = (panels[tile.left].transpose(), &panels[tile.right]);
+            matmul(&mut tile.products, Accum::Add, left, right, 1.0, Par::Seq);
         });
     }
 }
@@ -154,7 +147,7 @@ mod tests {
                 .map(|r| (x(r, i) - mean[i]) * (x(r, j) - mean[j]))
                 .sum();
             let plain = plain / rows as f64;
-            assert!((covariance[(i, j)] - plain).abs() < 1e-6, "{i} {j}");
+            assert!((covariance[(i, j)] - plain).abs() < 1e-12, "{i} {j}");
             assert_eq!(covariance[(i, j)].to_bits(), covariance[(j, i)].to_bits());
         }
     }

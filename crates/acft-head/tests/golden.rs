@@ -56,11 +56,11 @@ fn a_map_is_that_of_standard_scaler_and_pca() {
     let mut moment = SecondMoment::new(theirs.width);
     moment.add(&standardize.apply(&patches).unwrap());
     let axes = Axes::of(moment, theirs.axes).unwrap();
-    close(axes.values(), &theirs.eigenvalues, 1e-6, "eigenvalue");
+    close(axes.values(), &theirs.eigenvalues, 1e-7, "eigenvalue");
     close(
         &axes.vectors().concat(),
         &theirs.vectors.concat(),
-        1e-5,
+        1e-6,
         "axis",
     );
 
@@ -72,7 +72,8 @@ fn a_map_is_that_of_standard_scaler_and_pca() {
         };
         let map = FeatureMap::fit(&settings, &mut patches).unwrap();
         let ours = wide(&map.apply(&patches).unwrap());
-        close(&ours, &theirs_rows.concat(), 2e-6, &format!("γ = {gamma}"));
+        // Rows are projected in f32.
+        close(&ours, &theirs_rows.concat(), 1e-6, &format!("γ = {gamma}"));
     }
 }
 

@@ -3,9 +3,11 @@
 
 mod common;
 
-use acft_head::{BytesError, FeatureError, FeatureMap, MapError, MapSettings, Patches, Pool};
+use acft_head::{
+    BytesError, Disagreement, FeatureError, FeatureMap, MapError, MapSettings, Patches, Pool,
+};
 
-use common::{PATCHES, WIDTH, raw, settings};
+use common::{PATCHES, WIDTH, noise, raw, settings};
 
 fn fit(values: &[f32], settings: &MapSettings) -> Result<FeatureMap, MapError> {
     FeatureMap::fit(settings, &mut Patches::new(values, PATCHES, WIDTH, 0)?)
@@ -70,18 +72,40 @@ fn there_are_no_more_axes_than_there_is_variance() {
     assert_eq!(fit(&raw(100, 2), &wide).unwrap().outputs(), WIDTH);
 }
 
+/// Columns in which patches of one candidate differ; in the others they hardly do.
+const DIFFERING: usize = 5;
+
+fn differing(candidates: usize) -> Vec<f32> {
+    let value = |i: usize| {
+        let (candidate, column) = (i / (PATCHES * WIDTH), i % WIDTH);
+        let spread = if column < DIFFERING { 2.0 } else { 0.1 };
+        noise(candidate * WIDTH + column) + spread * noise(1_000_000 + i)
+    };
+    (0..candidates * PATCHES * WIDTH).map(value).collect()
+}
+
 #[test]
 fn agreement_shrinks_only_where_patches_differ() {
+    let values = differing(400);
+    let patches = Patches::new(&values, PATCHES, WIDTH, 0).unwrap();
+    let mut disagreement = Disagreement::new(WIDTH);
+    disagreement.add(&patches).unwrap();
+    let agreement = disagreement.agreement(10.0).unwrap();
+    let (shrunk, kept) = agreement.factors().split_at(DIFFERING);
+    assert!(shrunk.iter().all(|factor| *factor < 0.3), "{shrunk:?}");
+    assert!(kept.iter().all(|factor| *factor > 0.9), "{kept:?}");
+}
+
+#[test]
+fn agreement_leaves_less_of_what_patches_differ_by() {
     let scatter = |gamma: f64| {
-        let values = raw(80, 2);
-        let map = fit(
-            &values,
-            &MapSettings {
-                gamma,
-                ..settings()
-            },
-        )
-        .unwrap();
+        let values = differing(400);
+        let settings = MapSettings {
+            axes: WIDTH,
+            gamma,
+            ..settings()
+        };
+        let map = fit(&values, &settings).unwrap();
         let patches = Patches::new(&values, PATCHES, WIDTH, 0).unwrap();
         let mut pool = Pool::new(&map, PATCHES);
         pool.extend(&map, &patches).unwrap();
@@ -97,8 +121,11 @@ fn agreement_shrinks_only_where_patches_differ() {
         }
         within / total
     };
-    assert!(scatter(10.0) < 0.7 * scatter(0.0));
-    // With one patch a candidate there is nothing to agree about.
+    assert!(scatter(10.0) < 0.5 * scatter(0.0));
+}
+
+#[test]
+fn one_patch_a_candidate_has_nothing_to_agree_with() {
     let values = raw(80, 2);
     let map = |gamma| {
         let mut patches = Patches::new(&values, 1, WIDTH, 0).unwrap();

@@ -144,10 +144,12 @@ fn a_backup_is_made_also_without_a_model_that_is_gone() {
 fn a_lost_end_is_named_and_can_be_accepted() {
     let home = labeled();
     let old = fs::read(home.path("lungs/acft.db")).unwrap();
+    let before = labels(&home, "lungs").lines().count();
     home.told(&["query", "--batch", "2", "--out", "more.csv", "lungs"]);
     home.fill_in("more.csv", "more-labels.csv");
     home.told(&["label", "import", "more-labels.csv", "lungs"]);
-    assert_eq!(labels(&home, "lungs").lines().count(), 11);
+    // Now and then a candidate is drawn beside the batch, to judge models by.
+    assert!(labels(&home, "lungs").lines().count() >= before + 2);
     fs::write(home.path("lungs/acft.db"), old).unwrap();
 
     let check = home.acft(&["check", "lungs"]).output().unwrap();

@@ -146,7 +146,7 @@ fn scores_that_are_none_are_refused() {
             "columns.csv",
             "column score is missing; it has candidate, value",
         ),
-        ("scores.txt", "must end so"),
+        ("scores.txt", "it must end in .csv, .tsv"),
         ("scores.parquet", "not a readable Parquet file"),
         ("nowhere.csv", "nowhere.csv"),
     ] {

@@ -325,7 +325,9 @@ fn unused(existing: &[String]) -> Option<String> {
         .filter(is_place)
         .map(|name| format!("`{name}`"))
         .collect();
-    (!named.is_empty()).then(|| {
+    // A `y` with no other place beside it is a usual name for labels.
+    let is_label = named.len() == 1 && named[0].eq_ignore_ascii_case("`y`");
+    (!named.is_empty() && !is_label).then(|| {
         format!(
             "{} {} not used: a box is read from four columns (xmin, ymin, xmax, ymax; or left, top, \
              width, height; or cx, cy, width, height)",
