@@ -468,7 +468,7 @@ mod tests {
             (
                 "['lung']",
                 "['lungs']",
-                "\"lungs\", which is none of the data: lung",
+                "\"lungs\", but the data are lung",
             ),
             ("on = ['lung']", "on = []", "arm \"rft\" makes no run"),
             (
@@ -489,7 +489,7 @@ mod tests {
             (
                 "on = ['lung']",
                 "at.lungs.lr = 1e-4",
-                "\"lungs\", which is none of the data: lung",
+                "\"lungs\", but the data are lung",
             ),
             (
                 "on = ['lung']",
