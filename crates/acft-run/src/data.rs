@@ -1,4 +1,4 @@
-//! The data of a run: opened, numbered, and able to give patches.
+//! Opens the data of a run, numbers the candidates, and gives their patches.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::settings::Flags;
 use crate::bad_input;
 use crate::network::Setup;
 
-/// Opens what the flags name.
+/// Opens the data that the flags name.
 pub fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Dataset> {
     open_as(&options(flags)?, progress)
 }
@@ -25,7 +25,7 @@ pub fn open_as(
     source::open(options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
 }
 
-/// What the flags say of a source.
+/// The flags that describe a source.
 pub fn options(flags: &Flags) -> anyhow::Result<SourceOptions> {
     let box_columns = flags
         .box_columns
@@ -70,8 +70,8 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
         .collect()
 }
 
-/// As many of `from` as asked for, drawn by the seed: a keyed hash decides, so that the draw is the same wherever the
-/// files stand.
+/// Draws a number of candidates from `from`. A keyed hash decides, so that the draw depends on the seed and the images,
+/// and not on where the files are.
 pub(crate) fn drawn(
     data: &Dataset,
     from: Vec<CandidateId>,
@@ -120,7 +120,7 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
         .collect()
 }
 
-/// What `data.json` says of the data, and of what the run starts from.
+/// The record for `data.json`: the data, and the weights that the run starts from.
 pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord> {
     let count = |split| {
         data.candidates
