@@ -22,7 +22,7 @@ ARROWS = {
     "acft-project": ["acft"],
     "acft-server": ["acft", "acft-project"],
     "acft-vision": ["acft", "acft-images", "acft-kernels"],
-    "acft-run": ["acft", "acft-figure", "acft-images", "acft-vision"],
+    "acft-run": ["acft", "acft-figure", "acft-head", "acft-images", "acft-vision"],
     "acft-experiment": ["acft", "acft-figure", "acft-images", "acft-run", "acft-vision"],
     "acft-worker": ["acft", "acft-images", "acft-project", "acft-run", "acft-server", "acft-vision"],
     "acft-cli": None,  # It may know all of them.

@@ -16,13 +16,13 @@ use acft_images::{ImagePatches, PatchSource};
 use acft_run::files::write_atomically;
 use acft_run::folder::{read_steps, require_run};
 use acft_run::settings::{Flags, Settings};
-use acft_run::{bad_input, best_step, data, network};
+use acft_run::{Learns, Teller, bad_input, best_step, data, head, network};
 use anyhow::Context;
 use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::output::Out;
-use crate::progress;
+use crate::progress::{self, Progress};
 use picture::{Explanation, PatchView};
 
 const EXAMPLE: &str = "\
@@ -92,7 +92,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         out.check()?;
     }
-    let settings = Flags::read(&args.run.join("config.toml"))?.resolve()?;
+    let mut flags = Flags::read(&args.run.join("config.toml"))?;
+    flags.out = Some(args.run.clone());
+    let settings = flags.resolve()?;
     let steps = read_steps(&args.run)?;
     let step = match args.model.as_str() {
         "best" => best_step(&steps).or(steps.last().map(|step| step.step)),
@@ -109,12 +111,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let id = find(&data, &args.candidate)?;
     let candidate = &data.candidates[id.index()];
 
-    let model = network::load(
-        &args
-            .run
-            .join("models")
-            .join(format!("{}.safetensors", args.model)),
-    )?;
     let policy = settings
         .flags
         .patches
@@ -126,7 +122,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         settings.input,
         0,
     ));
-    let rows = predict(&settings, source.clone(), &model, id)?;
+    let rows = match settings.learns {
+        Learns::Network => predict(args, &settings, source.clone(), id)?,
+        Learns::Head => {
+            let file = model_file(args, head::EXTENSION);
+            let progress = Progress::new(1, 0);
+            let rows = head::patches_of(&settings, &data, &file, id, &progress);
+            progress.end();
+            rows?
+        }
+    };
     let predictions = Predictions::new(&rows, data.classes.len())?;
 
     let order = predictions.majority(1.0);
@@ -235,12 +240,18 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
     }
 }
 
+fn model_file(args: &Args, extension: &str) -> PathBuf {
+    let name = format!("{}.{extension}", args.model);
+    args.run.join("models").join(name)
+}
+
 fn predict(
+    args: &Args,
     settings: &Settings,
     source: Arc<ImagePatches>,
-    model: &acft_vision::models::Model,
     id: CandidateId,
 ) -> anyhow::Result<Vec<f64>> {
+    let model = &network::load(&model_file(args, "safetensors"))?;
     let learner = network::learner(&settings.flags, model, source)?;
     let mut outcome = None;
     learner

@@ -21,7 +21,13 @@ The run's folder gets config.toml (every setting; give it to --config to run it
 again), data.json, steps.jsonl (a line a step), queries.csv (what was asked,
 and why), test.csv (the test set), predictions/ (what the network made of each
 query and of the test set), curve.svg, curve.png, models/last and models/best,
-finished.json.";
+finished.json.
+
+With --strategy head the network stays as it is, and a head on its features
+learns from all labels at each step, in about the time that a query takes. The
+features of all images are made once, before the first step, and kept in
+features/ beside the run's folder, where other runs find them; that folder can
+be deleted at any time. --strategy head-random is the same with random queries.";
 
 /// Simulate a labeling campaign: the labels that the data has play the expert.
 #[derive(clap::Args)]
@@ -97,6 +103,7 @@ impl Args {
         if differing.is_empty() {
             return Ok(Settings {
                 cache_bytes: asked.cache_bytes,
+                features: asked.features,
                 ..kept
             });
         }

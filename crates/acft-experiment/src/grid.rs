@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use acft_run::bad_input;
 use acft_run::files::write_atomically;
 use acft_run::settings::{Flags, Settings};
+use acft_run::{Learns, bad_input};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
@@ -223,12 +223,24 @@ fn settings(
         flags = here.clone().over(flags)?;
     }
     // Joining leaves a path as it is that starts at the root of the machine.
-    for path in [&mut flags.data, &mut flags.manifest, &mut flags.weights] {
+    let named = [
+        &mut flags.data,
+        &mut flags.manifest,
+        &mut flags.weights,
+        &mut flags.features,
+    ];
+    for path in named {
         *path = path.take().map(|path| root.join(path));
     }
     flags.seed = Some(seed);
     flags.out = Some(folder.join(format!("seed-{seed}")));
-    flags.resolve()
+    let mut settings = flags.resolve()?;
+    if settings.learns == Learns::Head && settings.flags.features.is_none() {
+        // All runs share the network's features, whatever folder each is in.
+        settings.features = out.join("features");
+        settings.flags.features = Some(settings.features.clone());
+    }
+    Ok(settings)
 }
 
 /// All labels at once, from M_0.

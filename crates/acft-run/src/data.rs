@@ -1,4 +1,4 @@
-//! Opens the data of a run, numbers the candidates, and gives their patches.
+//! The data of a run: opened, numbered, and able to give patches.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use acft::{CandidateId, CandidateKey, Label};
 use acft_images::source::{self, Dataset, SourceError, SourceOptions, Split};
 
 use super::record::DataRecord;
-use super::settings::Flags;
+use super::settings::{Flags, Settings};
 use crate::bad_input;
 use crate::network::Setup;
 
-/// Opens the data that the flags name.
+/// Opens what the flags name.
 pub fn open(flags: &Flags, progress: &dyn Fn(usize, usize)) -> anyhow::Result<Dataset> {
     open_as(&options(flags)?, progress)
 }
@@ -25,7 +25,7 @@ pub fn open_as(
     source::open(options, progress).map_err(|error: SourceError| bad_input!("{}", chain(&error)))
 }
 
-/// The flags that describe a source.
+/// What the flags say of a source.
 pub fn options(flags: &Flags) -> anyhow::Result<SourceOptions> {
     let box_columns = flags
         .box_columns
@@ -72,12 +72,7 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
 
 /// Draws a number of candidates from `from`. A keyed hash decides, so that the draw depends on the seed and the images,
 /// and not on where the files are.
-pub(crate) fn drawn(
-    data: &Dataset,
-    from: Vec<CandidateId>,
-    count: usize,
-    seed: u64,
-) -> Vec<CandidateId> {
+fn drawn(data: &Dataset, from: Vec<CandidateId>, count: usize, seed: u64) -> Vec<CandidateId> {
     let mut drawn = from;
     drawn.sort_by_cached_key(|id| {
         let key = &data.candidates[id.index()].key;
@@ -86,6 +81,15 @@ pub(crate) fn drawn(
     drawn.truncate(count);
     drawn.sort_unstable();
     drawn
+}
+
+/// The pool of a run: the part for training, or what the seed draws of it.
+pub(crate) fn pool(settings: &Settings, data: &Dataset) -> Vec<CandidateId> {
+    let pool = ids(data, Split::Train);
+    match settings.flags.pool {
+        Some(count) => drawn(data, pool, count, settings.seed),
+        None => pool,
+    }
 }
 
 /// Every candidate's key, by id.
@@ -121,7 +125,11 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
 }
 
 /// The record for `data.json`: the data, and the weights that the run starts from.
-pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord> {
+pub(crate) fn record(
+    data: &Dataset,
+    setup: &Setup,
+    features: Option<String>,
+) -> anyhow::Result<DataRecord> {
     let count = |split| {
         data.candidates
             .iter()
@@ -151,6 +159,7 @@ pub(crate) fn record(data: &Dataset, setup: &Setup) -> anyhow::Result<DataRecord
         candidates: Some(whole.finalize().to_string()),
         pretrained: setup.pretrained.hash().to_string(),
         weights: weights.map(digest).transpose()?,
+        features,
         held_out: data.held_out.clone(),
         left_out: data
             .left_out

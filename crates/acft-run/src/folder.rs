@@ -18,12 +18,19 @@ use super::record::{DataRecord, Finished, QueryRow, StepRecord};
 use crate::bad_input;
 use crate::files::{self, write_atomically};
 
+/// The extension of a network's file.
+pub const NETWORK: &str = "safetensors";
+/// The extension of a head's file.
+pub const HEAD: &str = "head";
+
 /// An open run folder. One process owns it: the lock is released with it.
 pub(crate) struct RunFolder {
     root: PathBuf,
     steps: File,
     queries: File,
     _lock: File,
+    /// Of the files of its models.
+    extension: &'static str,
     /// What makes the run go on once it stopped.
     go_on: &'static str,
 }
@@ -43,6 +50,7 @@ impl RunFolder {
         root: &Path,
         config: &str,
         data: &DataRecord,
+        extension: &'static str,
         go_on: &'static str,
     ) -> anyhow::Result<Self> {
         refuse_existing(root)?;
@@ -59,27 +67,36 @@ impl RunFolder {
         // Last: a folder without a configuration is not a run, and can be
         // created again after a kill in between.
         write_atomically(&root.join("config.toml"), config.as_bytes())?;
-        Self::with_files(root, lock, go_on)
+        Self::with_files(root, lock, extension, go_on)
     }
 
     /// Opens the folder of a run that was begun, with what it had done.
     ///
     /// # Errors
     /// It is no run, another process has it, or its files contradict each other.
-    pub(crate) fn resume(root: &Path, go_on: &'static str) -> anyhow::Result<(Self, Done)> {
+    pub(crate) fn resume(
+        root: &Path,
+        extension: &'static str,
+        go_on: &'static str,
+    ) -> anyhow::Result<(Self, Done)> {
         require_run(root)?;
         let lock = lock(root)?;
         // An earlier version made no such folder.
         fs::create_dir_all(root.join("predictions"))
             .with_context(|| format!("cannot write to {}", root.display()))?;
-        let mut folder = Self::with_files(root, lock, go_on)?;
+        let mut folder = Self::with_files(root, lock, extension, go_on)?;
         let steps = folder.whole_lines()?;
         let queries = folder.queries_of(&steps)?;
         folder.sweep(steps.last().map(|step| step.step))?;
         Ok((folder, Done { steps, queries }))
     }
 
-    fn with_files(root: &Path, lock: File, go_on: &'static str) -> anyhow::Result<Self> {
+    fn with_files(
+        root: &Path,
+        lock: File,
+        extension: &'static str,
+        go_on: &'static str,
+    ) -> anyhow::Result<Self> {
         let open = |name: &str| {
             let path = root.join(name);
             OpenOptions::new()
@@ -94,6 +111,7 @@ impl RunFolder {
             steps: open("steps.jsonl")?,
             queries: open("queries.csv")?,
             _lock: lock,
+            extension,
             go_on,
         })
     }
@@ -106,7 +124,7 @@ impl RunFolder {
     pub(crate) fn model_path(&self, step: u32) -> PathBuf {
         self.root
             .join("models")
-            .join(format!("step-{step:04}.safetensors"))
+            .join(format!("step-{step:04}.{}", self.extension))
     }
 
     /// Keeps a step. When this returns, the step survives a kill.
@@ -150,7 +168,10 @@ impl RunFolder {
         for (name, step) in [("last", last), ("best", best)] {
             link(
                 &self.model_path(step),
-                &self.root.join("models").join(format!("{name}.safetensors")),
+                &self
+                    .root
+                    .join("models")
+                    .join(format!("{name}.{}", self.extension)),
             )?;
         }
         for (path, step) in self.step_models()? {
@@ -263,7 +284,8 @@ impl RunFolder {
             let step = path.file_name().and_then(|name| {
                 name.to_str()?
                     .strip_prefix("step-")?
-                    .strip_suffix(".safetensors")?
+                    .strip_suffix(self.extension)?
+                    .strip_suffix('.')?
                     .parse()
                     .ok()
             });
@@ -503,7 +525,8 @@ mod tests {
 
     /// A run of two steps, whose files then end wherever a kill left them.
     fn two_steps(root: &Path) {
-        let mut folder = RunFolder::create(root, "seed = 0\n", &data(), "--resume").unwrap();
+        let mut folder =
+            RunFolder::create(root, "seed = 0\n", &data(), NETWORK, "--resume").unwrap();
         for step in 1..=2 {
             folder
                 .keep_step(&record(step), &[row(step)], &predictions(step), b"model")
@@ -535,7 +558,7 @@ mod tests {
             two_steps(&root);
             fs::write(root.join("queries.csv"), &queries[..q]).unwrap();
             fs::write(root.join("steps.jsonl"), &steps[..s]).unwrap();
-            let (mut folder, done) = RunFolder::resume(&root, "--resume").unwrap();
+            let (mut folder, done) = RunFolder::resume(&root, NETWORK, "--resume").unwrap();
             assert_eq!(done.steps.len(), 1, "queries to {q}, steps to {s}");
             assert_eq!(done.queries, [row(1)]);
             assert!(!folder.model_path(2).exists());
@@ -552,7 +575,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let of_three_labels = |name: &str| {
             let root = home.path().join(name);
-            let mut folder = RunFolder::create(&root, "seed = 0\n", &data(), "--resume").unwrap();
+            let mut folder =
+                RunFolder::create(&root, "seed = 0\n", &data(), NETWORK, "--resume").unwrap();
             for (step, q) in [(1, 1), (2, 2)] {
                 let record = StepRecord { q, ..record(step) };
                 let rows = vec![row(step); q];
@@ -566,7 +590,7 @@ mod tests {
         let check = |name: &str, text: &str, expected: &str| {
             let queries = of_three_labels(name);
             fs::write(&queries, text).unwrap();
-            let error = RunFolder::resume(queries.parent().unwrap(), "--resume")
+            let error = RunFolder::resume(queries.parent().unwrap(), NETWORK, "--resume")
                 .err()
                 .unwrap();
             let error = error.to_string();
@@ -596,14 +620,14 @@ mod tests {
     fn a_folder_has_one_run_and_one_owner() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("run");
-        let folder = RunFolder::create(&root, "", &data(), "--resume").unwrap();
-        let error = RunFolder::resume(&root, "--resume")
+        let folder = RunFolder::create(&root, "", &data(), NETWORK, "--resume").unwrap();
+        let error = RunFolder::resume(&root, NETWORK, "--resume")
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains("another process"), "{error}");
         drop(folder);
-        let error = RunFolder::create(&root, "", &data(), "--resume")
+        let error = RunFolder::create(&root, "", &data(), NETWORK, "--resume")
             .err()
             .unwrap()
             .to_string();
@@ -611,19 +635,19 @@ mod tests {
         let other = home.path().join("thesis");
         fs::create_dir(&other).unwrap();
         fs::write(other.join("chapter.tex"), "").unwrap();
-        let error = RunFolder::create(&other, "", &data(), "--resume")
+        let error = RunFolder::create(&other, "", &data(), NETWORK, "--resume")
             .err()
             .unwrap()
             .to_string();
         assert!(error.contains("chapter.tex"), "{error}");
-        assert!(RunFolder::resume(&other, "--resume").is_err());
+        assert!(RunFolder::resume(&other, NETWORK, "--resume").is_err());
     }
 
     #[test]
     fn a_run_that_stops_says_what_makes_it_go_on() {
         let home = tempfile::tempdir().unwrap();
         let retry = "acft experiment run --retry";
-        let mut folder = RunFolder::create(home.path(), "", &data(), retry).unwrap();
+        let mut folder = RunFolder::create(home.path(), "", &data(), NETWORK, retry).unwrap();
         fs::remove_dir(home.path().join("models")).unwrap();
         let kept = folder.keep_step(&record(1), &[row(1)], &predictions(1), b"model");
         let error = format!("{:#}", kept.unwrap_err());
@@ -635,7 +659,7 @@ mod tests {
     fn only_the_last_and_the_best_model_stay() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("run");
-        let mut folder = RunFolder::create(&root, "", &data(), "--resume").unwrap();
+        let mut folder = RunFolder::create(&root, "", &data(), NETWORK, "--resume").unwrap();
         for step in 1..=3 {
             folder
                 .keep_step(

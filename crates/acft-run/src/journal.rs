@@ -11,12 +11,12 @@ use acft::{
     Scorer, Scoring, Taught,
 };
 use acft_images::source::Dataset;
-use acft_vision::models::Model;
 
 use super::favoured::{Favoured, Kept, QueryPredictions, Seen, Watched, rounded};
 use super::folder::RunFolder;
 use super::judge::Measured;
 use super::record::{QueryRow, Rates, Seconds, StepRecord, Unreadable};
+use super::run_model::RunModel;
 use super::{plot, test_set};
 use crate::teller::Teller;
 
@@ -94,7 +94,7 @@ pub(crate) struct RunJournal<'a, S> {
     unreadable_before: BTreeSet<String>,
 }
 
-impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
+impl<'a, S> RunJournal<'a, S> {
     pub(crate) fn new(
         setting: Setting<'a, S>,
         folder: RunFolder,
@@ -209,7 +209,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
         }
     }
 
-    fn query_rows(&self, step: u32, queried: &Queried, taught: &Taught<Model>) -> Vec<QueryRow> {
+    fn query_rows<M>(&self, step: u32, queried: &Queried, taught: &Taught<M>) -> Vec<QueryRow> {
         let classes = &self.setting.data.classes;
         let given: BTreeMap<CandidateId, Label> = taught
             .newly_labeled
@@ -279,10 +279,10 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
 
     /// Signs that training diverges, read off what may be looked at without
     /// spending a test label.
-    fn warnings(
+    fn warnings<M: RunModel>(
         &self,
         labeled_before: usize,
-        taught: &Taught<Model>,
+        taught: &Taught<M>,
         val_auc: Option<f64>,
     ) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -297,23 +297,7 @@ impl<'a, S: Scorer<Model>> RunJournal<'a, S> {
                 signs::FELL
             ));
         }
-        if let (Some(first), Some(last)) = (taught.loss.first(), taught.loss.last())
-            && last > first
-        {
-            warnings.push(format!(
-                "the {} from {first:.3} to {last:.3}: try a lower --lr",
-                signs::ROSE
-            ));
-        }
-        if signs::sticks(&taught.loss, self.setting.data.classes.len()) {
-            let linear = taught.model.description().architecture.with_linear_head();
-            let or = linear.map_or_else(String::new, |name| format!(", or --model {name}"));
-            warnings.push(format!(
-                "the training loss sticks at ln {}: the {}, or as good as dead, and learns no more; try a lower --lr{or}",
-                self.setting.data.classes.len(),
-                signs::DEAD
-            ));
-        }
+        warnings.extend(M::warnings(taught, &self.setting.data.classes));
         if let Some(h) = &taught.misclassified {
             warnings.extend(self.warnings_of(h, labeled_before));
         }
@@ -386,7 +370,7 @@ enum Phase {
     Evaluate,
 }
 
-impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
+impl<S> Observer for RunJournal<'_, S> {
     fn scored(&mut self, what: Scoring, done: usize, total: usize) -> ControlFlow<()> {
         let (phase, doing, scale) = match what {
             Scoring::Pool => (Phase::Query, "scoring the pool", 1.0),
@@ -424,8 +408,8 @@ impl<S: Scorer<Model>> Observer for RunJournal<'_, S> {
     }
 }
 
-impl<S: Scorer<Model>> Journal<Model, Measured> for RunJournal<'_, S> {
-    fn queried(&mut self, run: &Run<Model>, queried: &Queried) -> Result<(), BoxError> {
+impl<M: RunModel, S: Scorer<M>> Journal<M, Measured> for RunJournal<'_, S> {
+    fn queried(&mut self, run: &Run<M>, queried: &Queried) -> Result<(), BoxError> {
         for (id, error) in &queried.unreadable {
             self.tell_unreadable(*id, &error.reason);
         }
@@ -460,9 +444,9 @@ impl<S: Scorer<Model>> Journal<Model, Measured> for RunJournal<'_, S> {
 
     fn taught(
         &mut self,
-        run: &Run<Model>,
+        run: &Run<M>,
         queried: &Queried,
-        taught: &Taught<Model>,
+        taught: &Taught<M>,
         judged: &Judged<Measured>,
     ) -> Result<(), BoxError> {
         let Judged { evidence, measures } = judged;
@@ -485,7 +469,7 @@ impl<S: Scorer<Model>> Journal<Model, Measured> for RunJournal<'_, S> {
             ));
         }
 
-        let bytes = model.to_bytes();
+        let bytes = model.file();
         let labels = evidence.labels;
         let seconds = Seconds {
             query: self.query_seconds,

@@ -6,7 +6,6 @@ use std::time::Instant;
 use acft::{
     BoxError, CandidateId, Evaluator, Evidence, Judged, Label, Observer, Run, Scorer, Scoring,
 };
-use acft_vision::models::Model;
 
 use super::evaluation::{Evaluation, Measures, classes_named};
 
@@ -31,12 +30,12 @@ pub(crate) struct Measured {
     pub seconds: f64,
 }
 
-impl<S: Scorer<Model>> Evaluator<Model> for Judge<'_, S> {
+impl<M, S: Scorer<M>> Evaluator<M> for Judge<'_, S> {
     type Measures = Measured;
 
     fn evaluate(
         &mut self,
-        run: &Run<Model>,
+        run: &Run<M>,
         observer: &mut dyn Observer,
     ) -> Result<Judged<Measured>, BoxError> {
         let begun = Instant::now();
@@ -80,18 +79,21 @@ impl<S: Scorer<Model>> Evaluator<Model> for Judge<'_, S> {
     }
 }
 
-impl<S: Scorer<Model>> Judge<'_, S> {
+impl<S> Judge<'_, S> {
     fn labeled(&self, ids: &[CandidateId]) -> usize {
         let labeled = |id: &&CandidateId| self.labels[id.index()].is_some();
         ids.iter().filter(labeled).count()
     }
 
-    fn predict(
+    fn predict<M>(
         &self,
-        model: &Model,
+        model: &M,
         ids: &[CandidateId],
         told: &mut Told<'_>,
-    ) -> Result<Evaluation, BoxError> {
+    ) -> Result<Evaluation, BoxError>
+    where
+        S: Scorer<M>,
+    {
         let found = Evaluation::of(self.scorer, model, ids, self.labels, |_, _| told.one())?;
         for (id, error) in &found.unreadable {
             told.observer.left_out(*id, error);

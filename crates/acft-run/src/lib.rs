@@ -2,7 +2,7 @@
 //! images whose labels are known.
 //!
 //! ```text
-//! settings → data, network → simulate ⇄ journal → folder (record, predictions, models)
+//! settings → data, network → simulate → steps ⇄ journal → folder (record, predictions, models)
 //! ```
 //!
 //! Start at [`simulate()`]. [`settings`] has every setting with its default,
@@ -14,8 +14,12 @@
 mod error;
 mod journal;
 mod judge;
+
 mod plot;
+mod run_model;
 mod simulate;
+mod steps;
+mod strategy;
 mod teller;
 mod there;
 
@@ -24,6 +28,7 @@ pub mod evaluation;
 pub mod favoured;
 pub mod files;
 pub mod folder;
+pub mod head;
 pub mod network;
 pub mod record;
 pub mod seed;
@@ -34,4 +39,5 @@ pub mod toml_text;
 pub use error::BadInput;
 pub use journal::{best_step, signs};
 pub use simulate::{Begun, Surroundings, differing, simulate};
+pub use strategy::Learns;
 pub use teller::Teller;

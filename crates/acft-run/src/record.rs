@@ -164,6 +164,9 @@ pub struct DataRecord {
     /// where an earlier version made the run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub weights: Option<String>,
+    /// The hash that names the file of the network's features, where a head learns on them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub features: Option<String>,
     /// Splits that were made because the data has none.
     pub held_out: Vec<String>,
     /// Files and rows that cannot be used, and why.

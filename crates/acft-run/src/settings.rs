@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use acft::baselines::Baseline;
 use acft::stopping::{Agreement, Plateau};
-use acft::strategy::{PRESETS, Preset};
 use acft::{Criterion, LearningStrategy, Plan, Query, Stop};
 use acft_images::image_io::Window;
 use acft_images::patches::PatchPolicy;
@@ -17,8 +16,8 @@ use acft_vision::learner::Precision;
 use acft_vision::models::Architecture;
 use serde::{Deserialize, Serialize};
 
-use crate::bad_input;
-use crate::toml_text::nearest;
+use crate::strategy::{self, Learns};
+use crate::{bad_input, toml_text};
 
 /// Every setting, as given: absent where the default is meant.
 #[derive(clap::Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -120,7 +119,7 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 
-    /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-lq].
+    /// rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced, rcft-hq, head or head-random [default: acft-lq].
     #[arg(long, value_name = "CODE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
@@ -128,15 +127,19 @@ pub struct Flags {
     #[arg(long, value_name = "HOW", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// How to query while there are no labels, where that differs; as --query.
+    /// How to query while there are no labels, where that differs; as --query [default with --learn head: typiclust].
     #[arg(long, value_name = "HOW", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_query: Option<String>,
-    /// What to learn from: reset-lq, q, lq, hq or hq-balanced.
+    /// How many steps --first-query lasts at least [default: 1, and 2 with --learn head].
+    #[arg(long, value_name = "N", help_heading = "Strategy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_steps: Option<u32>,
+    /// What to learn from: reset-lq, q, lq, hq or hq-balanced; or head, which leaves the network as it is and fits a head on its features to all labels.
     #[arg(long, value_name = "RULE", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learn: Option<String>,
-    /// entropy, diversity, or acft, the sum of both (see --lambda1, --lambda2) [default: diversity].
+    /// entropy, diversity, or acft, the sum of both (see --lambda1, --lambda2) [default: diversity, and entropy with --learn head].
     #[arg(long, value_name = "NAME", help_heading = "Strategy")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criterion: Option<String>,
@@ -203,6 +206,23 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minibatch: Option<usize>,
 
+    /// How much directions count less in which the patches of a candidate disagree; 0 for not at all [default: 10].
+    #[arg(long, value_name = "X", help_heading = "Head (--learn head)")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<f64>,
+    /// Principal axes of the features; more help from 800 labels on [default: 256].
+    #[arg(long, value_name = "N", help_heading = "Head (--learn head)")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axes: Option<usize>,
+    /// Neighbors of a candidate in the graph of the pool [default: 10].
+    #[arg(long, value_name = "N", help_heading = "Head (--learn head)")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbors: Option<usize>,
+    /// Where the network's features of all images are kept, for all runs that need the same ones [default: features/ beside the run's folder].
+    #[arg(long, value_name = "DIR", help_heading = "Head (--learn head)")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<PathBuf>,
+
     /// The share of labels that the simulated expert gets wrong [default: 0].
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,6 +271,10 @@ pub struct Settings {
     pub flags: Flags,
     /// Query, learning strategy, batch size and stopping.
     pub plan: Plan,
+    /// What learns: the network, or a head on it.
+    pub learns: Learns,
+    /// Where the network's features are kept, if a head learns on them.
+    pub features: PathBuf,
     /// The name of the strategy.
     pub preset: String,
     /// The side of the network's input, in pixels.
@@ -315,8 +339,9 @@ impl Flags {
             // The half that is not said anew stays as the strategy has it.
             let code = preset.as_str().unwrap_or_default();
             let preset = named(code)?;
-            merged.insert("query".into(), how(preset).into());
-            merged.insert("learn".into(), preset.learn.into());
+            let (query, learn) = preset;
+            merged.insert("query".into(), query.into());
+            merged.insert("learn".into(), learn.into());
         }
         // And random weights take the place of pre-trained ones.
         if self.from_scratch == Some(true) {
@@ -363,15 +388,30 @@ impl Flags {
 
         self.precision.get_or_insert_default();
         let (how, learn) = self.resolve_strategy()?;
-        let learning: LearningStrategy = learn
-            .parse()
-            .map_err(|_: String| unknown("learn", &learn, LearningStrategy::names()))?;
+        let learns = Learns::named(&learn);
+        let learning = learning(&learn)?;
+        if learns == Learns::Head {
+            self.resolve_head(&how)?;
+        }
         let query = self.resolve_query(&how, "query")?;
         let first_query = match self.first_query.clone() {
             Some(how) => Some(self.resolve_query(&how, "first-query")?),
             None => None,
         };
         let queries = [Some(query), first_query];
+        if self.first_steps.is_some() && first_query.is_none() {
+            return Err(bad_input!(
+                "--first-steps says how long --first-query lasts: give that too"
+            ));
+        }
+        let by_dropout = Query::Baseline {
+            rule: Baseline::DropoutBald,
+        };
+        if learns == Learns::Head && queries.contains(&Some(by_dropout)) {
+            return Err(bad_input!(
+                "a head has no dropout to sample by: query by bald, which compares patches, or by margin"
+            ));
+        }
         let whole = queries.into_iter().flatten().find_map(|query| match query {
             Query::Baseline { rule } if rule.wants_features() => Some(rule),
             _ => None,
@@ -413,6 +453,9 @@ impl Flags {
             ("max-per-group", self.max_per_group),
             ("pool", self.pool),
             ("test-patches", self.test_patches),
+            ("first-steps", self.first_steps.map(|steps| steps as usize)),
+            ("axes", self.axes),
+            ("neighbors", self.neighbors),
         ] {
             value.map(|value| positive_count(name, value)).transpose()?;
         }
@@ -460,10 +503,9 @@ impl Flags {
         let cache_bytes = *self.cache.get_or_insert(512) << 20;
         let preset = match query {
             Query::Baseline { .. } => None,
-            _ => Preset::of(how == "active", &learn),
+            _ => strategy::code(&how, &learn),
         };
-        let preset =
-            preset.map_or_else(|| format!("{how}-{learn}"), |preset| preset.code.to_owned());
+        let preset = preset.map_or_else(|| format!("{how}-{learn}"), str::to_owned);
         let out = self.out.clone().unwrap_or_else(|| {
             let name = data.canonicalize().unwrap_or(data);
             let name = name
@@ -487,8 +529,17 @@ impl Flags {
         Ok(Settings {
             plan: Plan::new(query, learning, batch, seed)
                 .with_first_query(first_query)
+                .with_first_steps(self.first_steps.unwrap_or_default())
                 .with_max_per_group(self.max_per_group)
                 .with_stop(stop),
+            learns,
+            features: self.features.clone().unwrap_or_else(|| {
+                // Of "." or ".." the name says nothing of what it lies in.
+                let named = out.file_name().map(|_| out.clone());
+                let whole = named.or_else(|| out.canonicalize().ok());
+                let beside = whole.as_deref().and_then(Path::parent);
+                beside.unwrap_or(Path::new("")).join("features")
+            }),
             preset,
             input,
             noise,
@@ -535,14 +586,49 @@ impl Flags {
             let how = self.query.clone().unwrap_or_else(|| "active".into());
             (how, self.learn.clone().unwrap_or_else(|| "lq".into()))
         } else {
-            let preset = named(self.strategy.as_deref().unwrap_or("acft-lq"))?;
-            (how(preset).to_owned(), preset.learn.to_owned())
+            let (how, learn) = named(self.strategy.as_deref().unwrap_or("acft-lq"))?;
+            (how.to_owned(), learn.to_owned())
         };
         // The run's own record says it in the independent way.
         self.strategy = None;
         self.query = Some(how.clone());
         self.learn = Some(learn.clone());
         Ok((how, learn))
+    }
+
+    /// Fills in what `--learn head` has of its own, and checks it.
+    fn resolve_head(&mut self, how: &str) -> anyhow::Result<()> {
+        let one_patch = self.patches.is_some_and(|patches| patches.len() == 1);
+        let gamma = match (self.gamma, one_patch) {
+            (Some(gamma), true) if gamma > 0.0 => {
+                return Err(bad_input!(
+                    "--gamma {gamma} looks at where the patches of a candidate disagree, and --patches makes one of each: \
+                     leave --gamma out, or give --patches that make more, such as crop:12"
+                ));
+            }
+            (Some(gamma), _) => gamma,
+            (None, true) => 0.0,
+            (None, false) => 10.0,
+        };
+        if !(gamma.is_finite() && gamma >= 0.0) {
+            return Err(bad_input!("--gamma {gamma}: it must be 0 or more"));
+        }
+        self.gamma = Some(gamma);
+        self.axes.get_or_insert(256);
+        self.neighbors.get_or_insert(10);
+        if how == "active" {
+            self.criterion.get_or_insert_with(|| "entropy".into());
+        }
+        // While there is no label, and no head, nothing is more uncertain than the rest.
+        if how != "random" && self.first_query.is_none() {
+            let typical = self.max_per_group.is_none();
+            let first = if typical { "typiclust" } else { "random" };
+            self.first_query = Some(first.to_owned());
+        }
+        if self.first_query.is_some() {
+            self.first_steps.get_or_insert(2);
+        }
+        Ok(())
     }
 
     /// The query of that name, as `flag` gives it.
@@ -596,22 +682,26 @@ impl Flags {
 /// What `--criterion` takes.
 const CRITERIA: [&str; 3] = ["entropy", "diversity", "acft"];
 
-/// The strategy of that name.
-fn named(code: &str) -> anyhow::Result<Preset> {
-    Preset::named(code)
-        .ok_or_else(|| unknown("strategy", code, PRESETS.iter().map(|preset| preset.code)))
+/// How the strategy of that name queries, and what it learns from.
+fn named(code: &str) -> anyhow::Result<(&'static str, &'static str)> {
+    strategy::named(code).ok_or_else(|| unknown("strategy", code, strategy::codes()))
+}
+
+/// What a step learns from, by the name of a rule.
+fn learning(learn: &str) -> anyhow::Result<LearningStrategy> {
+    // A head goes on from the last one, and learns from all labels.
+    let rule = match Learns::named(learn) {
+        Learns::Head => "lq",
+        Learns::Network => learn,
+    };
+    rule.parse().map_err(|_: String| {
+        let known = LearningStrategy::names().chain([strategy::HEAD]);
+        unknown("learn", learn, known)
+    })
 }
 
 fn contradiction() -> anyhow::Error {
     bad_input!("--strategy stands for a --query and a --learn: give it, or those two")
-}
-
-/// How it queries.
-fn how(preset: Preset) -> &'static str {
-    match preset.active {
-        true => "active",
-        false => "random",
-    }
 }
 
 /// What a flag was given is none of what it takes.
@@ -619,7 +709,7 @@ fn unknown<'a>(flag: &str, given: &str, known: impl Iterator<Item = &'a str>) ->
     let known: Vec<&str> = known.collect();
     bad_input!(
         "--{flag} {given:?}: did you mean {:?}? Known are {}",
-        nearest(given, known.iter().copied()),
+        toml_text::nearest(given, known.iter().copied()),
         known.join(", ")
     )
 }

@@ -4,30 +4,31 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use acft::random::{Purpose, keyed_hash};
-use acft::{Annotator, CandidateId, Evidence, NoisyOracle, Oracle, Query, Run, StopReason, acft};
+use acft::{CandidateId, Query, StopReason};
 use acft_images::source::{Dataset, Split};
 use acft_images::{FirstPatches, ImagePatches, PatchSource};
-use acft_vision::models::Model;
-use anyhow::Context;
 
 use crate::folder::{Done, RunFolder};
-use crate::journal::{Ended, RunJournal, Setting, best_step};
-use crate::judge::Judge;
+use crate::head::{HeadLearner, Look, Space};
+use crate::journal::{Ended, best_step};
 use crate::record::{Finished, learning_curve};
 use crate::settings::{Flags, Settings};
+use crate::steps::{Learning, Over, Whole};
+use crate::strategy::Learns;
 use crate::teller::Teller;
 use crate::there::WhileThere;
-use crate::{bad_input, data, folder, network, record, test_set};
+use crate::{bad_input, data, folder, head, network, record, steps};
 
-/// The settings in which a run differs from what is asked of it, each as told. How much memory it may take is no such
-/// setting: it changes no result.
+/// The settings in which a run differs from what is asked of it, each as told. How much memory it may take, and where
+/// features lie, are no such settings: they change no result.
 pub fn differing(asked: &Settings, kept: &Settings) -> anyhow::Result<Vec<String>> {
     let mut asked = asked.flags.clone();
     asked.keep_window(&kept.flags);
     let (asked, kept) = (asked.table()?, kept.flags.table()?);
     let names: BTreeSet<&String> = asked.keys().chain(kept.keys()).collect();
-    let differ = |name: &&String| *name != "cache" && asked.get(*name) != kept.get(*name);
+    let differ = |name: &&String| {
+        !matches!(name.as_str(), "cache" | "features") && asked.get(*name) != kept.get(*name)
+    };
     let told = |name: &String| match (asked.get(name), kept.get(name)) {
         (Some(now), Some(before)) => format!("--{name} {now} (the run has {before})"),
         (Some(now), None) => format!("--{name} {now} (the run has it not set)"),
@@ -71,14 +72,28 @@ pub fn simulate(
     require_task(settings, &data)?;
     let positive = positive_class(&settings.flags, &data)?;
     let setup = network::Setup::new(settings, &data)?;
-    let record = data::record(&data, &setup)?;
+    let patches = Arc::new(ImagePatches::new(
+        data.candidates.clone(),
+        setup.patches,
+        settings.input,
+        settings.cache_bytes,
+    ));
+    let features = match settings.learns {
+        Learns::Network => None,
+        Learns::Head => Some(head::hash(&data, &setup, &patches)?),
+    };
+    let record = data::record(&data, &setup, features)?;
+    let extension = match settings.learns {
+        Learns::Network => folder::NETWORK,
+        Learns::Head => folder::HEAD,
+    };
 
     let go_on = around.go_on;
     let (folder, done) = match begun {
         Begun::Now => {
             (around.admit)(&record)?;
             let config = toml::to_string(&setup.flags)?;
-            let folder = RunFolder::create(&settings.out, &config, &record, go_on)?;
+            let folder = RunFolder::create(&settings.out, &config, &record, extension, go_on)?;
             (
                 folder,
                 Done {
@@ -88,7 +103,7 @@ pub fn simulate(
             )
         }
         Begun::Before => {
-            let (folder, done) = RunFolder::resume(&settings.out, go_on)?;
+            let (folder, done) = RunFolder::resume(&settings.out, extension, go_on)?;
             same_data(&settings.out, &record)?;
             (folder, done)
         }
@@ -99,111 +114,38 @@ pub fn simulate(
         done.steps.len() as u64,
     );
     let teller = (around.teller)(steps, steps_done);
-    let mut pool = data::ids(&data, Split::Train);
-    if let Some(count) = settings.flags.pool {
-        pool = data::drawn(&data, pool, count, settings.seed);
-    }
+    let pool = data::pool(settings, &data);
     introduce(settings, &data, pool.len(), &setup, &*teller, &folder);
 
-    let labels = data::labels(&data);
-    let keys = data::keys(&data);
-    let patches = Arc::new(ImagePatches::new(
-        data.candidates.clone(),
-        setup.patches,
-        settings.input,
-        settings.cache_bytes,
-    ));
-    let stop_set = stop_set(settings, &keys, &pool);
-    let mut run = Run::new(keys, pool, setup.pretrained.clone());
-    run.groups = data::groups(&data);
-    replay(&mut run, &done, &data, &folder)?;
-
-    // Two learners: one that is read while the other trains.
-    let learner = |source: Arc<dyn PatchSource>| -> anyhow::Result<WhileThere> {
-        Ok(WhileThere {
-            learner: setup.learner(source)?,
-            patches: patches.clone(),
-            go_on,
-        })
-    };
-    let scorer = learner(patches.clone())?;
-    let mut trainer = learner(patches.clone())?;
-    let test_scorer = match settings.flags.test_patches {
-        Some(count) => Some(learner(Arc::new(FirstPatches::new(
-            patches.clone(),
-            count,
-        )))?),
-        None => None,
-    };
-    let mut judge = Judge {
-        scorer: test_scorer.as_ref().unwrap_or(&scorer),
-        labels: &labels,
-        validation: match settings.flags.no_validation {
-            Some(true) => Vec::new(),
-            _ => data::ids(&data, Split::Validation),
-        },
-        test: match settings.flags.no_test {
-            Some(true) => Vec::new(),
-            _ => data::ids(&data, Split::Test),
-        },
-        stop_set,
-        positive,
-    };
-    let setting = Setting {
+    let others = others(settings, &data);
+    let whole = Whole {
+        settings,
         data: &data,
-        scorer: &scorer,
-        // All patches are told by in any case; the share beside them is the paper's where the run has none.
-        alpha: settings
-            .flags
-            .alpha
-            .filter(|alpha| *alpha < 1.0)
-            .unwrap_or(0.25),
-        test: judge.test.clone(),
+        folder,
+        done,
+        teller,
+        pool,
+        test: others.test.clone(),
+        validation: others.validation.clone(),
+        positive,
         patches: setup.patches.len(),
         title: format!("{} on {}", settings.preset, data_name(settings)),
     };
-    test_set::write_rows(&folder, &data, &setting.test)?;
-    let mut journal = RunJournal::new(setting, folder, done.steps, teller, settings.flags.steps);
-    journal.mend()?;
-    let oracle = Oracle::new(labels.clone());
-    let reason = if settings.noise > 0.0 {
-        let classes =
-            u16::try_from(data.classes.len()).context("more classes than a label can name")?;
-        let mut oracle = NoisyOracle::new(
-            oracle,
-            run.keys.clone(),
-            classes,
-            settings.noise,
-            settings.seed,
-        );
-        go(
-            settings,
-            &mut run,
-            &scorer,
-            &mut trainer,
-            &mut oracle,
-            &mut judge,
-            &mut journal,
-        )?
-    } else {
-        let mut oracle = oracle;
-        go(
-            settings,
-            &mut run,
-            &scorer,
-            &mut trainer,
-            &mut oracle,
-            &mut judge,
-            &mut journal,
-        )?
+    let over = match settings.learns {
+        Learns::Network => with_network(whole, &setup, &patches, go_on)?,
+        Learns::Head => with_head(whole, others, &setup, &patches, go_on)?,
     };
 
-    let Ended {
-        folder,
-        steps,
-        teller,
-        unreadable,
-    } = journal.end();
+    let Over {
+        reason,
+        ended:
+            Ended {
+                folder,
+                steps,
+                teller,
+                unreadable,
+            },
+    } = over;
     teller.end();
     let finished = finish(reason, &steps);
     folder.finish(&finished)?;
@@ -215,93 +157,84 @@ pub fn simulate(
     Ok(finished)
 }
 
-fn go(
-    settings: &Settings,
-    run: &mut Run<Model>,
-    scorer: &WhileThere,
-    trainer: &mut WhileThere,
-    annotator: &mut impl Annotator,
-    judge: &mut Judge<'_, WhileThere>,
-    journal: &mut RunJournal<'_, WhileThere>,
-) -> anyhow::Result<StopReason> {
-    let plan = &settings.plan;
-    acft(plan, run, scorer, trainer, annotator, judge, journal).map_err(|error| match error {
-        acft::Error::Criterion(error) => bad_input!("{error}"),
-        acft::Error::Plugged(error) => anyhow::Error::from_boxed(error),
-        other => other.into(),
-    })
+/// The candidates that models are judged on.
+struct Others {
+    validation: Vec<CandidateId>,
+    test: Vec<CandidateId>,
 }
 
-/// Brings a new run to where the interrupted one was after its last whole step.
-fn replay(
-    run: &mut Run<Model>,
-    done: &Done,
-    data: &Dataset,
-    folder: &RunFolder,
-) -> anyhow::Result<()> {
-    let by_key: std::collections::BTreeMap<String, CandidateId> = (0..)
-        .zip(&data.candidates)
-        .map(|(id, candidate)| (candidate.key.to_string(), CandidateId(id)))
-        .collect();
-    let find = |key: &str| {
-        by_key
-            .get(key)
-            .copied()
-            .with_context(|| format!("the run names a candidate {key} that the data lacks"))
+fn others(settings: &Settings, data: &Dataset) -> Others {
+    let flags = &settings.flags;
+    let of = |split, left_out: Option<bool>| match left_out {
+        Some(true) => Vec::new(),
+        _ => data::ids(data, split),
     };
-    let class = |name: &str| {
-        data.classes
-            .iter()
-            .position(|class| class == name)
-            .and_then(|at| u16::try_from(at).ok())
-            .map(acft::Label)
-            .with_context(|| format!("the run has a label {name:?} that the data lacks"))
-    };
-    for row in &done.queries {
-        match row.label.as_str() {
-            "" => run.state.set_aside(find(&row.key)?)?,
-            label => run.state.label(find(&row.key)?, class(label)?)?,
-        }
+    Others {
+        validation: of(Split::Validation, flags.no_validation),
+        test: of(Split::Test, flags.no_test),
     }
-    for step in &done.steps {
-        for one in &step.unreadable {
-            let id = find(&one.key)?;
-            // Those that only judge the network were never in the pool, or had left it.
-            let in_pool = data.candidates[id.index()].split == Split::Train;
-            if in_pool && run.state.label_of(id).is_none() {
-                run.state.set_aside(id)?;
-            }
-        }
-        run.evidence.push(Evidence {
-            labels: step.labels,
-            validation: step.val_auc,
-            stop_set: step.stop_set.clone(),
-        });
-    }
-    if let Some(last) = done.steps.last() {
-        let path = folder.model_path(last.step);
-        run.current = network::load_hashed(&path, &last.model)
-            .with_context(|| format!("the model of step {}", last.step))?;
-        run.step = last.step + 1;
-    }
-    Ok(())
 }
 
-/// The fixed set on which successive models are compared: drawn from the pool
-/// once, by a keyed hash, without a label.
-fn stop_set(
-    settings: &Settings,
-    keys: &[acft::CandidateKey],
-    pool: &[CandidateId],
-) -> Vec<CandidateId> {
-    let Some(agreement) = settings.plan.stop.agreement else {
-        return Vec::new();
+/// The network is fine-tuned at each step.
+fn with_network(
+    whole: Whole<'_>,
+    setup: &network::Setup,
+    patches: &Arc<ImagePatches>,
+    go_on: &'static str,
+) -> anyhow::Result<Over> {
+    // Two learners: one that is read while the other trains.
+    let learner = |source: Arc<dyn PatchSource>| -> anyhow::Result<WhileThere> {
+        Ok(WhileThere {
+            learner: setup.learner(source)?,
+            patches: patches.clone(),
+            go_on,
+        })
     };
-    let mut drawn = pool.to_vec();
-    drawn
-        .sort_by_cached_key(|id| keyed_hash(settings.seed, 1, Purpose::StopSet, &keys[id.index()]));
-    drawn.truncate(agreement.stop_set);
-    drawn
+    let scorer = learner(patches.clone())?;
+    let mut trainer = learner(patches.clone())?;
+    let of_fewer = match whole.settings.flags.test_patches {
+        Some(count) => Some(learner(Arc::new(FirstPatches::new(
+            patches.clone(),
+            count,
+        )))?),
+        None => None,
+    };
+    let learning = Learning {
+        start: setup.pretrained.clone(),
+        load: &network::load_hashed,
+        scorer: &scorer,
+        judging: of_fewer.as_ref().unwrap_or(&scorer),
+        trainer: &mut trainer,
+    };
+    steps::go(whole, learning)
+}
+
+/// The network stays, and a head on its features is fitted at each step.
+fn with_head(
+    whole: Whole<'_>,
+    others: Others,
+    setup: &network::Setup,
+    patches: &Arc<ImagePatches>,
+    go_on: &'static str,
+) -> anyhow::Result<Over> {
+    let settings = whole.settings;
+    let plan = head::Plan {
+        pool: whole.pool.clone(),
+        others: [others.validation, others.test].concat(),
+        judged_by: settings.flags.test_patches,
+    };
+    let (data, teller) = (whole.data, &*whole.teller);
+    let space = Space::open(settings, data, setup, patches, plan, teller, go_on)?;
+    let space = Arc::new(space);
+    let learner = |look| HeadLearner::new(space.clone(), look);
+    let learning = Learning {
+        start: space.blank(),
+        load: &|path, hash| space.load(path, hash),
+        scorer: &learner(Look::Patches),
+        judging: &learner(Look::Candidate),
+        trainer: &mut learner(Look::Patches),
+    };
+    steps::go(whole, learning)
 }
 
 /// Refuses data that cannot be learned from or judged on.
@@ -362,8 +295,16 @@ fn positive_class(flags: &Flags, data: &Dataset) -> anyhow::Result<Option<usize>
 
 fn same_data(out: &Path, found: &record::DataRecord) -> anyhow::Result<()> {
     let kept: record::DataRecord = folder::read_json(&out.join("data.json"))?;
-    if kept.digest == found.digest && kept.pretrained == found.pretrained {
+    let same_start = kept.digest == found.digest && kept.pretrained == found.pretrained;
+    if same_start && kept.features == found.features {
         return Ok(());
+    }
+    if same_start {
+        return Err(bad_input!(
+            "this version reads the network's features otherwise than the one with which the run in {} began: go on \
+             with that one, or begin another run with another --out",
+            out.display()
+        ));
     }
     if kept.digest == found.digest {
         return Err(bad_input!(

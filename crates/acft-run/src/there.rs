@@ -29,13 +29,7 @@ impl WhileThere {
     fn held<T>(&self, outcome: Result<T, BoxError>) -> Result<T, BoxError> {
         match self.patches.gone() {
             None => outcome,
-            Some(reason) => Err(format!(
-                "{reason}: it could be read when the run began; is its disk there? The steps that are done are whole: \
-                 once the images are back, go on with {}. Without one that is gone for good the data are others, which \
-                 need a new run: another --out",
-                self.go_on
-            )
-            .into()),
+            Some(reason) => Err(gone(reason, self.go_on).into()),
         }
     }
 
@@ -49,6 +43,15 @@ impl WhileThere {
             sink(id, outcome)
         }
     }
+}
+
+/// What is said where a file has gone.
+pub(crate) fn gone(reason: &str, go_on: &str) -> String {
+    format!(
+        "{reason}: it could be read when the run began; is its disk there? The steps that are done are whole: \
+         once the images are back, go on with {go_on}. Without one that is gone for good the data are others, which \
+         need a new run: another --out"
+    )
 }
 
 /// Whether there is any use in going on.

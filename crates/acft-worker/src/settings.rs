@@ -5,7 +5,7 @@
 
 mod file;
 
-pub use file::QUERY;
+pub use file::HELP;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use acft::Query;
 use acft_project::{Ledger, Rules};
-use acft_run::bad_input;
 use acft_run::settings::{Flags, Settings};
+use acft_run::{Learns, bad_input};
 use acft_server::ServeSettings;
 use acft_server::settings::ShowGuess;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,11 @@ impl ProjectSettings {
 
     fn of(flags: Flags, labeling: Labeling, server: Server) -> anyhow::Result<Self> {
         let mut simulation = flags.resolve()?;
+        if simulation.learns == Learns::Head {
+            return Err(bad_input!(
+                "a project fine-tunes its network: learn = \"head\" is for acft simulate so far, where the two can be compared"
+            ));
+        }
         let plan = &simulation.plan;
         if plan.first_query.is_some() || matches!(plan.query, Query::Baseline { .. }) {
             return Err(bad_input!(

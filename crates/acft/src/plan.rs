@@ -23,6 +23,8 @@ pub struct Plan {
     /// How the batch is chosen while there are no labels, where that differs:
     /// the last layer is still random then, and so are its predictions.
     pub first_query: Option<Query>,
+    /// How many steps the first query lasts at least; 0 for as long as there are no labels, and no longer.
+    pub first_steps: u32,
     /// What a step starts and learns from.
     pub learning: LearningStrategy,
     /// b, the number of candidates a step.
@@ -43,6 +45,7 @@ impl Plan {
         Self {
             query,
             first_query: None,
+            first_steps: 0,
             learning,
             batch,
             max_per_group: None,
@@ -62,6 +65,15 @@ impl Plan {
     pub fn with_first_query(self, query: Option<Query>) -> Self {
         Self {
             first_query: query,
+            ..self
+        }
+    }
+
+    /// The same plan, whose first query lasts so many steps at least.
+    #[must_use]
+    pub fn with_first_steps(self, steps: u32) -> Self {
+        Self {
+            first_steps: steps,
             ..self
         }
     }
@@ -95,7 +107,7 @@ impl Plan {
 
     /// How this step's batch is chosen.
     pub(crate) fn query_of<M>(&self, run: &Run<M>) -> Query {
-        let is_first = run.state.labeled().len() == 0;
+        let is_first = run.state.labeled().len() == 0 || run.step <= self.first_steps;
         self.first_query.filter(|_| is_first).unwrap_or(self.query)
     }
 

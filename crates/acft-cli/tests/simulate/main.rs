@@ -4,6 +4,7 @@
 mod bad_data;
 mod durability;
 mod experiment;
+mod head;
 mod images;
 mod kept;
 mod reports;

@@ -230,15 +230,22 @@ pub(super) fn settings(panel: &Panel) -> Table {
             .any(|how| how.as_deref() == Some("active"))
     }
     fn continual(flags: &Flags) -> bool {
-        flags.learn.as_deref() != Some("reset-lq")
+        tunes(flags) && flags.learn.as_deref() != Some("reset-lq")
     }
-    let columns: [Column; 16] = [
+    // A head has no rate and no epochs.
+    fn tunes(flags: &Flags) -> bool {
+        flags.learn.as_deref() != Some("head")
+    }
+    let columns: [Column; 20] = [
         ("start", |flags| match flags.from_scratch {
             Some(true) => Some("random weights".to_owned()),
             _ => Some("pre-trained".to_owned()),
         }),
         ("query", |flags| flags.query.clone()),
         ("first query", |flags| flags.first_query.clone()),
+        ("first steps", |flags| {
+            flags.first_steps.map(|value| value.to_string())
+        }),
         ("criterion", |flags| {
             flags.criterion.clone().filter(|_| active(flags))
         }),
@@ -255,7 +262,12 @@ pub(super) fn settings(panel: &Panel) -> Table {
                 .map(|value| value.to_string())
         }),
         ("learn", |flags| flags.learn.clone()),
-        ("lr", |flags| flags.lr.map(|value| value.to_string())),
+        ("lr", |flags| {
+            flags
+                .lr
+                .filter(|_| tunes(flags))
+                .map(|value| value.to_string())
+        }),
         ("lr ratio", |flags| {
             flags
                 .lr_ratio
@@ -263,7 +275,28 @@ pub(super) fn settings(panel: &Panel) -> Table {
                 .map(|value| value.to_string())
         }),
         ("epochs", |flags| {
-            flags.epochs.map(|value| value.to_string())
+            flags
+                .epochs
+                .filter(|_| tunes(flags))
+                .map(|value| value.to_string())
+        }),
+        ("gamma", |flags| {
+            flags
+                .gamma
+                .filter(|_| !tunes(flags))
+                .map(|value| value.to_string())
+        }),
+        ("axes", |flags| {
+            flags
+                .axes
+                .filter(|_| !tunes(flags))
+                .map(|value| value.to_string())
+        }),
+        ("neighbors", |flags| {
+            flags
+                .neighbors
+                .filter(|_| !tunes(flags))
+                .map(|value| value.to_string())
         }),
         ("batch", |flags| flags.batch.map(|value| value.to_string())),
         ("patches", |flags| {

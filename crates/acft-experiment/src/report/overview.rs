@@ -145,6 +145,10 @@ fn row(arm: &Arm, is_line: bool) -> Option<[String; 4]> {
     let (start, learns) = match flags.learn.as_deref() {
         Some("reset-lq") | None => (beginning, "L ∪ Q, all labels so far"),
         Some("q") => ("the last network", "Q, the new labels alone"),
+        Some("head") => (
+            "the last head, on a network that stays",
+            "L ∪ Q, all labels so far",
+        ),
         Some("lq") => ("the last network", "L ∪ Q, all labels so far"),
         Some("hq") => ("the last network", "H ∪ Q"),
         Some("hq-balanced") => (

@@ -75,19 +75,36 @@ fn settings() -> Vec<Described> {
     let mut settings = Flags::described();
     settings.retain(|setting| !OF_NO_PROJECT.contains(&setting.name.as_str()));
     for setting in &mut settings {
-        if setting.name == "query" {
-            setting.help = QUERY.to_owned();
+        if let Some((_, help)) = HELP.iter().find(|(name, _)| *name == setting.name) {
+            setting.help = (*help).to_owned();
         }
         setting.help = setting.help.trim_end_matches('.').replace("--", "");
     }
     settings
 }
 
-/// What a simulation calls by more names.
-pub const QUERY: &str = "How to query: random or active; with --learn, instead of --strategy";
+/// The settings of which a project knows less than a simulation does, and what they are in a project.
+pub const HELP: [(&str, &str); 4] = [
+    (
+        "strategy",
+        "rft, aft-lq, acft-q, acft-lq, acft-hq, acft-hq-balanced or rcft-hq [default: acft-lq]",
+    ),
+    (
+        "query",
+        "How to query: random or active; with --learn, instead of --strategy",
+    ),
+    (
+        "learn",
+        "What to learn from: reset-lq, q, lq, hq or hq-balanced",
+    ),
+    (
+        "criterion",
+        "entropy, diversity, or acft, the sum of both (see --lambda1, --lambda2) [default: diversity]",
+    ),
+];
 
 /// What only a simulation is asked.
-const OF_NO_PROJECT: [&str; 8] = [
+const OF_NO_PROJECT: [&str; 13] = [
     "steps",
     "noise",
     "no-validation",
@@ -96,6 +113,11 @@ const OF_NO_PROJECT: [&str; 8] = [
     "pool",
     "out",
     "first-query",
+    "first-steps",
+    "gamma",
+    "axes",
+    "neighbors",
+    "features",
 ];
 
 /// What the settings of the two tables are.

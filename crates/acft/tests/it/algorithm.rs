@@ -317,6 +317,14 @@ fn another_rule_may_ask_first() {
     let plan = plan("hq", true, 2, 4).with_first_query(Some(Query::Random));
     let next = query(&plan, &later, &readable(), &mut ()).unwrap();
     assert!(next.batch.iter().all(|drawn| drawn.rank.is_some()));
+    // Or after as many steps as it is given.
+    let plan = plan.with_first_steps(2);
+    for (step, ranks) in [(2, false), (3, true)] {
+        later.step = step;
+        let next = query(&plan, &later, &readable(), &mut ()).unwrap();
+        let ranked = next.batch.iter().all(|drawn| drawn.rank.is_some());
+        assert_eq!(ranked, ranks, "step {step}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use acft_run::bad_input;
 use acft_run::settings::Flags;
 use acft_worker::create::{Counts, Draft, KnownLabels};
-use acft_worker::settings::QUERY;
+use acft_worker::settings::HELP;
 use serde::Serialize;
 
 use super::listed::print_left_out;
@@ -42,7 +42,7 @@ pub(crate) struct Args {
 }
 
 /// The flags of a simulation that have no meaning for a project, and why.
-const NO_MEANING: [(&str, &str); 8] = [
+const NO_MEANING: [(&str, &str); 13] = [
     (
         "steps",
         "a project goes on until you stop; --max-labels is a budget",
@@ -52,6 +52,14 @@ const NO_MEANING: [(&str, &str); 8] = [
         "first_query",
         "a project queries as --query says; acft simulate can compare",
     ),
+    (
+        "first_steps",
+        "a project queries as --query says; acft simulate can compare",
+    ),
+    ("gamma", OF_HEADS),
+    ("axes", OF_HEADS),
+    ("neighbors", OF_HEADS),
+    ("features", OF_HEADS),
     (
         "no_validation",
         "what is held out is labeled like the rest; see acft.toml",
@@ -71,6 +79,10 @@ const NO_MEANING: [(&str, &str); 8] = [
     ("out", "the project's folder is the first argument"),
 ];
 
+/// Why the settings of a head mean nothing.
+const OF_HEADS: &str =
+    "a project fine-tunes its network; a head on it can be tried with acft simulate --learn head";
+
 /// The command line of `acft init`: the flags of a simulation, as they are
 /// called where the labels come from people.
 pub(crate) fn adapt(command: clap::Command) -> clap::Command {
@@ -82,12 +94,12 @@ pub(crate) fn adapt(command: clap::Command) -> clap::Command {
     for (name, _) in NO_MEANING {
         command = command.mut_arg(name, |flag| flag.hide(true));
     }
+    for (name, help) in HELP {
+        command = command.mut_arg(name, |flag| flag.help(help));
+    }
     command
         .mut_arg("manifest", |flag| {
             flag.help("A manifest (CSV, JSONL, Parquet), alone or of the images in --images")
-        })
-        .mut_arg("query", |flag| {
-            flag.help(QUERY)
         })
         .mut_arg("max_labels", |flag| {
             flag.help("Propose nothing more once this many labels are spent")
