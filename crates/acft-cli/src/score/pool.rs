@@ -58,9 +58,9 @@ impl Rules {
 
 /// Passes a keyed hash on: it is one already.
 #[derive(Default)]
-struct Hashed(u64);
+struct PassThroughHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for PassThroughHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
@@ -82,7 +82,7 @@ pub(super) struct Pool {
     scored: Vec<Ranked>,
     /// Candidates by their tie-break, to notice one that comes back. Never
     /// iterated, so its order reaches no result.
-    seen: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    seen: HashMap<u64, u32, BuildHasherDefault<PassThroughHasher>>,
     patches: u64,
     /// m of the first candidate.
     first_patches: usize,
