@@ -465,11 +465,7 @@ mod tests {
                 "in a [[arm]]: name is missing",
             ),
             ("name = 'rft'", "name = 'a/b'", "name of a folder"),
-            (
-                "['lung']",
-                "['lungs']",
-                "\"lungs\", but the data are lung",
-            ),
+            ("['lung']", "['lungs']", "\"lungs\", but the data are lung"),
             ("on = ['lung']", "on = []", "arm \"rft\" makes no run"),
             (
                 "on = ['lung']",
