@@ -242,6 +242,8 @@ mod tests {
     const SIZE: usize = SMALL + 92;
     const WANTED: usize = 20;
 
+    type Values = fn(usize) -> f64;
+
     /// `V diag(values) Vᵀ`, with V a product of reflections.
     fn with_values(values: impl Fn(usize) -> f64) -> Mat<f64> {
         let mut out = Mat::from_fn(SIZE, SIZE, |row, column| match row == column {
@@ -294,7 +296,7 @@ mod tests {
 
     #[test]
     fn it_finds_what_is_there_whatever_the_values() {
-        let cases: [(&str, fn(usize) -> f64); 6] = [
+        let cases: [(&str, Values); 6] = [
             ("a power", |i| 100.0 / (1.0 + i as f64)),
             ("nearly flat", |i| 1.0 - i as f64 * 1e-4),
             ("all alike", |_| 3.0),

@@ -469,6 +469,7 @@ mod tests {
             candidates: None,
             pretrained: String::new(),
             weights: None,
+            features: None,
             held_out: vec![],
             left_out: vec![],
             duplicates: vec![],

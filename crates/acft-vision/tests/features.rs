@@ -325,8 +325,8 @@ fn damage_is_noticed_named_and_made_good() {
         fs::write(place.path(), &changed).unwrap();
         // Whoever only reads is told, and never gets a wrong number.
         let read = FeatureStore::open(place.folder.path(), &place.parameters())
-            .and_then(|store| store.chunks(3).map(|chunk| chunk.map(|_| ())).collect());
-        let error: FeatureError = Result::<(), _>::unwrap_err(read);
+            .and_then(|store| store.chunks(3).try_for_each(|chunk| chunk.map(|_| ())));
+        let error: FeatureError = read.unwrap_err();
         assert!(
             matches!(error, FeatureError::Damaged { .. }),
             "{what}: {error}"
