@@ -1,4 +1,4 @@
-//! The commands, and what their failures mean to a calling script.
+//! The commands and their exit codes.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -93,7 +93,7 @@ const OVERVIEW: [(&str, &[&str]); 4] = [
     ("Tools", &["completions", "man"]),
 ];
 
-/// The arguments of this process. Ends it where they are wrong, or ask for help.
+/// Reads the arguments of this process. Ends it if they are wrong, or ask for help.
 pub(crate) fn parse() -> Cli {
     let args = run_of_a_file(std::env::args_os().collect());
     command()
@@ -114,7 +114,7 @@ fn end(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// `acft experiment FILE.toml` is `acft experiment run FILE.toml`: what else would one do with it?
+/// Reads `acft experiment FILE.toml` as `acft experiment run FILE.toml`.
 fn run_of_a_file(mut args: Vec<OsString>) -> Vec<OsString> {
     let is_file = |arg: &OsString| Path::new(arg).extension() == Some("toml".as_ref());
     if args.get(1).is_some_and(|arg| arg == "experiment") && args.get(2).is_some_and(is_file) {
@@ -156,7 +156,7 @@ fn heading(name: &str) -> String {
 }
 
 impl Command {
-    /// What the user lets it take of the machine, if it computes.
+    /// The limits on threads and memory, for commands that compute.
     fn machine(&self) -> Option<&Machine> {
         match self {
             Self::Serve(args) => Some(&args.machine),
@@ -206,11 +206,10 @@ impl Cli {
     }
 }
 
-/// What a command exits with when the fault is in what it was given: a flag,
-/// a file, a row. Everything else exits with 1.
+/// The exit code for bad input: a flag, a file, a row. Every other failure exits with 1.
 const BAD_INPUT: u8 = 2;
 
-/// 2 where the input is at fault, else 1.
+/// 2 for bad input, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<BadInput>()) {
         ExitCode::from(BAD_INPUT)

@@ -72,8 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 one.curve.curve().last().labels
             );
         }
-        // Splits that were made here depend on the seed, so only runs of the
-        // same seed must have the very same ones.
+        // Random splits depend on the seed, so only runs of the same seed must have equal splits.
         let digest = digests
             .entry(one.curve.seed())
             .or_insert_with(|| one.digest.clone());
@@ -127,12 +126,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a run's folder says of it.
+/// What the folder of a run says about it.
 struct OneRun {
     data: String,
-    /// Of every candidate, label and split.
+    /// The digest of all candidates, labels and splits.
     digest: String,
-    /// What must be equal for two runs to be seeds of one strategy.
+    /// The settings that must be equal in two runs of one strategy.
     settings: toml::Table,
     strategy: String,
     curve: SeedCurve,
@@ -186,13 +185,13 @@ impl OneRun {
     }
 }
 
-/// The test AUC of a run's steps.
+/// The test AUC after each step of a run.
 pub(crate) fn read_curve(run: &Path) -> anyhow::Result<LearningCurve> {
     learning_curve(&read_steps(run)?)
         .with_context(|| format!("{} has no learning curve yet", run.display()))
 }
 
-/// A strategy's curves, a seed each.
+/// The curves of a strategy, one for each seed.
 pub(crate) struct Curves {
     name: String,
     seeds: Vec<SeedCurve>,
@@ -238,7 +237,7 @@ impl Curves {
     }
 }
 
-/// All curves in one picture. `note` goes before what the bands are.
+/// Draws all curves in one picture. `note` stands before the sentence about the bands.
 pub(crate) fn plot(curves: &[Curves], title: String, note: &str) -> CurvePlot {
     let most = curves
         .iter()
@@ -259,7 +258,7 @@ pub(crate) fn plot(curves: &[Curves], title: String, note: &str) -> CurvePlot {
     }
 }
 
-/// Writes a picture as its ending says.
+/// Writes a picture in the format of its ending.
 pub(crate) fn draw(plot: &CurvePlot, out: &Path) -> anyhow::Result<()> {
     let svg = plot.svg();
     match out.extension().and_then(|extension| extension.to_str()) {
@@ -272,7 +271,7 @@ pub(crate) fn draw(plot: &CurvePlot, out: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// A row a label count: each strategy's mean.
+/// The table: a row for each number of labels, with the mean of each strategy.
 pub(crate) fn table(curves: &[Curves]) -> String {
     let width = |curve: &Curves| curve.name.chars().count().max(6);
     let mut text = String::from("labels");
@@ -299,7 +298,7 @@ pub(crate) fn table(curves: &[Curves]) -> String {
     text
 }
 
-/// What a strategy amounts to.
+/// The summary of a strategy.
 #[derive(Serialize)]
 struct Row<'a> {
     strategy: &'a str,
@@ -312,7 +311,7 @@ struct Row<'a> {
     alc_log2: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     label_saving: Option<LabelSaving>,
-    /// Why there is none, though there is a reference.
+    /// Why there is no saving, although there is a reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     no_label_saving: Option<String>,
 }
@@ -357,7 +356,7 @@ fn rows(curves: &[Curves]) -> Vec<Row<'_>> {
         .collect()
 }
 
-/// Over the seeds that both have.
+/// The saving over the seeds that both have.
 fn saving(reference: &Curves, curve: &Curves) -> Result<LabelSaving, String> {
     let seeds =
         |curves: &Curves| -> BTreeSet<u64> { curves.seeds.iter().map(SeedCurve::seed).collect() };

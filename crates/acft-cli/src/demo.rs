@@ -1,10 +1,9 @@
-//! `acft demo`: the whole way from images without labels to a learning curve,
-//! on images that it draws itself.
+//! `acft demo`: from unlabeled images to a learning curve, on images that it draws itself.
 //!
 //! Draw frames → pre-train a small network on drawn patterns → run RFT and
 //! ACFT over several seeds, by the code of `acft simulate` → draw the learning
-//! curves. Each stage leaves files and is skipped where they are
-//! there, so that an interrupted demo goes on where it stopped.
+//! curves. Each stage writes files, and is skipped if they
+//! are there, so that an interrupted demo goes on where it stopped.
 
 mod draw;
 mod folder;

@@ -1,5 +1,4 @@
-//! `acft explain`: why a candidate has the score that it has, as in Fig. 1 of
-//! the paper.
+//! `acft explain`: shows why a candidate has its score, as in Fig. 1 of the paper.
 
 mod picture;
 
@@ -65,8 +64,8 @@ pub(crate) struct Args {
 struct Numbers<'a> {
     candidate: &'a str,
     key: String,
-    /// The step whose model was asked. If the candidate was labeled by then,
-    /// the model has learned from it: queries.csv has what it was drawn for.
+    /// The step of the model. If the candidate was labeled by then, the model has learned from
+    /// it; queries.csv has the scores for which it was drawn.
     model_of_step: u32,
     label: Option<&'a str>,
     dominant: &'a str,
@@ -85,7 +84,7 @@ struct Numbers<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     require_run(&args.run)?;
-    // Its folder is made where there is none, so only what is there can be in the way.
+    // A missing folder is made, so only an existing file can be in the way.
     if args.out.as_ref().is_some_and(|out| out.exists()) {
         let out = Out {
             out: args.out.clone(),
@@ -104,7 +103,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(step) = step else {
         return Err(bad_input!(
-            "{} has no finished step yet: no model to ask",
+            "{} has no finished step, and so no model yet",
             args.run.display()
         ));
     };
@@ -205,8 +204,8 @@ fn alpha(args: &Args, settings: &Settings) -> anyhow::Result<f64> {
     Ok(alpha)
 }
 
-/// The candidate of that name; else the only one whose name has it as a part,
-/// or whose key begins with it.
+/// Finds a candidate by its name, else by a part of the name or the start of the key, if only one
+/// candidate fits.
 fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
     let exact = |name: &str| name == wanted;
     let part = |name: &str| name.contains(wanted);
@@ -234,7 +233,7 @@ fn find(data: &Dataset, wanted: &str) -> anyhow::Result<CandidateId> {
             "no candidate is called {wanted:?}; the names are in the run's queries.csv"
         )),
         [first, second, ..] => Err(bad_input!(
-            "{} candidates have {wanted:?} in their name, such as {} and {}: say more of it",
+            "{} candidates have {wanted:?} in their name, such as {} and {}: give more of the name",
             found.len(),
             data.candidates[first.index()].name,
             data.candidates[second.index()].name
@@ -266,7 +265,7 @@ fn predict(
 }
 
 fn default_picture(run: &Path, name: &str) -> PathBuf {
-    // Two images may differ in their ending alone, so it stays in the name.
+    // The ending stays in the name, because two images may differ in it alone.
     let plain: String = name
         .chars()
         .map(|c| {

@@ -1,10 +1,10 @@
-//! What a command may take of the machine.
+//! How many threads and how much memory a command may use.
 
 use std::num::NonZeroUsize;
 
 use anyhow::Context;
 
-/// What a command may take of the machine.
+/// How many threads and how much memory a command may use.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Machine {
     /// How many threads compute [default: one a processor]; results do not depend on it.
@@ -16,7 +16,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts the threads that compute, once and before anything does; whoever needs their number asks rayon.
+    /// Starts the threads that compute. This must be called once, before any computation; rayon knows their number.
     pub(crate) fn start(&self) -> anyhow::Result<()> {
         if let Some(mib) = self.decode_mib {
             acft_images::image_io::set_decoding_memory((mib.get() as u64).saturating_mul(1 << 20));

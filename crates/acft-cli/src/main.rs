@@ -1,4 +1,5 @@
-//! `acft`: label less, learn the same.
+//! The program `acft`: labels images with a network that learns meanwhile, and measures what
+//! choosing the images saves.
 
 // Its `println!` and its like: what is printed cannot steer a terminal.
 #[macro_use]
@@ -36,8 +37,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whoever reads the output may have seen enough, as `head` does: that is the end, and no fault of the program. A disk
-/// that is full is the end too, and an error like any other. Rust makes a panic of both where text is printed.
+/// Ends the program if its output cannot be written. Rust panics there. If the reader closed the pipe, as `head` does, that
+/// is no error. If the disk is full, it is an error like any other.
 fn end_with_stdout() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -46,10 +47,10 @@ fn end_with_stdout() {
             return usual(panic);
         };
         if why.contains("Broken pipe") {
-            // As a program that the signal has ended: 128 + SIGPIPE.
+            // The exit code of a program that SIGPIPE has ended: 128 + 13.
             std::process::exit(141);
         }
-        // Stderr may be on the same disk: there is nobody left to tell.
+        // Stderr may be on the same disk, so an error of writing it is ignored.
         let _ = writeln!(std::io::stderr(), "error: cannot write to stdout: {why}");
         std::process::exit(1);
     }));

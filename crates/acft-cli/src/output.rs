@@ -1,5 +1,5 @@
-//! Rows and files that a command gives away: to stdout, or to a file that is
-//! whole or not there, and replaces nothing unless asked to.
+//! Writes results to stdout or to a file. The file is written whole or not at all, and replaces
+//! another only if the user asks for it.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that was asked for, or that the file's name tells.
+    /// The format that was asked for, or else that of the file's ending.
     pub(crate) fn of(asked: Option<Self>, out: &Out) -> Self {
         let by_name = out.file().and_then(Path::extension).map(|ending| {
             match ending.to_string_lossy().to_ascii_lowercase().as_str() {
@@ -56,7 +56,7 @@ impl Table {
         }
     }
 
-    /// Adds a row, a value a column; null is an empty cell.
+    /// Adds a row with a value for each column; null is an empty cell.
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         debug_assert_eq!(row.len(), self.columns.len());
         self.rows.push(row);
@@ -105,10 +105,10 @@ impl Out {
         self.out.as_deref().filter(|out| *out != Path::new("-"))
     }
 
-    /// Refuses a file that cannot be the output: before the work, not after it.
+    /// Refuses a file that cannot be written, before the work begins.
     ///
     /// # Errors
-    /// It is a folder, lies in none, or exists and may not be replaced.
+    /// It is a folder, its folder does not exist, or it exists and may not be replaced.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Some(out) = self.file() else {
             return Ok(());
@@ -135,7 +135,7 @@ impl Out {
     /// Writes the result, and says on stderr where it is.
     ///
     /// # Errors
-    /// The disk does not take it, or the file has come to be meanwhile.
+    /// The disk is full or fails, or somebody made the file meanwhile.
     pub(crate) fn write(&self, bytes: &[u8], what: &str) -> anyhow::Result<()> {
         self.check()?;
         match self.file() {
@@ -154,8 +154,8 @@ impl Out {
     }
 }
 
-/// Writes a text for people to stdout, escaped. A reader such as `head`, which
-/// has seen enough, is no error.
+/// Writes a text for people to stdout, escaped. It is no error if the reader stops early, as
+/// `head` does.
 ///
 /// # Errors
 /// Stdout cannot be written.

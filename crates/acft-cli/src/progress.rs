@@ -9,19 +9,19 @@ use acft_experiment::run::Tellers;
 use acft_run::Teller;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Fine enough that a step of many minutes moves.
+/// Parts of a step on the bar, so that it moves during long steps.
 const TICKS: u64 = 1000;
 
-/// Reports how far a run of several steps is.
+/// Shows the progress of a run of several steps.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     steps: u64,
-    /// Where several runs move one bar: how far this one has moved it.
+    /// If several runs share a bar: how far this one has moved it.
     part: Option<Cell<u64>>,
 }
 
 impl Progress {
-    /// For a run of so many steps, some of them done before.
+    /// For a run with a number of steps, some of which may be done already.
     pub(crate) fn new(steps: u64, done: u64) -> Self {
         Self {
             bar: steps_bar(steps, done),
@@ -48,8 +48,8 @@ impl Teller for Progress {
         }
     }
 
-    /// A line that stays. One of several runs says nothing: its lines would
-    /// mingle with theirs.
+    /// Prints a line that stays. One of several runs prints none, because lines of different
+    /// runs would mix.
     fn line(&self, text: &str) {
         match (&self.bar, &self.part) {
             (_, Some(_)) => {}
@@ -58,7 +58,7 @@ impl Teller for Progress {
         }
     }
 
-    /// Takes the bar away, if it is this run's own.
+    /// Removes the bar, if no other run shares it.
     fn end(&self) {
         match (&self.bar, &self.part) {
             (Some(bar), Some(moved)) => move_on(bar, moved, self.steps * TICKS),
@@ -68,13 +68,13 @@ impl Teller for Progress {
     }
 }
 
-/// One bar for several runs that go on at the same time.
+/// One bar for several runs at a time.
 pub(crate) struct Shared {
     bar: Option<ProgressBar>,
 }
 
 impl Shared {
-    /// For runs of so many steps in all.
+    /// For runs with a number of steps in all.
     pub(crate) fn new(steps: u64) -> Self {
         Self {
             bar: steps_bar(steps, 0),
@@ -96,7 +96,7 @@ impl Tellers for Shared {
         })
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
@@ -104,7 +104,7 @@ impl Tellers for Shared {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -112,7 +112,7 @@ impl Tellers for Shared {
     }
 }
 
-/// A bar of so many steps; none where there is no terminal.
+/// A bar for a number of steps; `None` without a terminal.
 fn steps_bar(steps: u64, done: u64) -> Option<ProgressBar> {
     std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::with_draw_target(Some(steps * TICKS), ProgressDrawTarget::stderr());
@@ -126,7 +126,7 @@ fn steps_bar(steps: u64, done: u64) -> Option<ProgressBar> {
     })
 }
 
-/// Moves a shared bar by what one run has done since it last did; never back.
+/// Moves a shared bar by the new progress of one run; never back.
 fn move_on(bar: &ProgressBar, moved: &Cell<u64>, ticks: u64) {
     let before = moved.get();
     if ticks > before {
@@ -135,8 +135,7 @@ fn move_on(bar: &ProgressBar, moved: &Cell<u64>, ticks: u64) {
     }
 }
 
-/// A bar for a count of things, such as files read; nothing where there is no
-/// terminal.
+/// A bar for a count, such as files read; without a terminal it shows nothing.
 pub(crate) fn counter(what: &'static str) -> impl Fn(usize, usize) {
     let bar = std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());

@@ -1,6 +1,6 @@
 //! `acft score`: ranks candidates by the probabilities that any framework's
 //! network gave their patches, and draws the next batch to label. The rows
-//! stream by; a score a candidate is kept.
+//! are streamed; only a score for each candidate is kept in memory.
 
 mod ahead;
 mod args;
@@ -42,7 +42,7 @@ const READ_AHEAD: usize = 4;
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match score(args) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        // A reader such as `head` has seen enough.
+        // The reader stopped early, as `head` does.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error),
     }
@@ -57,7 +57,7 @@ fn score(args: &Args) -> anyhow::Result<()> {
         return Err(BadInput::usage(problem).into());
     }
     if let Some(out) = out {
-        // Before the work rather than after it.
+        // Checked before the work begins.
         check_out(args, out)?;
     }
 
@@ -104,7 +104,7 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
         });
         scope.spawn(move || {
             for chunk in chunks {
-                // Nobody takes more in once something was at fault; that this ends also ends the reading.
+                // After an error the receiver is gone; ending here also ends the reading.
                 if scored_sender.send(rules.score(chunk)).is_err() {
                     break;
                 }
@@ -118,7 +118,7 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
         let reading = reading
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // What was taken in came before what was read.
+        // An error of scoring belongs to an earlier row than one of reading.
         taking.and(reading)
     });
     progress.finish_and_clear();
@@ -129,7 +129,7 @@ fn rank(args: &Args, rules: Rules) -> anyhow::Result<Ranking> {
     Ok(pool.query(args.batch, args.omega))
 }
 
-/// Shown on a terminal, and nowhere else.
+/// Progress, on a terminal only.
 fn progress() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {human_pos} candidates, {per_sec}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());

@@ -225,14 +225,14 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
         let elsewhere = |name: &&String| arm.on.as_ref().is_some_and(|on| !on.contains(name));
         if let Some(name) = arm.at.keys().find(elsewhere) {
             return Err(bad_input!(
-                "arm {:?} has something different at {name:?}, and is not run on it",
+                "arm {:?} has settings at {name:?}, but is not run on it",
                 arm.entry.name
             ));
         }
         for name in arm.on.iter().flatten().chain(arm.at.keys()) {
             if !of_data.contains(&name.as_str()) {
                 return Err(bad_input!(
-                    "arm {:?} speaks of {name:?}, which is none of the data: {}",
+                    "arm {:?} names {name:?}, but the data are {}",
                     arm.entry.name,
                     of_data.join(", ")
                 ));
@@ -259,7 +259,7 @@ fn require_names(data: &[Data], networks: &[Entry], arms: &[Arm]) -> anyhow::Res
             }
             if ours == reference {
                 return Err(bad_input!(
-                    "the contrast of data {name:?} holds {ours:?} against itself: name two arms"
+                    "the contrast of data {name:?} compares {ours:?} with itself: name two arms"
                 ));
             }
         }
@@ -298,7 +298,7 @@ fn entries<T>(
         let text = &only(text, what, at);
         let Value::Table(table) = table else {
             return Err(bad_input!(
-                "line {}: {what} is no list of values: write [[{what}]] for each",
+                "line {}: {what} is not a list of values: write [[{what}]] for each",
                 line_of(text, what)
             ));
         };
@@ -384,8 +384,8 @@ fn refuse_other_data(table: &Table) -> anyhow::Result<()> {
         .find(|name| OF_ALL_ARMS.contains(&name.as_str()));
     own.map_or(Ok(()), |name| {
         Err(bad_input!(
-            "{name} says what the data are, which all that are compared on them have in common: write it in a [[data]], of \
-             which there may be several, and name that with on = […]"
+            "{name} is a setting of the data, and all arms use the same data: write it in a [[data]]. There may be several \
+             of them; on = […] names those of an arm"
         ))
     })
 }
@@ -411,7 +411,7 @@ fn require_plain(text: &str, name: &str) -> anyhow::Result<()> {
         .position(|line| line.contains(name))
         .map_or(1, |at| at + 1);
     Err(bad_input!(
-        "line {line}: {name:?} is to be the name of a folder: use letters, digits, and any of - _ . ( ) +"
+        "line {line}: {name:?} becomes the name of a folder: use letters, digits, and any of - _ . ( ) +"
     ))
 }
 
@@ -465,11 +465,7 @@ mod tests {
                 "in a [[arm]]: name is missing",
             ),
             ("name = 'rft'", "name = 'a/b'", "name of a folder"),
-            (
-                "['lung']",
-                "['lungs']",
-                "\"lungs\", which is none of the data: lung",
-            ),
+            ("['lung']", "['lungs']", "\"lungs\", but the data are lung"),
             ("on = ['lung']", "on = []", "arm \"rft\" makes no run"),
             (
                 "on = ['lung']",
@@ -484,12 +480,12 @@ mod tests {
             (
                 "on = ['lung']",
                 "on = ['lung']\nat.other.lr = 1e-4",
-                "has something different at \"other\", and is not run on it",
+                "has settings at \"other\", but is not run on it",
             ),
             (
                 "on = ['lung']",
                 "at.lungs.lr = 1e-4",
-                "\"lungs\", which is none of the data: lung",
+                "\"lungs\", but the data are lung",
             ),
             (
                 "on = ['lung']",
@@ -524,17 +520,17 @@ mod tests {
             (
                 "on = ['lung']",
                 "label-column = 'second'",
-                "arm \"rft\": label-column says what the data are",
+                "arm \"rft\": label-column is a setting of the data",
             ),
             (
                 "on = ['lung']",
                 "at.lung.classes = ['a', 'b']",
-                "arm \"rft\": classes says what the data are",
+                "arm \"rft\": classes is a setting of the data",
             ),
             (
                 "[[arm]]",
                 "[[network]]\nname = 'n'\ndata = 'm'\n[[arm]]",
-                "network \"n\": data says what the data are",
+                "network \"n\": data is a setting of the data",
             ),
             (
                 "[[arm]]",

@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Arm, Entry, Experiment, Kind};
 
-/// The runs, and where they are.
+/// The runs of an experiment and their folder.
 pub struct Grid {
-    /// What the file says.
+    /// The file of the experiment.
     pub experiment: Experiment,
     /// The folder of the runs and results.
     pub out: PathBuf,
-    /// Seeds outermost, so that an experiment that is cut short has as many of one arm as of another.
+    /// The runs, ordered by seed first, so that an interrupted experiment has about as many runs of each arm.
     pub cells: Vec<Cell>,
 }
 
 /// One run.
 pub struct Cell {
     pub(super) data: String,
-    /// Empty where the experiment has only one.
+    /// Empty if the experiment has only one network.
     pub(super) network: String,
     pub(super) arm: String,
     pub(super) kind: Kind,
@@ -31,36 +31,36 @@ pub struct Cell {
     pub(super) settings: Settings,
 }
 
-/// What is kept beside the folder of a run.
+/// The note beside the folder of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Kept")]
 pub(super) struct Note {
-    /// Of the program that made the run; empty where there is no note.
+    /// The version of the program that made the run; empty without a note.
     pub(super) version: String,
-    /// All that worked on it: a run that goes on may do so on another machine, by another commit.
+    /// All programs and machines that worked on the run: it may be continued on another machine, by another commit.
     pub(super) builds: Vec<Build>,
-    /// Why the run ended before its time.
+    /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failed: Option<String>,
 }
 
-/// A program, and where it ran.
+/// A build of the program, and the machine that it ran on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Build {
-    /// Its commit, where that is known.
+    /// Its commit, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) machine: Option<String>,
 }
 
-/// A note as it is read.
+/// The form of a note in its file.
 #[derive(Deserialize)]
 struct Kept {
     version: String,
     #[serde(default)]
     builds: Vec<Build>,
-    /// An earlier version kept the last one alone.
+    /// Earlier versions recorded the last one only.
     #[serde(flatten)]
     last: Build,
     failed: Option<String>,
@@ -81,7 +81,7 @@ impl From<Kept> for Note {
 }
 
 impl Note {
-    /// As it is while this program works on the run.
+    /// The note while this program works on the run.
     pub(super) fn gone_on_with(mut self) -> Self {
         let here = Build {
             commit: crate::COMMIT.map(str::to_owned),
@@ -97,7 +97,7 @@ impl Note {
         }
     }
 
-    /// Of each build that worked on the run; none for one that is not known.
+    /// The commits that worked on the run; `None` for an unknown one.
     pub(super) fn commits(&self) -> Vec<Option<&str>> {
         match self.builds.as_slice() {
             [] => vec![None],
@@ -105,7 +105,7 @@ impl Note {
         }
     }
 
-    /// Those on which the run was made; none for one that is not known.
+    /// The machines that the run was made on; `None` for an unknown one.
     pub(super) fn machines(&self) -> Vec<Option<&str>> {
         match self.builds.as_slice() {
             [] => vec![None],
@@ -117,7 +117,7 @@ impl Note {
     }
 }
 
-/// Where a run is.
+/// The stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     ToDo,
@@ -127,7 +127,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// As results have it.
+    /// The word in the tables of results.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::ToDo => "todo",
@@ -140,7 +140,7 @@ impl Stage {
 
 impl Grid {
     /// # Errors
-    /// Settings that make no simulation: the message names the arm and the data.
+    /// The settings of a run are wrong. The message names the arm and the data.
     pub fn new(
         experiment: Experiment,
         root: &Path,
@@ -225,7 +225,7 @@ impl Grid {
     }
 }
 
-/// The settings of one run: later entries win.
+/// Merges the settings of one run; later entries win.
 fn settings(
     common: &Flags,
     parts: [&Entry; 2],
@@ -291,7 +291,7 @@ fn of_a_line(common: Flags) -> anyhow::Result<Flags> {
 }
 
 impl Cell {
-    /// As people say it.
+    /// Its name for people.
     pub(super) fn title(&self) -> String {
         let parts = [&self.data, &self.network, &self.arm];
         let named: Vec<&str> = parts
@@ -306,7 +306,7 @@ impl Cell {
         self.settings.out.with_extension("json")
     }
 
-    /// What is kept beside the folder; none before the run is begun.
+    /// Reads the note of the run; `None` before it is begun.
     pub(super) fn note(&self) -> anyhow::Result<Option<Note>> {
         let path = self.note_path();
         if !path.is_file() {
@@ -323,7 +323,7 @@ impl Cell {
         })
     }
 
-    /// Keeps what is known of the run.
+    /// Writes the note of the run.
     pub(super) fn keep(&self, note: &Note) -> anyhow::Result<()> {
         let path = self.note_path();
         if let Some(folder) = path.parent() {
@@ -333,7 +333,7 @@ impl Cell {
         write_atomically(&path, &serde_json::to_vec(note)?)
     }
 
-    /// What was read of the run, or what to do where it cannot be.
+    /// Adds to an error of reading how to make the run again.
     pub(super) fn or_anew<T>(&self, read: anyhow::Result<T>) -> anyhow::Result<T> {
         read.with_context(|| {
             format!(
@@ -349,7 +349,7 @@ impl Cell {
         Ok(self.note()?.and_then(|note| note.failed))
     }
 
-    /// Where the run is.
+    /// The stage of the run.
     pub(super) fn stage(&self) -> anyhow::Result<Stage> {
         let out = &self.settings.out;
         if out.join("finished.json").is_file() {
@@ -366,7 +366,7 @@ impl Cell {
     }
 }
 
-/// The processor, as the system names it, and how many threads it gives.
+/// The system's name for the processor, and its number of threads.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info
@@ -380,7 +380,7 @@ fn machine() -> String {
     )
 }
 
-/// That of this program.
+/// The build of this program.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What every page that is written here has in common.
+//! The frame and the style of all pages.
 
 use std::fmt::Display;
 
@@ -20,7 +20,7 @@ pub fn page(title: &str, more: &str, body: &str) -> String {
     )
 }
 
-/// Text that people typed is shown as they typed it.
+/// Escapes text, so that it is shown as it was typed.
 pub fn escape(text: &(impl Display + ?Sized)) -> String {
     let mut safe = String::new();
     for c in text.to_string().chars() {

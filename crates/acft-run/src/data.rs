@@ -70,8 +70,8 @@ pub(crate) fn ids(data: &Dataset, split: Split) -> Vec<CandidateId> {
         .collect()
 }
 
-/// As many of `from` as asked for, drawn by the seed: a keyed hash decides, so that the draw is the same wherever the
-/// files stand.
+/// Draws a number of candidates from `from`. A keyed hash decides, so that the draw depends on the seed and the images,
+/// and not on where the files are.
 fn drawn(data: &Dataset, from: Vec<CandidateId>, count: usize, seed: u64) -> Vec<CandidateId> {
     let mut drawn = from;
     drawn.sort_by_cached_key(|id| {
@@ -124,7 +124,7 @@ pub(crate) fn labels(data: &Dataset) -> Vec<Option<Label>> {
         .collect()
 }
 
-/// What `data.json` says of the data, and of what the run starts from.
+/// The record for `data.json`: the data, and the weights that the run starts from.
 pub(crate) fn record(
     data: &Dataset,
     setup: &Setup,

@@ -1,4 +1,4 @@
-//! What a model is worth on candidates whose labels it was not taught.
+//! Measures a model on candidates from which it has not learned.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use acft::{BoxError, CandidateError, CandidateId, Label, Scorer, metrics};
 /// Bins of the expected calibration error.
 const ECE_BINS: usize = 15;
 
-/// Where sensitivity is read off.
+/// The specificity at which sensitivity is measured.
 const SPECIFICITY: f64 = 0.9;
 
 /// A model's mean predictions on a held-out split, and their labels.
@@ -37,8 +37,8 @@ pub struct Measures {
 }
 
 impl Evaluation {
-    /// Predicts `ids`; those without a label, or unreadable, are left out, and
-    /// so is what is left where `progress` breaks off.
+    /// Predicts `ids`. Candidates without a label, or that cannot be read, are left out. If
+    /// `progress` breaks off, the rest is left out too.
     pub fn of<M>(
         scorer: &impl Scorer<M>,
         model: &M,
@@ -84,8 +84,7 @@ impl Evaluation {
         self.ids.iter().copied().zip(rows)
     }
 
-    /// All measures. Those of the positive class are left out where no class
-    /// is named positive.
+    /// All measures. Those of the positive class are left out if no class is named positive.
     pub fn measures(&self, positive: Option<usize>) -> Measures {
         // A two-class AUC is the same whichever class is called positive,
         // save for ties: where the softmax saturates, candidates may share a
@@ -128,9 +127,9 @@ impl Evaluation {
     }
 }
 
-/// The class that the model names for each of `ids`, labeled or not; |Y| for
-/// one that cannot be read, so that the answers of two models line up. Fewer
-/// where `progress` breaks off.
+/// The class that the model predicts for each of `ids`, labeled or not. The value is |Y| for an
+/// image that cannot be read, so that the answers of two models line up. If `progress` breaks
+/// off, there are fewer.
 pub fn classes_named<M>(
     scorer: &impl Scorer<M>,
     model: &M,

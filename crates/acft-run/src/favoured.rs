@@ -1,11 +1,11 @@
-//! What the network made of the candidates when a batch was chosen: those that were drawn, and those that each
-//! criterion favours most and least.
+//! The predictions at the time when a batch was chosen, for the drawn candidates and for those that each
+//! criterion ranks highest and lowest.
 
 use acft::prediction::Predictions;
 use acft::{CandidateId, CandidateKey, Criterion};
 use serde::{Deserialize, Serialize};
 
-/// How many of the most and of the least favoured are kept.
+/// How many of the highest and of the lowest are kept.
 const MOST: usize = 10;
 const LEAST: usize = 5;
 
@@ -16,7 +16,7 @@ pub struct QueryPredictions {
     pub step: u32,
     /// The batch, in draw order.
     pub drawn: Vec<Seen>,
-    /// By each criterion, best first; empty where U was not scored.
+    /// The extremes of each criterion, best first; empty if U was not scored.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub favoured: Vec<Favoured>,
 }
@@ -26,7 +26,7 @@ pub struct QueryPredictions {
 pub struct Favoured {
     /// entropy or diversity.
     pub criterion: String,
-    /// The share of patches that it looks at.
+    /// The share of patches that the criterion uses.
     pub alpha: f64,
     /// The highest scores, from the highest on.
     pub most: Vec<Seen>,
@@ -37,37 +37,37 @@ pub struct Favoured {
 /// One candidate as the network sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
-    /// As shown.
+    /// Its name for people.
     pub candidate: String,
     /// Its key.
     pub key: String,
-    /// The label that the data has, whether or not it was asked for.
+    /// The label in the data, asked for or not.
     pub label: String,
-    /// By the criterion; for those drawn, by that of the query.
+    /// The score by this criterion; for drawn candidates, by the criterion of the query.
     pub score: f64,
     /// m rows of |Y| probabilities, to six decimals.
     pub patches: Vec<Vec<f64>>,
 }
 
-/// Rows of probabilities as they are written down.
+/// Rows of probabilities in the form of the file.
 pub(crate) fn rounded(rows: &[f64], classes: usize) -> Vec<Vec<f64>> {
     rows.chunks_exact(classes)
         .map(|row| row.iter().map(|p| (p * 1e6).round() / 1e6).collect())
         .collect()
 }
 
-/// Watches the predictions of U go by, and keeps the extremes of each criterion.
+/// Receives the predictions of U one by one, and keeps the extremes of each criterion.
 pub(crate) struct Watched {
     criteria: Vec<Extremes>,
 }
 
-/// A candidate that was among the extremes when it went by.
+/// A candidate that was among the extremes when it was received.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub score: f64,
     pub candidate: CandidateId,
     pub rows: Vec<f64>,
-    /// Orders equal scores: by what is in the image, and not by where it stands.
+    /// Orders equal scores, by the content of the image and not by its position.
     key: CandidateKey,
 }
 
@@ -94,7 +94,7 @@ impl Watched {
         }
     }
 
-    /// One candidate goes by.
+    /// Receives one candidate.
     pub(crate) fn see(
         &mut self,
         candidate: CandidateId,
@@ -138,7 +138,7 @@ impl Watched {
         }
     }
 
-    /// What was kept, to begin anew.
+    /// Returns the extremes, and begins anew.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Extremes> {
         self.criteria
             .iter_mut()

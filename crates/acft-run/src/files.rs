@@ -1,5 +1,4 @@
-//! Files that appear whole or not at all, and leave nothing behind where they
-//! do not.
+//! Writes files whole or not at all. A write that fails leaves nothing behind.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
-/// What becomes of a file that has the name already.
+/// What to do with a file that has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// The new file takes its place.
@@ -17,8 +16,8 @@ pub enum Existing {
     Keep,
 }
 
-/// Writes a file, or replaces it, as a whole. Two that write one file at once
-/// do not get into each other's way.
+/// Writes or replaces a file as a whole. Two processes may write the same file at the same time:
+/// one of the two versions stays.
 ///
 /// # Errors
 /// The folder cannot be written, or the disk is full.
@@ -26,9 +25,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_with(path, Existing::Replace, |file| file.write_all(bytes))
 }
 
-/// Has `fill` write a file beside its place, which gets its name once it is on
-/// disk, and is removed where it does not get that far: what a full disk took
-/// of it is free again.
+/// Lets `fill` write a temporary file in the same folder, which gets its name when it is on disk.
+/// If that fails, the temporary file is removed, so that a full disk gets its space back.
 ///
 /// # Errors
 /// The folder cannot be written, the disk is full, `fill` fails, or there is a
@@ -53,7 +51,7 @@ pub fn write_with(
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A bare file name has a parent of no length.
+/// The parent of a bare file name is the empty path.
 fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -72,15 +70,15 @@ fn beside(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// How the names of files begin and end that are being written.
+/// The prefix and the ending of temporary files.
 const TEMPORARY: (&str, &str) = (".acft-", ".tmp");
 
-/// Whether a file of this name was being written when its process was killed, or is being written just now.
+/// Whether this is the name of a temporary file, which is being written or was left by a kill.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
 }
 
-/// Removes what a kill left of files that were being written in a folder in which only this process writes. One that
+/// Removes temporary files that a kill left, in a folder in which only this process writes. A file that
 /// cannot be removed does no harm.
 pub fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -90,8 +88,7 @@ pub fn sweep(folder: &Path) {
     }
 }
 
-/// A name that was given is on disk once its folder is. Only Unix can open a
-/// folder.
+/// Syncs the folder, after which the new name of a file is on disk. Only Unix can open a folder.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;

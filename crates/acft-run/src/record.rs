@@ -27,7 +27,7 @@ pub struct StepRecord {
     pub test_sensitivity: Option<f64>,
     /// Expected calibration error on the test set, 15 bins.
     pub test_ece: Option<f64>,
-    /// |H|, where the strategy looks for it.
+    /// |H|, if the strategy needs it.
     pub h: Option<usize>,
     /// |Q|.
     pub q: usize,
@@ -67,7 +67,7 @@ pub struct Unreadable {
     pub candidate: String,
     /// Its key.
     pub key: String,
-    /// What is wrong.
+    /// Why it cannot be read.
     pub reason: String,
 }
 
@@ -82,7 +82,7 @@ pub struct Seconds {
     pub evaluate: f64,
 }
 
-/// Patches a second; none where nothing was done.
+/// Patches a second; `None` if there were none.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Rates {
     /// Scored for the query.
@@ -140,16 +140,16 @@ pub struct Finished {
     pub alc_log2: Option<f64>,
 }
 
-/// What the data turned out to be: `data.json`.
+/// The data that was found: `data.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// Class names, in the order of the network's outputs.
     pub classes: Vec<String>,
     /// Candidates in the pool, for validation, and for testing.
     pub pool: usize,
-    /// How many candidates judge models on the way.
+    /// The number of candidates for validation.
     pub validation: usize,
-    /// How many candidates are for the last look.
+    /// The number of candidates for testing.
     pub test: usize,
     /// BLAKE3 over every candidate's key, label and split: a resumed run must
     /// find the same data.

@@ -1,5 +1,5 @@
-//! The test set as a run was judged by it: `test.csv` has a row a candidate, and `predictions/test-NNNN.npy` what each
-//! model made of them, so that intervals can be had over another draw of test groups, and any other metric later.
+//! The test set of a run. `test.csv` has a row for each candidate, and `predictions/test-NNNN.npy` has the predictions
+//! of each model. From them other metrics, and intervals over the groups of the test set, can be computed later.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use crate::files::write_atomically;
 /// A row of `test.csv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestRow {
-    /// As shown.
+    /// Its name for people.
     pub candidate: String,
     /// Its key.
     pub key: String,
-    /// The patient, video or slide that it is of; empty where it has none.
+    /// Its patient, video or slide; empty if it has none.
     pub group: String,
-    /// Its label; those without one judge nothing, and are not listed.
+    /// Its label. Candidates without a label are not listed.
     pub label: String,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn write_rows(
     folder.write("test.csv", &csv.into_inner()?)
 }
 
-/// Reads `test.csv`; none where an earlier version made the run.
+/// Reads `test.csv`; `None` if an earlier version made the run.
 pub fn read_rows(root: &Path) -> anyhow::Result<Option<Vec<TestRow>>> {
     let path = root.join("test.csv");
     if !path.is_file() {
@@ -95,7 +95,7 @@ pub(crate) fn write_predictions(
     write_atomically(&path_of(root, step), &bytes)
 }
 
-/// Reads what a step's model made of the test set, row-major; none where nothing was kept.
+/// Reads the predictions of a step's model for the test set, row-major; `None` if they were not kept.
 pub fn read_predictions(root: &Path, step: u32) -> anyhow::Result<Option<Vec<f64>>> {
     let path = path_of(root, step);
     if !path.is_file() {

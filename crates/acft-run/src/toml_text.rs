@@ -1,10 +1,10 @@
-//! Files of settings that people write: errors name the line.
+//! Reads settings files that people write, with errors that name the line.
 
 use toml::Table;
 
 use crate::bad_input;
 
-/// The file as a table.
+/// Parses a file.
 pub fn table(text: &str) -> anyhow::Result<Table> {
     toml::from_str(text).map_err(|error| {
         let line = error
@@ -14,7 +14,7 @@ pub fn table(text: &str) -> anyhow::Result<Table> {
     })
 }
 
-/// What was probably meant.
+/// The known word that was probably meant.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
     let likeness = |other: &str| strsim::normalized_damerau_levenshtein(other, word);
     known
@@ -22,7 +22,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> &
         .unwrap_or_default()
 }
 
-/// Refuses a setting that is not known, with the nearest that is.
+/// Refuses an unknown setting, and suggests the nearest known one.
 pub fn require_known<'a>(
     text: &str,
     table: &Table,

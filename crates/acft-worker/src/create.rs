@@ -145,7 +145,7 @@ fn listed(
     listing.refuse_straddling(&[])?;
     if listing.data.classes.len() < 2 {
         return Err(bad_input!(
-            "what are the classes? The images have no labels to tell; give --classes a,b,…"
+            "what are the classes? The images have no labels; give --classes a,b,…"
         ));
     }
     Ok(listing)

@@ -1,4 +1,4 @@
-//! The demo's folder: what is where, and whose it is.
+//! The folder of a demo: its files, and the lock on it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use acft_run::folder::lock;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// What makes one demo another than the next. The rest is fixed by the version.
+/// The settings in which demos can differ. Everything else is fixed by the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Recipe {
@@ -135,7 +135,7 @@ fn refuse_used(root: &Path) -> anyhow::Result<()> {
     for entry in entries {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        // What a kill before the recipe was written leaves behind.
+        // A kill before the recipe was written leaves these behind.
         if name != "run.lock" && !is_temporary(&name) {
             return Err(bad_input!(
                 "{} is not empty (it has {name}): choose another folder with --out",

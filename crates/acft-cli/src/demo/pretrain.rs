@@ -21,12 +21,12 @@ use crate::progress;
 const SEED: u64 = 7;
 /// Patterns that it learns from.
 const TAUGHT: usize = 1800;
-/// Further ones, on which it is tried.
+/// More patterns, on which it is tested.
 const TRIED: usize = 300;
 /// The side of the network's input in pixels.
 pub(super) const INPUT: usize = 32;
 
-/// Trains and keeps the network, unless that was done before.
+/// Trains the network and writes its weights, unless that was done before.
 pub(super) fn pretrain(folder: &DemoFolder) -> anyhow::Result<()> {
     if folder.weights().is_file() {
         return Ok(());
@@ -70,7 +70,7 @@ pub(super) fn pretrain(folder: &DemoFolder) -> anyhow::Result<()> {
     folder.write("pretrained.safetensors", &trained.model.to_bytes())
 }
 
-/// How many of these it names rightly.
+/// The number of patterns that it classifies correctly.
 fn right_of(learner: &Learner, model: &Model, examples: &[Example]) -> anyhow::Result<usize> {
     let ids: Vec<CandidateId> = examples.iter().map(|example| example.candidate).collect();
     let mut truth = examples.iter().map(|example| example.label.index());
@@ -120,7 +120,7 @@ impl PatchSource for Patterns {
     }
 }
 
-/// Shows how far the training is.
+/// Shows the progress of the training.
 struct Bar<F>(F);
 
 impl<F: Fn(usize, usize)> Observer for Bar<F> {

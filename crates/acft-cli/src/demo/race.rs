@@ -59,8 +59,8 @@ pub(super) fn plan(folder: &DemoFolder, recipe: &Recipe) -> anyhow::Result<Vec<P
     Ok(runs)
 }
 
-/// Runs whatever is not finished, as many at a time as there are processors.
-/// After a failure no further run is begun.
+/// Makes all runs that are not finished, as many at a time as there are processors.
+/// After a failure no other run is begun.
 pub(super) fn run(runs: &[PlannedRun]) -> anyhow::Result<()> {
     let waiting: Vec<&PlannedRun> = runs
         .iter()

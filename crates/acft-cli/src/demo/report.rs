@@ -1,4 +1,4 @@
-//! What came of it: the learning curves in one picture, and a table.
+//! The outcome: the learning curves in one picture, and a table.
 
 use std::fmt::Write;
 

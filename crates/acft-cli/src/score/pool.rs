@@ -58,9 +58,9 @@ impl Rules {
 
 /// Passes a keyed hash on: it is one already.
 #[derive(Default)]
-struct Hashed(u64);
+struct PassThroughHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for PassThroughHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
@@ -82,7 +82,7 @@ pub(super) struct Pool {
     scored: Vec<Ranked>,
     /// Candidates by their tie-break, to notice one that comes back. Never
     /// iterated, so its order reaches no result.
-    seen: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    seen: HashMap<u64, u32, BuildHasherDefault<PassThroughHasher>>,
     patches: u64,
     /// m of the first candidate.
     first_patches: usize,
@@ -194,8 +194,8 @@ impl Pool {
     /// Sorts by score, and draws the batch from the best (lines 9 and 10 of
     /// Algorithm 1).
     pub(super) fn query(mut self, batch: usize, omega: f64) -> Ranking {
-        // On all threads: what is sorted already costs `choose` one look. No two
-        // are equal, so the order is the same however many threads sort.
+        // Sorts on all threads; `choose` is then fast. No two are equal, so the order does not
+        // depend on the number of threads.
         self.scored.par_sort_unstable_by(best_first);
         let mut draws = stream(self.rules.seed, self.rules.step, Purpose::Draw);
         let chosen = choose(self.scored, Choice::new(batch, omega), &mut draws);
@@ -221,7 +221,7 @@ pub(super) struct Ranking {
     pub(super) patches: u64,
     /// |Y|.
     pub(super) classes: usize,
-    /// What to hear before trusting the ranking.
+    /// Warnings about the ranking.
     pub(super) warning: Option<String>,
 }
 

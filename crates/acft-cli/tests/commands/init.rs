@@ -248,7 +248,7 @@ fn what_is_refused_leaves_nothing_behind() {
             "--steps",
             "3",
         ],
-        "--steps means nothing here",
+        "--steps has no effect here",
     );
     check(
         &[
@@ -260,7 +260,7 @@ fn what_is_refused_leaves_nothing_behind() {
             "--out",
             "x",
         ],
-        "--out means nothing here",
+        "--out has no effect here",
     );
     check(
         &["lungs", "--images", "scans", "--classes", "a,b", "--lr=-1"],

@@ -180,7 +180,7 @@ fn a_candidate_is_explained_in_numbers_and_in_a_picture() {
         "{text}"
     );
     assert!(refused(&mut explain("train-9")).contains("no candidate is called"));
-    assert!(refused(&mut explain("train-")).contains("say more of it"));
+    assert!(refused(&mut explain("train-")).contains("give more of the name"));
     // Where nobody names a file it is that of the candidate; one that is named may be someone else's.
     succeeds(&mut explain("train-007.png"));
     std::fs::write(images.home().join("mine.png"), "mine").unwrap();

@@ -1,4 +1,4 @@
-//! What was done, in a paragraph that a reader can paste, and as a table of settings.
+//! The methods: a paragraph to paste, and a table of settings.
 
 use std::collections::BTreeSet;
 
@@ -116,7 +116,7 @@ pub(super) fn paragraph(panel: &Panel, command: &str) -> Option<String> {
     ))
 }
 
-/// What worked on the runs, each once; and how many runs something that is not known worked on.
+/// The known builds that worked on the runs, each once, and the number of runs with an unknown build.
 fn noted<'a>(panel: &'a Panel, of: fn(&'a Note) -> Vec<Option<&'a str>>) -> (Vec<&'a str>, usize) {
     let arms = panel.curves.iter().chain(&panel.lines);
     let of_runs: Vec<_> = arms
@@ -140,7 +140,7 @@ fn told_builds(known: &[&str], unknown: usize) -> String {
     }
 }
 
-/// That the runs are not all of one build, where they are not, or not known to be.
+/// The warning if the runs are, or may be, of more than one build.
 pub(super) fn builds(panel: &Panel) -> Option<String> {
     let (known, unknown) = noted(panel, Note::commits);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What a step of each arm costs, in seconds and in patches.
+//! The cost of a step of each arm, in seconds and in patches.
 
 use acft_run::record::StepRecord;
 
@@ -6,7 +6,7 @@ use super::document::{Table, Value, plain};
 use super::labels::labels_of;
 use super::panel::Panel;
 
-/// What some steps took, all together.
+/// The total cost of some steps.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     steps: usize,
@@ -15,7 +15,7 @@ struct Sum {
     evaluate: f64,
     scored: f64,
     trained: f64,
-    /// Whether some query looked at more than the batch that it drew.
+    /// Whether some query scored more candidates than it drew.
     is_scored: bool,
 }
 
@@ -60,7 +60,7 @@ impl Sum {
     }
 }
 
-/// What a step costs in time and patches; none without a finished run.
+/// The cost of a step in time and patches; `None` without a finished run.
 pub(super) fn by_arm(panel: &Panel) -> Option<Table> {
     panel.any_run()?;
     let mut table = Table {

@@ -1,4 +1,4 @@
-//! The learning curves of one data (Fig. 5 and 6), and what they are worth.
+//! The learning curves on one data (Fig. 5 and 6), and their areas.
 
 use acft::curve::LearningCurve;
 use acft::saving::FEWEST_SEEDS;
@@ -8,10 +8,10 @@ use acft_figure::curve::{CurvePlot, Series};
 use super::document::{Figure, Table, Value, plain};
 use super::panel::{Arm, Panel};
 
-/// Of all intervals.
+/// The confidence level of all intervals.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
-/// Of a network that guesses.
+/// The AUC of a network that guesses.
 const CHANCE: f64 = 0.5;
 
 /// The picture: means over seeds, with bands, and the horizontal lines.
@@ -97,10 +97,10 @@ fn series(arm: &Arm) -> Option<Series> {
     })
 }
 
-/// Where there is no band.
+/// The sentence if there is no band.
 pub(super) const UNKNOWN: (f64, f64) = (f64::NAN, f64::NAN);
 
-/// What the bands of a figure are, whose arms have up to so many seeds.
+/// The sentence on the bands of a figure, by the largest number of seeds.
 pub(super) fn bands(seeds: usize) -> String {
     match seeds {
         0 | 1 => "one seed each: an anecdote".to_owned(),
@@ -114,7 +114,7 @@ pub(super) fn bands(seeds: usize) -> String {
     }
 }
 
-/// The band at one point; none of a single seed.
+/// The band at one point; `None` for a single seed.
 pub(super) fn edges(values: &[f64]) -> Option<(f64, f64)> {
     let (low, high) = if values.len() < FEWEST_SEEDS {
         (values.len() > 1).then_some(())?;
@@ -159,7 +159,7 @@ pub(super) fn paired(ours: &[(u64, f64)], others: &[(u64, f64)]) -> Option<Sprea
     Spread::of(&differences)
 }
 
-/// Each arm's area, end and difference from the reference; none without a finished run.
+/// The area, the end and the difference from the reference of each arm; `None` without a finished run.
 pub(super) fn worth(panel: &Panel) -> Option<Table> {
     panel.any_run()?;
     let range = panel.range();

@@ -1,4 +1,4 @@
-//! The report as a value, and how it is written: one page, every figure as SVG and PNG, every table as CSV.
+//! The report as a value, and its writer: one page, every figure as SVG and PNG, every table as CSV.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::html::{escape, page};
 
-/// The files of the last report, a line each, so that the next one can clear away what it has no more.
+/// The list of the files of a report. The next report removes those that it has not.
 const LIST: &str = "files.txt";
 
 /// The whole report.
@@ -23,7 +23,7 @@ pub(super) struct Document {
     pub sections: Vec<Section>,
 }
 
-/// What is shown of one data.
+/// The section on one data.
 #[derive(Default)]
 pub(super) struct Section {
     pub title: String,
@@ -34,7 +34,7 @@ pub(super) struct Section {
 pub(super) enum Block {
     Heading(String),
     Text(String),
-    /// What the eye should find first.
+    /// A finding, which is set off from the text.
     Finding(String),
     Figure(Figure),
     Table(Table),
@@ -59,7 +59,7 @@ pub(super) struct Table {
     pub csv_rows: Vec<Vec<String>>,
 }
 
-/// What stands in a table for people.
+/// A table for people.
 #[derive(Clone, Default)]
 pub(super) struct Value {
     pub text: String,
@@ -173,7 +173,7 @@ fn make(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
-/// What an earlier report has written. A line that names no file right below its two folders is none of ours.
+/// The files that an earlier report has written. A line that names no file directly in its two folders is ignored.
 pub(super) fn listed(out: &Path) -> anyhow::Result<BTreeSet<String>> {
     let path = out.join(LIST);
     if !path.is_file() {
@@ -230,7 +230,7 @@ fn signed(text: &str) -> String {
     signed
 }
 
-/// The same with no break but before a bracket and behind a comma.
+/// The same with line breaks only before a bracket and after a comma.
 fn unbroken(text: &str) -> String {
     let kept = text.replace(' ', "\u{a0}");
     kept.replace("\u{a0}(", " (").replace(",\u{a0}", ", ")

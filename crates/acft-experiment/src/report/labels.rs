@@ -1,4 +1,4 @@
-//! What the labels of each step were: their classes (Fig. 8), and how many were used again (Fig. A.9).
+//! The labels of each step: their classes (Fig. 8), and how many were used again (Fig. A.9).
 
 use acft::seeds::Spread;
 use acft_figure::bars::{BarPlot, Panel as Bars};
@@ -9,7 +9,7 @@ use super::curves::{UNKNOWN, bands, edges};
 use super::document::Figure;
 use super::panel::{Arm, Panel, Run};
 
-/// More classes than these are not shown.
+/// The largest number of classes that are shown.
 const MOST_CLASSES: usize = 8;
 
 /// The share of a class among the labels queried so far, by arm: what active querying prefers. Of two classes the positive
@@ -137,7 +137,7 @@ fn hard(step: &StepRecord) -> usize {
     step.h.map_or(0, |hard| hard.min(again))
 }
 
-/// The labels of each step: new, used again, left alone. None without curves.
+/// The labels of each step: new, used again, or not used. `None` without curves.
 pub(super) fn reuse(panel: &Panel) -> Option<Figure> {
     if panel.curves.is_empty() {
         return None;

@@ -1,5 +1,5 @@
-//! What the page begins with, for those who have not read the paper: what came of each data in a sentence or two, and what
-//! the names of the arms mean.
+//! The beginning of the page, for people who have not read the paper: the result on each data in a sentence or two, and
+//! the meaning of the names of the arms.
 
 use acft::saving::FEWEST_SEEDS;
 use acft_run::settings::Flags;
@@ -9,10 +9,10 @@ use super::document::{Table, Value};
 use super::panel::{Arm, Metric, Panel};
 use super::savings::{Measured, estimate, labels_needed};
 
-/// What stands before the first number that needs it.
+/// The explanation before the first number that needs it.
 pub(super) const ALC: &str = "ALC is the area under the learning curve divided by its range of labels: the mean AUC along the way.";
 
-/// What came of the data, as people say it.
+/// The result on some data, in sentences.
 pub(super) fn plainly(panel: &Panel) -> String {
     let title = panel.title();
     if panel.curves.is_empty() {
@@ -90,7 +90,7 @@ pub(super) fn plainly(panel: &Panel) -> String {
     text
 }
 
-/// Where the arms end, and no more.
+/// The sentence on the last value of each arm.
 fn without_reference(panel: &Panel) -> String {
     let ends = panel.curves.iter().filter_map(last);
     let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
@@ -108,7 +108,7 @@ fn without_reference(panel: &Panel) -> String {
     )
 }
 
-/// How each arm asks and learns: a key of their names; none without a run.
+/// The key of the arms: how each queries and learns; `None` without a run.
 pub(super) fn key(panels: &[Panel]) -> Option<Table> {
     let mut table = Table {
         name: "arms".to_owned(),

@@ -1,4 +1,4 @@
-//! What the report is made from: the finished runs, by data and network, with their learning curves.
+//! Reads the finished runs, by data and network, with their learning curves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,43 +19,43 @@ use crate::sources;
 /// The runs on one data with one network.
 pub(super) struct Panel {
     pub data: Data,
-    /// Empty where the experiment has only one.
+    /// Empty if the experiment has only one network.
     pub network: String,
     pub metric: Metric,
     pub curves: Vec<Arm>,
     pub lines: Vec<Arm>,
-    /// What the data turned out to be, in the first run; none before one is finished.
+    /// The data as the first run found them; `None` before a run is finished.
     pub record: Option<DataRecord>,
-    /// All arms of the experiment, which look the same in all of its figures.
+    /// All arms of the experiment, so that an arm looks the same in all figures.
     pub names: Vec<String>,
-    /// How far each arm is, in the order of the file.
+    /// The progress of each arm, in the order of the file.
     pub made: Vec<Made>,
     /// Runs that failed.
     pub failures: Vec<Failure>,
 }
 
-/// How many runs of an arm there are.
+/// The numbers of runs of an arm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Made {
     pub arm: String,
     pub planned: usize,
-    /// Those that figures are made of.
+    /// The finished runs, which the figures show.
     pub finished: usize,
     pub failed: usize,
 }
 
-/// A run that ended before its time, or that no metric can be had of.
+/// A run that failed, or that has no metric.
 pub(super) struct Failure {
     pub run: String,
     pub steps: usize,
     pub reason: String,
 }
 
-/// What the curves are made of.
+/// The measure of the curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Metric {
     Test,
-    /// Where the runs looked at no test label.
+    /// If the runs did not use the test labels.
     Validation,
 }
 
@@ -75,9 +75,9 @@ pub(super) struct Run {
     pub root: PathBuf,
     pub steps: Vec<StepRecord>,
     pub curve: SeedCurve,
-    /// As the run kept them.
+    /// The records of the run.
     pub settings: Flags,
-    /// Where and by what it was made, where that is known.
+    /// The machines and builds that made it, if known.
     pub note: Note,
 }
 
@@ -98,7 +98,7 @@ impl Metric {
 }
 
 impl Panel {
-    /// As people say it.
+    /// Its name for people.
     pub(super) fn title(&self) -> String {
         match self.network.as_str() {
             "" => self.data.entry.name.clone(),
@@ -106,13 +106,13 @@ impl Panel {
         }
     }
 
-    /// As a part of file names. No name of data or of a network has an @, so that no two panels share one.
+    /// Its name as a part of file names. Names of data and networks have no @, so that no two panels share one.
     pub(super) fn slug(&self) -> String {
         self.title().replace(", ", "@")
     }
 
-    /// The arm that others are held against: that of the contrast, else random fine-tuning from M_0, else the first that
-    /// queries at random. What is saved against any other arm is not asked unless it is declared.
+    /// The reference arm: that of the contrast, else random fine-tuning from M_0, else the first arm that queries at
+    /// random. Savings against another arm are reported only if the contrast declares it.
     pub(super) fn reference(&self) -> Option<&Arm> {
         let find = |is: &dyn Fn(&Arm) -> bool| self.curves.iter().find(|arm| is(arm));
         match &self.data.contrast {
@@ -121,7 +121,7 @@ impl Panel {
         }
     }
 
-    /// The arms whose queries can be looked into: that of the contrast first, and none that queries at random.
+    /// The arms whose queries are shown, that of the contrast first; arms that query at random are left out.
     pub(super) fn active(&self) -> Vec<&Arm> {
         let mut arms: Vec<&Arm> = self.curves.iter().collect();
         arms.retain(|arm| !arm.queries_at_random());
@@ -130,8 +130,8 @@ impl Panel {
         arms
     }
 
-    /// The line of all labels that starts where the arms do. One from scratch beside arms that are pre-trained answers
-    /// another question, and what a dead network says of the test set answers none.
+    /// The line of training on all labels that starts from the same weights as the arms. A line from scratch beside
+    /// pre-trained arms answers another question. A line of a dead network is no reference.
     pub(super) fn full_training(&self) -> Option<&Arm> {
         let from_scratch =
             |arm: &Arm| Some(arm.runs.first()?.settings.from_scratch.unwrap_or(false));
@@ -140,15 +140,15 @@ impl Panel {
         lines.find(|line| from_scratch(line) == of_arms)
     }
 
-    /// The names of the classes; none before a run is finished.
+    /// The names of the classes; empty before a run is finished.
     pub(super) fn classes(&self) -> &[String] {
         self.record
             .as_ref()
             .map_or(&[], |record| record.classes.as_slice())
     }
 
-    /// From the latest of all starts to the latest of all ends: curves that stopped early go on flat, as their models
-    /// stay as they are.
+    /// The range of labels, from the latest start to the latest end. Curves that stopped early go on flat, because their
+    /// models do not change any more.
     pub(super) fn range(&self) -> Option<(usize, usize)> {
         let curves = || self.curves.iter().flat_map(Arm::curves);
         let from = curves().map(|curve| curve.first().labels).max()?;
@@ -156,7 +156,7 @@ impl Panel {
         (from <= to).then_some((from, to))
     }
 
-    /// The settings of some run, for what all of them have in common.
+    /// The settings of one run, for the settings that all runs share.
     pub(super) fn any_run(&self) -> Option<&Run> {
         self.curves
             .iter()
@@ -178,7 +178,7 @@ impl Arm {
             .unwrap_or_default()
     }
 
-    /// In how many runs the last step left a dead layer.
+    /// The number of runs with a dead layer after the last step.
     pub(super) fn dead(&self) -> usize {
         let dead = |run: &&Run| {
             let last = run.steps.last().map(|step| &step.warnings);
@@ -191,7 +191,7 @@ impl Arm {
         self.runs.iter().map(|run| run.curve.seed()).collect()
     }
 
-    /// The same arm, of these seeds alone.
+    /// The same arm with some of its seeds.
     pub(super) fn of_seeds(&self, seeds: &BTreeSet<u64>) -> Self {
         let runs = self.runs.iter();
         let chosen = runs.filter(|run| seeds.contains(&run.curve.seed()));
@@ -209,7 +209,7 @@ impl Arm {
     }
 }
 
-/// Reads the finished runs, and what came of the others. Data and networks that no arm is run on are left out.
+/// Reads the finished runs and the stages of the others. Data and networks without an arm are left out.
 pub(super) fn read(grid: &Grid) -> anyhow::Result<Vec<Panel>> {
     let mut panels = Vec::new();
     let experiment = &grid.experiment;
@@ -347,8 +347,8 @@ fn see_dead_layer(step: &mut StepRecord, classes: usize) {
     }
 }
 
-/// Whether a run is whole but has no learning curve, as where its network came to predict what is no number. That is what
-/// came of the run, and no reason to show none of the others.
+/// Whether a run is complete but has no learning curve, for example because its network predicts NaN. This is a result of
+/// the run; the others are shown all the same.
 fn makes_no_curve(error: &anyhow::Error) -> bool {
     error.is::<SavingError>() || error.is::<CurveError>()
 }
@@ -417,7 +417,7 @@ impl Groups {
     }
 }
 
-/// The curve with the predictions behind it, so that the test set can be resampled; none where they were not kept.
+/// The curve with its predictions, so that the test set can be resampled; `None` if they were not kept.
 fn judged(
     seed: u64,
     root: &Path,

@@ -1,5 +1,5 @@
-//! What was asked, and how it looked to the network: the predictions of the most favoured (Fig. 7), the patterns of what
-//! was drawn (Sec. 5.5), and the most and the least favoured in pictures (Fig. B.11).
+//! The queried candidates and their predictions: those of the highest-ranked candidates (Fig. 7), the patterns of the
+//! drawn ones (Sec. 5.5), and the highest- and lowest-ranked ones in pictures (Fig. B.11).
 
 use std::collections::BTreeMap;
 use std::sync::Arc as Shared;
@@ -85,7 +85,7 @@ fn at_step(panel: &Panel, step: u32) -> anyhow::Result<Option<(&Arm, &Run, Query
     Ok(None)
 }
 
-/// Why the arm is not the one that the contrast asks about.
+/// The reason if the arm is not that of the contrast.
 fn instead(panel: &Panel, arm: &Arm) -> String {
     match &panel.data.contrast {
         Some((ours, _)) if *ours != arm.name => format!(
@@ -118,7 +118,7 @@ fn kept(seen: &Seen, alpha: f64) -> Vec<usize> {
     }
 }
 
-/// Those that are kept, and those that are not.
+/// The patches that are kept, and the others.
 fn split(values: &[f64], kept: &[usize]) -> (Vec<f64>, Vec<f64>) {
     let of = |is_kept: bool| {
         let patches = values.iter().enumerate();
@@ -128,7 +128,7 @@ fn split(values: &[f64], kept: &[usize]) -> (Vec<f64>, Vec<f64>) {
     (of(true), of(false))
 }
 
-/// How the predictions of the ten most favoured spread over their patches, by each criterion.
+/// The distribution of predictions over the patches of the ten highest-ranked candidates, by criterion.
 pub(super) fn distributions(panel: &Panel, step: u32) -> anyhow::Result<Option<Figure>> {
     let Some((arm, run, predictions)) = at_step(panel, step)? else {
         return Ok(None);
@@ -174,7 +174,7 @@ pub(super) fn distributions(panel: &Panel, step: u32) -> anyhow::Result<Option<F
     }))
 }
 
-/// The patterns of what was drawn, step by step: their figure, and their table.
+/// The patterns of the drawn candidates, step by step: figure and table.
 pub(super) fn patterns(panel: &Panel) -> anyhow::Result<Option<(Figure, Table)>> {
     let watched = Watched::of(panel);
     let mut panels = Vec::new();
@@ -276,7 +276,7 @@ pub(super) fn patterns(panel: &Panel) -> anyhow::Result<Option<(Figure, Table)>>
     Ok(Some((figure, table)))
 }
 
-/// The most and the least favoured in pictures. Where the data cannot be opened the tiles stay empty.
+/// Pictures of the highest- and lowest-ranked candidates. If the data cannot be opened, the tiles stay empty.
 pub(super) fn gallery(panel: &Panel, step: u32) -> anyhow::Result<Option<Figure>> {
     let Some((arm, run, predictions)) = at_step(panel, step)? else {
         return Ok(None);
@@ -315,7 +315,7 @@ pub(super) fn gallery(panel: &Panel, step: u32) -> anyhow::Result<Option<Figure>
     }))
 }
 
-/// Three digits that matter.
+/// Three significant digits.
 fn score(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),

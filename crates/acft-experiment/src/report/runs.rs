@@ -1,11 +1,11 @@
-//! How far each arm is, and what went wrong in it: what no curve shows.
+//! The progress and the failures of each arm, which no curve shows.
 
 use acft_run::signs;
 
 use super::document::{Table, Value};
 use super::panel::{Arm, Panel};
 
-/// A sign of divergence as runs note it: what its text has in it, and how it is told here.
+/// A sign of divergence: a part of its text in the records, and its name in the report.
 struct Sign {
     part: &'static str,
     name: &'static str,
@@ -40,12 +40,12 @@ const SIGNS: [Sign; 5] = [
     },
 ];
 
-/// The sign that a text is of; of one that is not known here, none.
+/// The sign that a text names; `None` if it is unknown.
 fn sign(warning: &str) -> Option<usize> {
     SIGNS.iter().position(|sign| warning.contains(sign.part))
 }
 
-/// In how many steps each sign was seen; last, those that are not known here.
+/// In how many steps each sign occurred; unknown signs come last.
 fn seen(arm: Option<&Arm>) -> [usize; SIGNS.len() + 1] {
     let mut seen = [0; SIGNS.len() + 1];
     for step in arm
@@ -61,7 +61,7 @@ fn seen(arm: Option<&Arm>) -> [usize; SIGNS.len() + 1] {
     seen
 }
 
-/// A row an arm: its runs, its steps, and the signs of divergence in them.
+/// The table with a row for each arm: runs, steps, signs of divergence.
 pub(super) fn table(panel: &Panel) -> Table {
     let arms: Vec<(Option<&Arm>, [usize; SIGNS.len() + 1])> = panel
         .made

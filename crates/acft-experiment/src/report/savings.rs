@@ -1,4 +1,4 @@
-//! What each arm saves: the labels that it needs for what the reference, or training on all labels, is worth.
+//! The labels that each arm saves: how many it needs for the AUC of the reference, or of training on all labels.
 
 use std::collections::BTreeSet;
 
@@ -11,25 +11,25 @@ use acft::saving::{
 use super::document::{Table, Value, plain};
 use super::panel::{Arm, Metric, Panel};
 
-/// What an arm saves, and of what that is told.
+/// The saving of an arm, and the runs that it is computed from.
 pub(super) struct Measured {
     pub saving: LabelSaving,
-    /// The seeds that both have, which all of it is told of.
+    /// The seeds that both arms have; only these are used.
     pub seeds: BTreeSet<u64>,
     /// The labels that the arm has at the end of the longest of their runs.
     pub last_labels: usize,
-    /// Whether the reference rises at all: else the target is where it begins.
+    /// Whether the reference rises at all. If not, the target is its first value.
     pub rises: bool,
-    /// What its interval is over.
+    /// What was resampled for the interval.
     over: &'static str,
 }
 
-/// What the arm saves against the reference, over the seeds that both have.
+/// The saving of the arm against the reference, over the seeds that both have.
 pub(super) fn saving(reference: &Arm, arm: &Arm) -> Result<Measured, String> {
     measure(reference, arm, &SavingOptions::default())
 }
 
-/// The same without an interval, which is what takes long.
+/// The same without the interval, which takes long to compute.
 pub(super) fn estimate(reference: &Arm, arm: &Arm) -> Option<Measured> {
     let options = SavingOptions {
         replicates: 0,
@@ -83,7 +83,7 @@ fn rises(arm: &Arm) -> bool {
     monotone.first() < monotone.last()
 }
 
-/// The labels that an arm needs for the target; none where it ended before it.
+/// The labels that an arm needs for the target; `None` if it ended before.
 pub(super) fn labels_needed(saving: &LabelSaving) -> Option<f64> {
     match saving.saving {
         Saving::Reached(share) => Some(saving.reference_labels * (1.0 - share)),
@@ -91,7 +91,7 @@ pub(super) fn labels_needed(saving: &LabelSaving) -> Option<f64> {
     }
 }
 
-/// What the labels that are saved would have cost an expert.
+/// The expert's time for the saved labels.
 pub(super) fn minutes(saving: &LabelSaving, panel: &Panel) -> Option<f64> {
     let each = minutes_per_label(panel)?;
     match saving.saving {
@@ -199,7 +199,7 @@ fn caption(reference: Option<&Arm>, full: Option<&Arm>) -> String {
             plateau, but an arm that reaches little of the rise is flattered."
 }
 
-/// What an arm saves, in a sentence.
+/// The saving of an arm, in a sentence.
 pub(super) fn in_words(measured: &Measured) -> String {
     let saving = measured.saving.saving;
     let told = bounded(saving, percent);
@@ -211,7 +211,7 @@ pub(super) fn in_words(measured: &Measured) -> String {
     }
 }
 
-/// From where to where the interval of a saving reaches.
+/// The two ends of the interval of a saving.
 pub(super) fn ends(saving: &LabelSaving) -> Option<String> {
     let interval = saving.interval.as_ref()?;
     Some(reach([interval.low, interval.high], percent))
@@ -221,7 +221,7 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// A number, or the sign that it is less than that.
+/// A number, or `<` and its bound.
 fn bounded(saving: Saving, told: impl Fn(f64) -> String) -> String {
     match saving {
         Saving::Reached(share) => told(share),
@@ -229,7 +229,7 @@ fn bounded(saving: Saving, told: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// From end to end. Of an end that is censored no more is known than what it lies below.
+/// An interval from end to end. Of a censored end only a bound is known.
 fn reach([low, high]: [Saving; 2], told: impl Fn(f64) -> String) -> String {
     let end = |saving: Saving| match saving {
         Saving::Reached(share) => told(share),
@@ -241,7 +241,7 @@ fn reach([low, high]: [Saving; 2], told: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// What people read behind the names.
+/// The explanation of the columns for people.
 fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
     let saving = &measured.saving;
     let interval = saving.interval.as_ref();
@@ -296,7 +296,7 @@ fn cells(measured: &Measured, minutes: Option<f64>) -> Vec<Value> {
     cells
 }
 
-/// What is saved, as a share; where the labels are more than doubled, how many times as many they are.
+/// The saving as a share. If the labels are more than doubled, their multiple instead.
 fn rounded(share: f64) -> String {
     match share < -1.0 {
         true => format!("{:.1} × as many", 1.0 - share),

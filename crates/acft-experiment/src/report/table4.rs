@@ -1,4 +1,4 @@
-//! The numbers of the paper's Table 4: the area under each arm's curve on each data, and which are the best.
+//! The paper's Table 4: the area under the curve of each arm on each data, and which are the best.
 
 use acft::saving::FEWEST_SEEDS;
 use acft::seeds::Spread;
@@ -7,10 +7,10 @@ use super::curves::{alcs, count_seeds, mean_sd, paired};
 use super::document::{Table, Value, plain};
 use super::panel::Panel;
 
-/// The significance at which a number is no longer told from the best.
+/// The level of significance for a difference from the best.
 const LEVEL: f64 = 0.05;
 
-/// A row an arm, a column a data; none without curves.
+/// A row for each arm and a column for each data; `None` without curves.
 pub(super) fn table(panels: &[Panel]) -> Option<Table> {
     let mut arms: Vec<&str> = Vec::new();
     for arm in panels.iter().flat_map(|panel| &panel.curves) {
@@ -64,7 +64,7 @@ pub(super) fn table(panels: &[Panel]) -> Option<Table> {
 
 struct Column<'a> {
     panel: &'a Panel,
-    /// How many seeds all arms have.
+    /// The number of seeds that all arms have.
     shared: usize,
     entries: Vec<Entry<'a>>,
 }
@@ -111,8 +111,7 @@ fn spread(areas: &[(u64, f64)]) -> Option<Spread> {
     Spread::of(&values)
 }
 
-/// The areas of the seeds that all arms have: the mean of an arm that lacks the hard ones would be held against those of
-/// arms that have them.
+/// The areas for the seeds that all arms have. Otherwise an arm that lacks difficult seeds would look better than it is.
 fn shared(arms: &[Vec<(u64, f64)>]) -> Vec<Vec<(u64, f64)>> {
     let in_all = |seed: u64| {
         arms.iter()
@@ -129,8 +128,8 @@ fn shared(arms: &[Vec<(u64, f64)>]) -> Vec<Vec<(u64, f64)>> {
         .collect()
 }
 
-/// Which arms are the best, or from [`FEWEST_SEEDS`] seeds on not told from it: with fewer the test tells nothing apart.
-/// None where there are fewer than two seeds.
+/// The best arm and, from [`FEWEST_SEEDS`] seeds on, the arms that do not differ from it significantly; with fewer seeds
+/// the test finds no differences. No arm if there are fewer than two seeds.
 fn bold(arms: &[Vec<(u64, f64)>]) -> Vec<bool> {
     let mean = |areas: &[(u64, f64)]| spread(areas).map_or(f64::NEG_INFINITY, |spread| spread.mean);
     let best = arms.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)));

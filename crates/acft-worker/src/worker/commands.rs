@@ -72,7 +72,7 @@ pub fn train_once(
     }
     if now.labeled_classes() < 2 {
         return Err(bad_input!(
-            "all labels are of one class: a network has nothing to tell apart; label some of another"
+            "all labels are of one class: label some images of another class first"
         ));
     }
     learn(project, &mut lab, &now, work)

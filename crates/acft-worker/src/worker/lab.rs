@@ -392,7 +392,7 @@ fn require_there(gone: usize, asked: usize) -> Result<(), Transient> {
         return Ok(());
     }
     Err(Transient(format!(
-        "{gone} of {asked} images are not there: is their disk? Nothing was set aside"
+        "{gone} of {asked} image files are missing: check that their disk is mounted. No image was set aside"
     )))
 }
 

@@ -80,7 +80,7 @@ impl AtFlag {
     }
 }
 
-/// How many lines are shown of what is wrong with a database.
+/// How many faults of a database are shown.
 const SHOWN: usize = 20;
 
 /// Prints which parts of the database could not be read.
@@ -125,8 +125,8 @@ fn root(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// How a command ends that has told what is in the project: failed where it
-/// could not tell all of it as it was written.
+/// The exit code of a command that reads a project: a failure if the database could not be read
+/// completely.
 pub(crate) fn code(opened: &Opened) -> ExitCode {
     match is_whole(&opened.project) {
         true => ExitCode::SUCCESS,

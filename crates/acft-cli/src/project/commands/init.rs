@@ -171,7 +171,7 @@ impl Args {
         for (name, why) in NO_MEANING {
             if asked(name) || (name == "out" && self.flags.out.is_some()) {
                 return Err(bad_input!(
-                    "--{} means nothing here: {why}",
+                    "--{} has no effect here: {why}",
                     name.replace('_', "-")
                 ));
             }

@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if args.out.out.is_none() {
         return Err(bad_input!(
-            "a model is no text: name a file with --out (or --out - for stdout)"
+            "a model is binary: name a file with --out (or --out - for stdout)"
         ));
     }
     args.out.check()?;

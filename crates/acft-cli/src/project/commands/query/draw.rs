@@ -1,5 +1,5 @@
-//! A ranking by scores made elsewhere, and the batch drawn from it: lines 9
-//! and 10 of Algorithm 1 without a network.
+//! Ranks by scores of another program, and draws the batch: lines 9 and 10 of Algorithm 1, without
+//! a network.
 
 use acft::random::{Purpose, keyed_hash, stream};
 use acft::ranking::Ranked;
@@ -14,7 +14,7 @@ pub(super) struct Rules {
     /// The window is the best ω × batch.
     pub omega: f64,
     pub max_per_group: Option<usize>,
-    /// How many of the best the ranking names, where the window is no wider.
+    /// How many of the best the ranking names at least.
     pub reserve: usize,
 }
 

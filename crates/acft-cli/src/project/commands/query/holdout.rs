@@ -1,5 +1,4 @@
-//! The candidates that are drawn beside a batch to judge models by: as many as
-//! the page would have served on the way.
+//! Draws holdouts beside a batch, to judge models by: as many as the page would have served.
 
 use acft::CandidateId;
 use acft_project::{Draw, Event, Ledger, Part, Rules, holdouts};
@@ -19,14 +18,14 @@ pub(super) fn due(ledger: &Ledger, rules: &Rules) -> Option<Event> {
     })
 }
 
-/// How many it takes for one in so many of all that were drawn to be held out,
-/// unless the data brought labels to judge models by.
+/// How many holdouts are missing for the share that the settings ask for; none if the data brought
+/// labels for judging.
 fn count_due(ledger: &Ledger, rules: &Rules) -> usize {
     let given = ledger
         .candidates()
         .iter()
         .any(|candidate| candidate.part == Part::Validation);
-    // With 1 everything would be held out; the settings refuse it.
+    // The settings refuse 1, with which everything would be held out.
     if rules.holdout_one_in < 2 || given {
         return 0;
     }
