@@ -103,10 +103,10 @@ fn runs_share_features_and_a_damaged_map_is_made_anew() {
         path.metadata().unwrap().modified().unwrap()
     };
     let before: Vec<_> = made.iter().map(|name| when(name)).collect();
-    // Another seed, another query, other patches to judge by: the same features and the same map.
+    // Another query, other patches to judge by: the same features and the same map.
     let other = [
         "--seed",
-        "2",
+        "1",
         "--strategy",
         "head-random",
         "--test-patches",
@@ -282,11 +282,62 @@ fn labels_of_one_class_are_waited_out_and_a_missing_class_is_named() {
         "{warnings:?}"
     );
 
-    let three = ["--classes", "bright,dark,grey", "--steps", "2"];
+    // Two labels name at most two of three classes.
+    images.list("grey.png,grey,train-x,train");
+    fs::copy(images.image("train-001.png"), images.image("grey.png")).unwrap();
+    let mut image = image::open(images.image("grey.png")).unwrap().to_rgb8();
+    image.put_pixel(0, 0, image::Rgb([0, 255, 0]));
+    image.save(images.image("grey.png")).unwrap();
+    let three = ["--batch", "2", "--steps", "3", "--first-query", "random"];
     succeeds(&mut head(&images, "three", &three));
-    let last = &images.steps("three")[1]["warnings"];
-    assert!(last.to_string().contains("no label yet of"), "{last}");
-    assert!(last.to_string().contains("grey"), "{last}");
+    let steps = images.steps("three");
+    for step in &steps {
+        let labeled = images.read("three/queries.csv");
+        let until = |row: &&str| {
+            row.split(',').next().and_then(|at| at.parse::<u64>().ok()) <= step["step"].as_u64()
+        };
+        let so_far: Vec<&str> = labeled.lines().skip(1).filter(until).collect();
+        let has = |class: &str| {
+            so_far
+                .iter()
+                .any(|row| row.split(',').nth(4) == Some(class))
+        };
+        let missing: Vec<&str> = ["bright", "dark", "grey"]
+            .into_iter()
+            .filter(|class| !has(class))
+            .collect();
+        let told = step["warnings"].to_string();
+        match missing.len() {
+            0 => assert!(!told.contains("no label yet"), "{told}"),
+            1 => assert!(
+                told.contains(&format!("no label yet of \\\"{}\\\"", missing[0])),
+                "{told}"
+            ),
+            _ => assert!(
+                told.contains("a head needs labels of two classes"),
+                "{told}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn runs_of_all_seeds_share_the_features_of_a_file_of_weights() {
+    let images = Images::new();
+    succeeds(&mut images.simulate("network", &["--steps", "1"]));
+    for seed in ["1", "2"] {
+        let mut run = acft();
+        run.current_dir(images.home())
+            .args(["simulate", "--data", "blobs", "--strategy", "head"])
+            .args(["--weights", "network/models/last.safetensors"])
+            .args(["--input", "16", "--patches", "crop:8", "--axes", "16"])
+            .args([
+                "--batch", "4", "--steps", "2", "--seed", seed, "--out", seed,
+            ]);
+        succeeds(&mut run);
+    }
+    assert_eq!(features(&images).len(), 2, "{:?}", features(&images));
+    assert_ne!(images.read("1/queries.csv"), images.read("2/queries.csv"));
 }
 
 #[test]
