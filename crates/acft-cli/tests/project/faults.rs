@@ -45,7 +45,7 @@ fn a_disk_that_is_gone_for_a_while_costs_no_image() {
     let site = Site::new("holdout-one-in = 0");
     fs::rename(site.path("scans"), site.path("away")).unwrap();
     let server = Server::start(&site);
-    server.hear(&format!("{IMAGES} of {IMAGES} images are not there"));
+    server.hear(&format!("{IMAGES} of {IMAGES} image files are missing"));
     let nothing = site.look();
     assert_eq!(nothing.ledger().unreadable().len(), 0);
     assert_eq!(nothing.ledger().pool().len(), IMAGES as usize);
@@ -104,7 +104,7 @@ fn a_training_waits_for_a_disk_that_is_gone() {
     let one = server.next().unwrap();
     fs::rename(site.path("scans"), site.path("away")).unwrap();
     server.label(&one, honest(&one));
-    server.hear("4 of 4 images are not there");
+    server.hear("4 of 4 image files are missing");
     fs::rename(site.path("away"), site.path("scans")).unwrap();
     // Without another label.
     server.settle();
