@@ -6,7 +6,7 @@ use acft_project::{Candidate, ClassId};
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -190,7 +190,16 @@ async fn look<const N: usize>(
         .await?;
     let (kind, bytes, numbers) = match seen {
         Look::Done(seen) => seen.map_err(unreadable)?,
-        Look::Changed(reason) => return Err(content::set_aside(app, caller, key, reason).await?),
+        Look::Changed(reason) => {
+            let problem = content::set_aside(app, caller, key, reason).await?;
+            // A tag of its own: no cache takes this answer for the image.
+            let tag = HeaderValue::try_from(format!("\"{key}-changed\"")).ok();
+            let mut response = problem.into_response();
+            response
+                .headers_mut()
+                .extend(tag.map(|tag| (header::ETAG, tag)));
+            return Ok(response);
+        }
         Look::Away(reason) => return Err(content::away(reason)),
     };
     let mut response = file(headers, &etag, Caching::Never, kind, || bytes.into()).into_response();
