@@ -80,10 +80,10 @@ const OF_ALL_ARMS: [&str; 8] = [
     "classes",
 ];
 
-/// The keys of [[data]] that are no settings of a run.
+/// The keys of a `[[data]]` that are no settings of a run.
 const OF_DATA: [&str; 3] = ["name", "contrast", "seconds-per-label"];
 
-/// The keys of [[arm]] and [[line]] that are no settings of a run.
+/// The keys of an `[[arm]]` and a `[[line]]` that are no settings of a run.
 const OF_AN_ARM: [&str; 4] = ["name", "on", "at", "seeds"];
 
 /// Reads the file.

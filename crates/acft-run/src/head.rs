@@ -10,7 +10,7 @@
 //! test candidates take the rows of their neighbours there, and shape nothing.
 //!
 //! A query looks at the head's prediction of each patch, as in the method's measurements. Models are judged by the
-//! geometric mean of head and graph, one row a candidate ([`Look`] tells the two apart).
+//! geometric mean of head and graph, one row a candidate (`Look` tells the two apart).
 
 mod features;
 mod file;
