@@ -1,5 +1,5 @@
 """Makes crates/acft-images/tests/fixtures/images/: small files of many kinds of JPEG, TIFF, PNG, BMP and WebP, with the
-pixels that Pillow and tifffile decode, against which crates/acft-vision/tests/image_variants.rs holds ours.
+pixels that Pillow and tifffile decode, against which crates/acft-images/tests/image_variants.rs holds ours.
 
     pip install numpy pillow==13.* tifffile imagecodecs
     python scripts/reference/image_variants.py
