@@ -40,27 +40,6 @@ impl Pool {
         self.push(&projected)
     }
 
-    /// Candidates that are projected already, from a cache.
-    ///
-    /// # Errors
-    /// Numbers that are not finite, or do not form candidates. `map` is the hash of the map that projected them.
-    pub fn from_projected(
-        map: MapHash,
-        patches: usize,
-        width: usize,
-        values: &[f32],
-    ) -> Result<Self, FeatureError> {
-        let mut pool = Self {
-            map,
-            patches,
-            width,
-            values: Vec::new(),
-            means: Vec::new(),
-        };
-        pool.push(values)?;
-        Ok(pool)
-    }
-
     fn push(&mut self, projected: &[f32]) -> Result<(), FeatureError> {
         let checked = Patches::new(projected, self.patches, self.width, self.len())?;
         self.values.extend_from_slice(projected);

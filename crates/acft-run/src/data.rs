@@ -148,7 +148,6 @@ pub(crate) fn record(
         }
         split.update(&[candidate.split as u8]);
     }
-    let at_row = |row: Option<usize>| row.map(|row| format!(" (row {row})")).unwrap_or_default();
     let weights = setup.flags.weights.as_deref();
     Ok(DataRecord {
         classes: data.classes.clone(),
@@ -161,28 +160,8 @@ pub(crate) fn record(
         weights: weights.map(digest).transpose()?,
         features,
         held_out: data.held_out.clone(),
-        left_out: data
-            .left_out
-            .iter()
-            .map(|left| format!("{}{}: {}", left.name, at_row(left.row), left.reason))
-            .collect(),
-        duplicates: data
-            .duplicates
-            .iter()
-            .map(|copy| {
-                let conflict = copy
-                    .conflict
-                    .as_ref()
-                    .map(|text| format!("; {text}"))
-                    .unwrap_or_default();
-                format!(
-                    "{}{} repeats {}{conflict}",
-                    copy.name,
-                    at_row(copy.row),
-                    copy.of
-                )
-            })
-            .collect(),
+        left_out: data.left_out.iter().map(ToString::to_string).collect(),
+        duplicates: data.duplicates.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What the user gives and what a source gives back.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use acft::{CandidateKey, Label};
@@ -126,6 +127,12 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}: {}", self.name, AtRow(self.row), self.reason)
+    }
+}
+
 /// A candidate that was dropped because it repeats an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duplicate {
@@ -140,4 +147,26 @@ pub struct Duplicate {
     /// What the two disagree about, though their bytes are the same: labels,
     /// splits. A sentence that deserves a person's eye.
     pub conflict: Option<String>,
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} repeats {}", self.name, AtRow(self.row), self.of)?;
+        match &self.conflict {
+            Some(conflict) => write!(f, "; {conflict}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The row of a manifest, where there is one.
+struct AtRow(Option<usize>);
+
+impl fmt::Display for AtRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(row) => write!(f, " (row {row})"),
+            None => Ok(()),
+        }
+    }
 }

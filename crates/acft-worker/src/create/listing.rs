@@ -49,11 +49,7 @@ pub fn open(
     let mut listing = Listing {
         rows: Vec::with_capacity(data.candidates.len()),
         labels: Vec::with_capacity(data.candidates.len()),
-        left_out: data
-            .left_out
-            .iter()
-            .map(|left| format!("{}{}: {}", left.name, at_row(left.row), left.reason))
-            .collect(),
+        left_out: data.left_out.iter().map(ToString::to_string).collect(),
         data,
         begun,
     };
@@ -117,10 +113,6 @@ fn unit(row: &Candidate) -> (bool, &str) {
 fn nanoseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
-fn at_row(row: Option<usize>) -> String {
-    row.map(|row| format!(" (row {row})")).unwrap_or_default()
 }
 
 impl Listing {
@@ -254,20 +246,11 @@ impl Listing {
 
     /// Which candidates repeat another one, and were dropped.
     pub fn repeated(&self) -> Vec<String> {
-        let sentence = |copy: &source::Duplicate| {
-            let conflict = copy
-                .conflict
-                .as_ref()
-                .map(|text| format!("; {text}"))
-                .unwrap_or_default();
-            format!(
-                "{}{} repeats {}{conflict}",
-                copy.name,
-                at_row(copy.row),
-                copy.of
-            )
-        };
-        self.data.duplicates.iter().map(sentence).collect()
+        self.data
+            .duplicates
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// How many there are of each part, and how many came with a label.
